@@ -1,3 +1,60 @@
-"""Simulated rooms and smart speakers for ultrasonic Doppler motion sensing."""
+"""usim makes recordings of an ultrasonic motion sensor in a room, with the complete truth about them.
+
+``scene = usim.load("evening_walk").sample(seed=7)`` reads and draws a scene, ``usim.simulate(scene)`` records it,
+``usim.open(folder)`` reads a recording back. Everything else is found in its own module.
+
+Nothing heavy is imported until a name is used, and nothing inside the package imports from here.
+
+Importing usim sets the thread counts of BLAS, OpenMP, numba and pyroomacoustics to 1 unless they are set already:
+the bytes of a recording depend on them, and numpy reads them once, when it is imported. Import usim before numpy for
+recordings that are the same byte for byte as those of the command line; work is spread over processes, not threads.
+"""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+THREAD_VARIABLES = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "PRA_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+if "numpy" not in sys.modules:
+    for _name in THREAD_VARIABLES:
+        os.environ.setdefault(_name, "1")
+
+_WINDOW = {
+    "load": "usim.scene",
+    "simulate": "usim.engine.simulate",
+    "trace": "usim.engine.simulate",
+    "echo": "usim.engine.simulate",
+    "session": "usim.engine.session",
+    "open": "usim.recording.store",
+}
+
+__all__ = ["__version__", "echo", "load", "open", "session", "simulate", "trace"]
+
+if TYPE_CHECKING:
+    from usim.engine.session import session
+    from usim.engine.simulate import echo, simulate, trace
+    from usim.recording.store import open
+    from usim.scene import load
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WINDOW:
+        raise AttributeError(f"module 'usim' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_WINDOW[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
