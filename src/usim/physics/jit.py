@@ -1,0 +1,76 @@
+"""The one door to numba: compiled kernels whose cache survives read-only installs and never mixes versions.
+
+numba refuses `cache=True` outright where it finds no writable folder, and its cache does not notice that another source file
+changed.  So the folder is chosen here, before the first kernel is declared: per user, private (0700), named by the version of
+usim and by a hash of all kernel sources; where no such folder can be written, kernels are compiled anew in each process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def _source_hash() -> str:
+    """Return a short hash of every source file that may hold a kernel."""
+    digest = hashlib.sha256()
+    for folder in ("physics", "engine"):
+        for path in sorted((_PACKAGE / folder).glob("*.py")):
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid != os.getuid():
+            return False
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def cache_folder() -> Path | None:
+    """Return the folder for compiled kernels, or None where nothing can be written.
+
+    `NUMBA_CACHE_DIR` wins where the user has set it; then `XDG_CACHE_HOME` or `~/.cache`; then a private folder for temporary files.
+    """
+    name = f"kernels-{_source_hash()}"
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    roots = [Path(chosen)] if chosen else []
+    roots.append(Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "usim")
+    roots.append(Path(tempfile.gettempdir()) / f"usim-{os.getuid()}")
+    for root in roots:
+        if _writable(root) and _writable(root / name):
+            return root / name
+    return None
+
+
+CACHE_FOLDER = cache_folder()
+if CACHE_FOLDER is not None:
+    numba.config.CACHE_DIR = str(CACHE_FOLDER)
+
+
+def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Return the compiled function: IEEE arithmetic, no hidden threads, cached on disk where a folder can be written.
+
+    Multiplication and addition may fuse (`contract`), which changes the last bit between processors but never the order of a sum.
+    """
+    settings = {
+        "cache": CACHE_FOLDER is not None,
+        "nogil": True,
+        "error_model": "numpy",
+        "fastmath": {"contract"},
+    } | options
+    decorate = numba.njit(**settings)
+    return decorate if function is None else decorate(function)
