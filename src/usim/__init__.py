@@ -5,28 +5,17 @@
 
 Nothing heavy is imported until a name is used, and nothing inside the package imports from here.
 
-Importing usim sets the thread counts of BLAS, OpenMP, numba and pyroomacoustics to 1 unless they are set already:
-the bytes of a recording depend on them, and numpy reads them once, when it is imported. Import usim before numpy for
-recordings that are the same byte for byte as those of the command line; work is spread over processes, not threads.
+Importing usim sets the thread counts of BLAS, OpenMP, numba and pyroomacoustics to 1 unless they are set already (see
+`usim.threads`). Import usim before numpy for recordings that are the same byte for byte as those of the command line.
 """
 
-import os
-import sys
 from typing import TYPE_CHECKING, Any
+
+from usim.threads import pin as _pin
 
 __version__ = "0.1.0"
 
-THREAD_VARIABLES = (
-    "OPENBLAS_NUM_THREADS",
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "PRA_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
-
-if "numpy" not in sys.modules:
-    for _name in THREAD_VARIABLES:
-        os.environ.setdefault(_name, "1")
+_pin()
 
 _WINDOW = {
     "load": "usim.scene",

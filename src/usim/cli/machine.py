@@ -1,0 +1,198 @@
+"""`usim bench`, `usim doctor`, `usim completion`: the machine and the installation."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from usim.cli.output import columns, heading, json_option, print_json, size, span
+from usim.cli.root import command
+
+PACKAGES = (
+    "numpy", "scipy", "numba", "llvmlite", "pydantic", "PyYAML", "click", "tqdm", "matplotlib", "soundfile",
+    "pyroomacoustics",
+)  # fmt: skip
+
+
+@command("doctor")
+@json_option
+def doctor_command(as_json: bool) -> None:
+    """Check this installation: versions, threads, processor, cache, disk, a self-test of a second."""
+    facts = _facts()
+    if as_json:
+        print_json(facts)
+    else:
+        for line in _lines(facts):
+            click.echo(line)
+    if not facts["self_test"]["passed"]:
+        from usim.template.problem import EnvironmentProblem
+
+        raise EnvironmentProblem(f"the self-test failed: {facts['self_test']['says']}")
+
+
+def _facts() -> dict[str, Any]:
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    import usim
+    from usim.threads import VARIABLES
+
+    versions: dict[str, str | None] = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = None
+    return {
+        "usim": usim.__version__,
+        "package": os.path.dirname(usim.__file__),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": versions,
+        "threads": {name: os.environ.get(name) for name in VARIABLES},
+        "cpu": _cpu(),
+        "cache": _cache(),
+        "disk": _disk(),
+        "terminal": sys.stderr.isatty(),
+        "self_test": _self_test(),
+    }
+
+
+def _cpu() -> dict[str, Any]:
+    """Return the processor's name, the cores this process may use, and the features numpy picks its loops by."""
+    from numpy._core._multiarray_umath import __cpu_features__
+
+    name = ""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as stream:
+            name = next(line.split(":", 1)[1].strip() for line in stream if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    levels = ("SSE42", "AVX2", "FMA3", "AVX512F", "AVX512_SKX", "NEON", "ASIMD", "SVE")
+    return {
+        "name": name,
+        "cores": cores,
+        "features": [level for level in levels if __cpu_features__.get(level)],
+    }
+
+
+def _cache() -> dict[str, Any]:
+    from usim.physics.jit import CACHE_FOLDER
+
+    kernels = sorted(CACHE_FOLDER.rglob("*.nbi")) if CACHE_FOLDER else []
+    return {"folder": CACHE_FOLDER, "kernels": len(kernels)}
+
+
+def _disk() -> dict[str, Any]:
+    import shutil
+    import tempfile
+
+    return {
+        "here_free_bytes": shutil.disk_usage(os.getcwd()).free,
+        "here_writable": os.access(os.getcwd(), os.W_OK),
+        "temporary": tempfile.gettempdir(),
+        "temporary_free_bytes": shutil.disk_usage(tempfile.gettempdir()).free,
+    }
+
+
+def _self_test() -> dict[str, Any]:
+    """Render 50 ms of the demo scene twice; return whether it was finite, not silent, and the same both times."""
+    import time
+
+    import numpy as np
+
+    from usim.cli.render import DEMO
+
+    start = time.perf_counter()
+    try:
+        import usim
+
+        scene = usim.load(DEMO).sample()
+        once, again = (_audio(usim.simulate(scene, quality="draft", window=(0.0, 0.05))) for _ in range(2))
+    except Exception as error:
+        return {
+            "passed": False,
+            "says": f"{type(error).__name__}: {error}",
+            "seconds": time.perf_counter() - start,
+        }
+    says = (
+        "rendered nothing" if once.size == 0
+        else "rendered silence" if not np.any(once)
+        else "two renders differ" if not np.array_equal(once, again)
+        else "ok"
+    )  # fmt: skip
+    return {"passed": says == "ok", "says": says, "seconds": time.perf_counter() - start}
+
+
+def _audio(result: Any) -> Any:
+    """Return the samples of a recording, or of the first of several devices."""
+    recording = next(iter(result.values())) if isinstance(result, dict) else result
+    return recording.observation.audio
+
+
+def _lines(facts: dict[str, Any]) -> list[str]:
+    cpu, cache, disk, test = facts["cpu"], facts["cache"], facts["disk"], facts["self_test"]
+    threads = set(facts["threads"].values())
+    return [
+        heading(f"usim {facts['usim']}"),
+        *columns(
+            [
+                ["package", facts["package"]],
+                ["python", f"{facts['python']} on {facts['platform']}"],
+                ["processor", f"{cpu['name']}, {cpu['cores']} cores, {' '.join(cpu['features'])}"],
+                ["threads", "1 everywhere" if threads == {"1"} else str(facts["threads"])],
+                ["kernel cache", f"{cache['folder']}, {cache['kernels']} kernels" if cache["folder"] else
+                 "no writable folder: kernels are compiled anew in every process"],
+                ["disk here", f"{size(disk['here_free_bytes'])} free"
+                 + ("" if disk["here_writable"] else ", not writable")],
+                ["disk for temporary files", f"{size(disk['temporary_free_bytes'])} free in {disk['temporary']}"],
+                ["self-test", f"{test['says']}, {span(test['seconds'])}"],
+            ]
+        ),
+        heading("packages"),
+        *columns([[name, version or "missing"] for name, version in facts["versions"].items()]),
+    ]  # fmt: skip
+
+
+@command("bench")
+@json_option
+@click.option("--workload", "workloads", multiple=True, metavar="NAME", help="Only this one. Repeatable.")
+def bench_command(as_json: bool, workloads: tuple[str, ...]) -> None:
+    """Measure the speed of this machine on the named workloads."""
+    from usim import bench
+
+    result = bench.run(workloads or None)
+    if as_json:
+        print_json(result)
+        return
+    for name, row in result["workloads"].items():
+        click.echo(heading(name))
+        for line in columns([[key.replace("_", " "), _shown(value)] for key, value in row.items()]):
+            click.echo(line)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_shown(item)}" for key, item in value.items())
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+@command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion_command(shell: str) -> None:
+    """Print the completion script of a shell.
+
+    For bash: put `eval "$(usim completion bash)"` into ~/.bashrc.
+    """
+    from click.shell_completion import get_completion_class
+
+    from usim.cli.root import root
+
+    completion = get_completion_class(shell)
+    if completion is None:
+        raise click.UsageError(f"no completion for {shell}")
+    click.echo(completion(root, {}, "usim", "_USIM_COMPLETE").source())
