@@ -1,0 +1,201 @@
+"""A profile: one product as a data file, with the spread of every parameter over its production run.
+
+A new device is a file in device_profiles/ and no code. Its parameters are numbers, or tolerances
+(`usim.devices.tolerance`). What may not vary is geometry: one trace of a room serves every unit of a
+profile, so the misplacement of a capsule is said as its delay_s.
+"""
+
+import difflib
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from usim.devices import tolerance
+from usim.devices.baffle import Baffle
+from usim.devices.converter import Converter
+from usim.devices.loudspeaker import Breakup, Driver, Radiator, Response
+from usim.devices.microphone import Capsule, Leak, Microphone, Port, SelfNoise, UpperMode
+from usim.template import library
+from usim.template.fields import Listed, Name, Table
+from usim.template.problem import InvalidInput, Problem
+from usim.template.reader import Document, read
+
+FORMAT = "profile/1"
+FIXED = ("position_m", "axis")  # geometry, the same in every unit
+
+
+class Enclosure(Table):
+    """The housing: how sound leaks around it from a driver to a microphone, and its shadow on arrivals."""
+
+    leak: Leak = Leak()
+    arrival: Baffle | None = None
+
+
+class ProfileTable(Table):
+    """The file as numbers: the nominal unit, or any other once its tolerances are drawn."""
+
+    usim: Literal["profile/1"]
+    name: Name  # part of every draw's key: a variant that keeps it has the same units with another spread
+    title: Annotated[str, Field(max_length=200)] = ""
+    drivers: Annotated[tuple[Driver, ...], Listed, Field(min_length=1, max_length=8)]
+    enclosure: Enclosure = Enclosure()
+    microphones: Annotated[tuple[Microphone, ...], Listed, Field(min_length=1, max_length=64)]
+    capsule: Capsule = Capsule()
+    converter: Converter = Converter()
+
+    @model_validator(mode="after")
+    def _own_names(self):
+        names = [part.name for part in (*self.drivers, *self.microphones)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"two parts share the name {twice[0]}; every driver and microphone has its own"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A product. nominal: its numbers without spread; table: the file's table with its tolerances.
+
+    Two profiles are equal when their content is.
+    """
+
+    nominal: ProfileTable
+    digest: str  # SHA-256 of the content, for recording.json
+    source: Document
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Profile) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @property
+    def name(self) -> str:
+        """The product's name, part of the key of every draw."""
+        return self.nominal.name
+
+    @property
+    def file(self) -> str:
+        """The file it was read from, as it was named."""
+        return self.source.file
+
+    @property
+    def table(self) -> dict:
+        """The file's table, tolerances as written; not to be changed."""
+        return self.source.table
+
+    @cached_property
+    def tolerances(self) -> dict[str, tuple[float, float]]:
+        """Every toleranced parameter by its dotted place, with the least and the greatest value it can take."""
+        found = tolerance.tolerances(self.table)
+        return {_dotted(self.table, path): tolerance.extremes(spread) for path, spread in found}
+
+
+def load(name: str | Path, beside: str | Path | None = None, paths: Sequence = ()) -> Profile:
+    """Returns the profile of a name or path, looked up as product.md says; InvalidInput if there is none.
+
+    beside: the file that mentions it; paths: further folders. Raises InvalidInput with one line per problem.
+    """
+    return parse(library.find(name, "device_profiles", beside=beside, paths=paths))
+
+
+def parse(path_or_bytes: Path | bytes, file: str | None = None) -> Profile:
+    """Returns the profile in a file or in bytes; InvalidInput names every problem with its line."""
+    document = read(path_or_bytes, file)
+    problems = _spread_problems(document)
+    if problems:
+        raise InvalidInput(tuple(problems))
+    nominal = _checked(document, lambda spread, _: spread["nominal"])
+    for end, word in ((0, "lowest"), (1, "highest")):
+        _checked(document, lambda spread, _, end=end: tolerance.extremes(spread)[end], word)
+    digest = hashlib.sha256(repr(document.table).encode()).hexdigest()
+    return Profile(nominal, digest, document)
+
+
+def _checked(document: Document, value, end: str | None = None) -> ProfileTable:
+    """The table as numbers, each tolerance replaced by value(tolerance, place)."""
+    try:
+        return ProfileTable.model_validate(tolerance.replace(document.table, value))
+    except ValidationError as error:
+        problems = [_problem(document, entry, end) for entry in error.errors(include_url=False)]
+    raise InvalidInput(tuple(problems))
+
+
+def _spread_problems(document: Document) -> list[Problem]:
+    problems = []
+    for path, spread in tolerance.tolerances(document.table):
+        text = tolerance.complaint(spread)
+        if any(step in FIXED for step in path):
+            text = "geometry has no tolerance (one trace serves all units); say a capsule's shift as its delay_s"
+        elif path and path[0] not in (
+            "drivers",
+            "enclosure",
+            "microphones",
+            "capsule",
+            "converter",
+        ):
+            text = "this is not a quantity of the device and has no tolerance"
+        if text:
+            problems.append(_at(document, path, text))
+    return problems
+
+
+def _problem(document: Document, entry: dict, end: str | None) -> Problem:
+    """One pydantic complaint as one line: what was found and what to do."""
+    path, text = tuple(entry["loc"]), entry["msg"]
+    if entry["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(str(path[-1]), FIELDS, 1)
+        text = f"no such field; did you mean {close[0]}?" if close else "no such field"
+    elif entry["type"] == "missing":
+        text = "this field is missing; add it"
+    elif entry["type"] == "literal_error" and path == ("usim",):
+        text = f"not a device profile of a known version; the first line is `usim: {FORMAT}`"
+    elif entry["type"] != "value_error":
+        found = entry.get("input")
+        shown = "" if isinstance(found, dict | list | tuple) else f", found {found!r}"
+        text = text[:1].lower() + text[1:] + shown
+    else:
+        text = text.removeprefix("Value error, ")
+    return _at(document, path, f"at the {end} value of the tolerance: {text}" if end else text)
+
+
+def _at(document: Document, path: tuple, text: str) -> Problem:
+    mark = None
+    for length in range(len(path), -1, -1):  # a missing field is reported where its table stands
+        mark = document.marks.get(path[:length])
+        if mark:
+            break
+    line, column = mark or (None, None)
+    return Problem(text, document.file, line, column, _dotted(document.table, path) or None)
+
+
+def _dotted(table: object, path: tuple) -> str:
+    """A place in names: list items by their name, numbers of a vector by index."""
+    steps = []
+    for step in path:
+        entry = None
+        if isinstance(table, dict):
+            entry = table.get(step)
+        elif isinstance(table, list) and isinstance(step, int) and step < len(table):
+            entry = table[step]
+        named = (
+            isinstance(table, list)
+            and isinstance(entry, dict)
+            and isinstance(entry.get("name"), str)
+        )
+        steps.append(entry["name"] if named else str(step))
+        table = entry
+    return ".".join(steps)
+
+
+MODELS = (ProfileTable, Driver, Response, Breakup, Radiator, Baffle, Enclosure, Leak, Microphone)
+FIELDS = sorted(
+    {f for m in (*MODELS, Capsule, Port, UpperMode, SelfNoise, Converter) for f in m.model_fields}
+)
