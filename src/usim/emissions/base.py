@@ -1,0 +1,41 @@
+"""Emissions: what a device plays in order to sense.
+
+What the family promises. An emission is one or several carriers and one real envelope over each of
+them. Its level commands a drive, it does not promise a pressure: it is what the nominal unit gives
+on its axis at 1 m in free field, rms, per carrier, while the tone is on.
+
+The contract, which `usim.contract.emissions` checks for every file in this folder:
+
+* `Parameters` is a frozen model with `kind`; `build(parameters)` gives the emission.
+* `carriers_hz` are distinct and ascending as written; the order is the order of the baseband's
+  axis.
+* `envelope(t_s)` is between 0 and 1, once differentiable, and answers any times, also before 0: the
+  tone has been on for ever unless it starts later. On and off take a raised-cosine ramp of at least
+  5 ms.
+* `steady` is true exactly when the envelope is 1 at all times.
+* An emission draws no random number: what a device emits is part of what it knows.
+
+Shortest kind to start from: `tones.py`.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+SHORTEST_RAMP_S = 0.005
+
+
+class AbstractEmission(ABC):
+    """Carriers with envelopes."""
+
+    carriers_hz: np.ndarray
+    """(carrier,)"""
+    level_db_spl: float
+    """Per carrier, rms re 20 uPa, nominal unit, on axis at 1 m, while on."""
+    steady: bool
+
+    @abstractmethod
+    def envelope(self, t_s: np.ndarray) -> np.ndarray:
+        """The envelopes (carrier, time) at the times (time,) of the device's drive: 1 while on, 0
+        while off.
+        """

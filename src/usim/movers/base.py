@@ -1,0 +1,90 @@
+"""Movers: everything that moves and returns an echo.
+
+What the family promises. A mover is a fixed set of rigid pieces and one answer: where is each of
+them at these times? The engine knows nothing else about it. The shapes of pieces are a closed table
+(data for the kernels); a kind composes its pieces from it:
+
+| shape | size_m | the piece's own axes |
+|---|---|---|
+| `ellipsoid` | semi-axes a, b, c | along its x, y, z; the centre at the piece's position |
+
+The contract, which `usim.contract.movers` checks for every file in this folder:
+
+* `Parameters` is a frozen model that derives from `MoverParameters` and adds `kind`.
+* `build(parameters, stream)` gives the mover. `stream(place)` gives the random generator of a place
+  inside this mover (`"gait"`); the same seed gives the same mover, whatever else is in the scene.
+* `at(t_s)` answers any times in any order, also before 0 and after the end, and each of them alone
+  gives the same bytes as among others: nothing is remembered between calls.
+* Outside `story_s` the mover stands still. A mover that never rests has an infinite story.
+* Position is continuous and, but for the times in `moments_s`, once differentiable. `moments_s` are
+  the times that nobody who samples the mover may miss: way points, contacts, jumps of the velocity.
+* Rotations are proper (orthonormal, determinant +1); their columns are the piece's axes in room
+  coordinates.
+* Labels are made from kinematics, never here: `label` says only whether this is a person.
+
+Shortest kind to start from: `sphere.py`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from usim.surfaces.base import AbstractSurface
+from usim.template.fields import Moment, Name, Surface, Table
+
+Stream = Callable[[str], np.random.Generator]
+
+FASTEST_M_S = 60.0
+"""No part of a mover may be faster; the engine's expansions are good to a fifth of the speed of
+sound.
+"""
+
+
+class MoverParameters(Table):
+    """What every mover may say."""
+
+    name: Name
+    start_s: Annotated[Moment, Field(description="delays the whole story")] = 0.0
+    surface: Surface = "smooth_rigid"
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """One rigid part of a mover."""
+
+    name: str
+    shape: str
+    size_m: tuple[float, ...]
+    surface: AbstractSurface
+
+
+@dataclass(frozen=True, eq=False)
+class Poses:
+    """Where pieces are: a point x of a piece's own frame is at rotation @ x + position."""
+
+    position_m: np.ndarray
+    """(time, piece, 3)"""
+    rotation: np.ndarray
+    """(time, piece, 3, 3)"""
+
+
+class AbstractMover(ABC):
+    """Something that moves."""
+
+    name: str
+    label: Literal["person", "non_human"]
+    pieces: tuple[Piece, ...]
+    story_s: tuple[float, float]
+    """Outside this time the mover stands still; may be infinite."""
+    moments_s: np.ndarray
+    """(moment,) in ascending order: times that a sampling must not miss; the velocity may jump
+    there.
+    """
+
+    @abstractmethod
+    def at(self, t_s: np.ndarray) -> Poses:
+        """The poses of all pieces at the times (time,) in seconds on the scene's clock."""

@@ -1,0 +1,49 @@
+"""A hard or soft ball on a track: the simplest mover, and the one with a closed-form echo."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from usim.movers._track import Track, TrackParameters, track
+from usim.movers.base import AbstractMover, MoverParameters, Piece, Poses, Stream
+from usim.surfaces.base import surface
+
+
+class Parameters(MoverParameters):
+    """A ball that follows a track."""
+
+    kind: Literal["sphere"]
+    radius_m: Annotated[float, Field(ge=0.01, le=2.0)]
+    track: TrackParameters
+
+
+@dataclass(frozen=True, eq=False)
+class Sphere(AbstractMover):
+    """A ball on a track; it does not turn."""
+
+    name: str
+    pieces: tuple[Piece, ...]
+    track: Track
+    label = "non_human"
+
+    @property
+    def story_s(self) -> tuple[float, float]:
+        return float(self.track.at_s[0]), float(self.track.at_s[-1])
+
+    @property
+    def moments_s(self) -> np.ndarray:
+        return self.track.at_s
+
+    def at(self, t_s: np.ndarray) -> Poses:
+        position_m = self.track.at(t_s)[:, None, :]
+        return Poses(position_m, np.broadcast_to(np.eye(3), (*position_m.shape[:2], 3, 3)))
+
+
+def build(parameters: Parameters, stream: Stream) -> Sphere:
+    """The ball of these parameters; it draws nothing from its stream."""
+    body = Piece("body", "ellipsoid", (parameters.radius_m,) * 3, surface(parameters.surface))
+    way = parameters.track
+    route = track(way.at_s, np.array(way.through_m), way.path, parameters.start_s)
+    return Sphere(parameters.name, (body,), route)
