@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class Label:
     mover: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "onset_s", float(self.onset_s))
+        object.__setattr__(self, "offset_s", float(self.offset_s))
         if self.label not in LABELS:
             raise ValueError(f"label {self.label!r} is none of {', '.join(LABELS)}")
         if not (math.isfinite(self.onset_s) and math.isfinite(self.offset_s)):
@@ -98,18 +101,18 @@ class LabelTrack:
         problems: list[Problem] = []
         try:
             for cells in reader:
-                place = {"file": file, "line": reader.line_num}
-                if reader.line_num == 1:
+                line = reader.line_num
+                if line == 1:
                     if cells != HEADER:
                         wrong = f"the header must be {','.join(HEADER)}"
-                        raise InvalidInput((Problem(wrong, **place),))
-                elif reader.line_num > _MAX_ROWS:
-                    raise InvalidInput((Problem(f"more than {_MAX_ROWS} rows", **place),))
+                        raise InvalidInput((Problem(wrong, file, line),))
+                elif line > _MAX_ROWS:
+                    raise InvalidInput((Problem(f"more than {_MAX_ROWS} rows", file, line),))
                 elif cells:
                     try:
                         rows.append(_row(cells))
                     except ValueError as error:
-                        problems.append(Problem(str(error), **place))
+                        problems.append(Problem(str(error), file, line))
         except csv.Error as error:
             problems.append(Problem(f"not CSV: {error}", file=file, line=reader.line_num))
         if reader.line_num == 0:
@@ -137,11 +140,15 @@ class Motion:
         speed = np.asarray(self.speed_m_s, dtype=np.float64)
         if speed.ndim != 2 or not np.all(np.isfinite(speed)) or np.any(speed < 0):
             raise ValueError(f"{self.name}: speeds must be finite, >= 0, with shape (time, piece)")
-        inside = np.ones(len(speed), bool) if self.inside is None else np.asarray(self.inside, bool)
-        if inside.shape != (len(speed),):
+        if self.inside is not None and np.shape(self.inside) != (len(speed),):
             raise ValueError(f"{self.name}: inside must have shape ({len(speed)},)")
         object.__setattr__(self, "speed_m_s", speed)
-        object.__setattr__(self, "inside", inside)
+
+    def is_inside(self) -> np.ndarray:
+        """Return (time,) booleans: any part of it is in the room."""
+        if self.inside is None:
+            return np.ones(len(self.speed_m_s), dtype=bool)
+        return np.asarray(self.inside, dtype=bool)
 
 
 def step_times_s(duration_s: float) -> np.ndarray:
@@ -170,7 +177,7 @@ def label_track(motions: Sequence[Motion], duration_s: float) -> LabelTrack:
             continue
         state = person_state(motion)
         strongest = np.maximum(strongest, state)
-        present |= motion.inside
+        present |= motion.is_inside()
         for value, label in _MOTION.items():
             rows += _rows(state == value, label, motion.name, duration_s)
     rows += _rows(_clean(present), "presence", "", duration_s)
@@ -186,9 +193,9 @@ def person_state(motion: Motion) -> np.ndarray:
     the next weaker class. What remains too short there is swallowed by the row before it (at the
     start of a stay: after it), so that a person who is present always has exactly one class.
     """
-    fast = motion.speed_m_s[:, motion.pelvis] > MAJOR_M_S
+    fast = motion.speed_m_s[:, motion.pelvis or 0] > MAJOR_M_S
     any_part = motion.speed_m_s.max(axis=1) > MINOR_M_S
-    inside = motion.inside
+    inside = motion.is_inside()
     major = _clean(fast & inside) & inside
     moving = _clean((any_part | major) & inside) & inside
     state = np.where(major, _MAJOR, np.where(moving, _MINOR, np.where(inside, _STILL, 0)))
@@ -205,7 +212,7 @@ def _swallow_short(state: np.ndarray) -> None:
     """Give every run shorter than 0.1 s to its earlier neighbour, in place."""
     changes = np.flatnonzero(np.diff(state)) + 1
     edges = [0, *changes.tolist(), len(state)]
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         if stop - start < RUN_STEPS and len(state) > stop - start:
             state[start:stop] = state[start - 1] if start else state[stop]
 
@@ -214,7 +221,7 @@ def _clean(mask: np.ndarray) -> np.ndarray:
     """Return `mask` with gaps under 0.3 s between runs closed, then runs under 0.1 s dropped."""
     mask = mask.copy()
     runs = _runs(mask)
-    for (_, stop), (start, _) in zip(runs[:-1], runs[1:], strict=True):
+    for (_, stop), (start, _) in itertools.pairwise(runs):
         if start - stop < GAP_STEPS:
             mask[stop:start] = True
     for start, stop in _runs(mask):

@@ -28,6 +28,8 @@ class EmissionCommand:
     on: bool = True
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "start_s", float(self.start_s))
+        object.__setattr__(self, "level_db_spl", float(self.level_db_spl))
         object.__setattr__(self, "carriers_hz", tuple(float(f) for f in self.carriers_hz))
         numbers = (self.start_s, self.level_db_spl, *self.carriers_hz)
         if not all(np.isfinite(number) for number in numbers):

@@ -44,7 +44,7 @@ class Recording:
 
     observation: Observation
     truth: Truth | None = None
-    metadata: Metadata = Metadata()
+    metadata: Metadata = field(default_factory=Metadata)
 
 
 def versions() -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -18,8 +19,8 @@ SILENT_DB = -400.0  # stands for no echo at all, because files hold finite numbe
 _TIME_ARRAYS = ("radial_velocity_m_s", "range_m", "echo_level_db_spl", "position_m")
 
 
-def _empty(*shape: int):
-    return field(default_factory=lambda: np.zeros(shape))
+_no_times = partial(np.zeros, 0)
+_no_pieces = partial(np.zeros, (0, 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +39,16 @@ class Truth:
     """
 
     scene: str
-    labels: LabelTrack = LabelTrack()
+    labels: LabelTrack = field(default_factory=LabelTrack)
     pieces: tuple[str, ...] = ()
-    t_s: np.ndarray = _empty(0)
-    radial_velocity_m_s: np.ndarray = _empty(0, 0)
-    range_m: np.ndarray = _empty(0, 0)
-    echo_level_db_spl: np.ndarray = _empty(0, 0)
+    t_s: np.ndarray = field(default_factory=_no_times)
+    radial_velocity_m_s: np.ndarray = field(default_factory=_no_pieces)
+    range_m: np.ndarray = field(default_factory=_no_pieces)
+    echo_level_db_spl: np.ndarray = field(default_factory=_no_pieces)
     position_m: np.ndarray | None = None
     movers: tuple[str, ...] = ()
-    frame_t_s: np.ndarray = _empty(0)
-    echo_to_noise_db: np.ndarray = _empty(0, 0)
+    frame_t_s: np.ndarray = field(default_factory=_no_times)
+    echo_to_noise_db: np.ndarray = field(default_factory=_no_pieces)
     stems: Mapping[str, np.ndarray] = field(default_factory=dict)
     baseband: Baseband | None = None
 
