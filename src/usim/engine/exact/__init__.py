@@ -1,0 +1,40 @@
+"""The judge: what a microphone receives, per sample, in float64, every pair, slow on purpose.
+
+Every other engine is measured against this one, so it shares nothing with them: it imports NumPy and
+numba alone, takes movers only by `mover.at(t)`, rooms only by `room.walls`, and finds each number its own way:
+
+* images: mirror sequences over the wall planes, told apart by their lattice key (`images`);
+* bounce point: the point of the piece's surface with the least path length, by damped Newton on the unit sphere
+  that the ellipsoid is scaled from (`bounce`); the spreading from the Hessian of the path length over the surface,
+  so no formula of curvatures is needed (stationary phase of the Kirchhoff integral; Keller 1957);
+* bounce time: t_b + r2(t_b)/c = t by Newton, residual below 1e-12 s (`motion`); emission time t_e = t_b - r1/c;
+* Doppler: never added; received frequency f2 = f dt_e/dt for what the air, the walls and the microphone do (`echoes`).
+
+Image key. A room here is a set of planes, each two of them parallel or perpendicular (a box, or part of one).
+Parallel walls form an axis; the axes are ordered x, y, z by the largest part of their normal. The key of an image
+is three integers, one an axis: |l| mirrorings in that axis's walls, in turn; l > 0 where the last of them, so the
+outermost, was in the wall at the larger coordinate. In a box from 0 to L the image of x is
+l L + x for even l and (l + 1) L - x for odd l. (0, 0, 0) is the thing itself; the order is the sum of |l|.
+A pair is (key of the driver's image, key of the microphone's image).
+
+Not here: occlusion, tail, draughts, pieces other than ellipsoids (refused in one line).
+"""
+
+from .bounce import fermat_point
+from .echoes import Echoes, echoes, fade
+from .images import ORDER, Images, mirror_images
+from .response import pair_rows, static_paths, tone_response, waveform
+
+__all__ = [
+    "ORDER",
+    "Echoes",
+    "Images",
+    "echoes",
+    "fade",
+    "fermat_point",
+    "mirror_images",
+    "pair_rows",
+    "static_paths",
+    "tone_response",
+    "waveform",
+]
