@@ -17,15 +17,6 @@ __version__ = "0.1.0"
 
 _pin()
 
-_WINDOW = {
-    "load": "usim.scene",
-    "simulate": "usim.engine.simulate",
-    "trace": "usim.engine.simulate",
-    "echo": "usim.engine.simulate",
-    "session": "usim.engine.session",
-    "open": "usim.recording.store",
-}
-
 __all__ = ["__version__", "echo", "load", "open", "session", "simulate", "trace"]
 
 if TYPE_CHECKING:
@@ -36,11 +27,21 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _WINDOW:
+    value: Any
+    if name == "load":
+        from usim.scene import load as value
+    elif name == "simulate":
+        from usim.engine.simulate import simulate as value
+    elif name == "trace":
+        from usim.engine.simulate import trace as value
+    elif name == "echo":
+        from usim.engine.simulate import echo as value
+    elif name == "session":
+        from usim.engine.session import session as value
+    elif name == "open":
+        from usim.recording.store import open as value
+    else:
         raise AttributeError(f"module 'usim' has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(_WINDOW[name]), name)
     globals()[name] = value
     return value
 

@@ -20,6 +20,6 @@ from usim.threads import pin
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and leave with its exit code."""
     pin(force=True)
-    from usim.cli.exits import run
+    from usim.cli.root import run
 
     sys.exit(run(arguments))

@@ -6,8 +6,6 @@ import contextlib
 import errno
 import os
 import sys
-import traceback
-from collections.abc import Sequence
 
 import click
 
@@ -20,23 +18,7 @@ _ENVIRONMENT_ERRORS = {
 }  # fmt: skip
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit code of one command line (of this process where `arguments` is None)."""
-    from usim.cli.root import root
-
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        root.main(args=words, prog_name="usim", standalone_mode=False)
-        sys.stdout.flush()
-        return DONE
-    except BaseException as error:
-        code = _report(error)
-        if code == BUG and "--debug" in words or code != DONE and "--debug" in words:
-            traceback.print_exception(error, file=sys.stderr)
-        return code
-
-
-def _report(error: BaseException) -> int:
+def report(error: BaseException) -> int:
     """Say in one line (one per problem) what ended the command; return its exit code."""
     if isinstance(error, click.exceptions.Exit):
         return int(error.exit_code)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from usim.cli.output import columns, heading, json_option, print_json, size, span
-from usim.cli.root import command
+from usim.cli.command import command
 
 PACKAGES = (
     "numpy", "scipy", "numba", "llvmlite", "pydantic", "PyYAML", "click", "tqdm", "matplotlib", "soundfile",
@@ -37,7 +37,7 @@ def _facts() -> dict[str, Any]:
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
-    import usim
+    from usim import __version__
     from usim.threads import VARIABLES
 
     versions: dict[str, str | None] = {}
@@ -47,8 +47,8 @@ def _facts() -> dict[str, Any]:
         except PackageNotFoundError:
             versions[name] = None
     return {
-        "usim": usim.__version__,
-        "package": os.path.dirname(usim.__file__),
+        "usim": __version__,
+        "package": os.path.dirname(os.path.dirname(__file__)),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "versions": versions,
@@ -109,10 +109,11 @@ def _self_test() -> dict[str, Any]:
 
     start = time.perf_counter()
     try:
-        import usim
+        from usim.engine.simulate import simulate
+        from usim.scene import load
 
-        scene = usim.load(DEMO).sample()
-        once, again = (_audio(usim.simulate(scene, quality="draft", window=(0.0, 0.05))) for _ in range(2))
+        scene = load(DEMO).sample()
+        once, again = (_audio(simulate(scene, quality="draft", window=(0.0, 0.05))) for _ in range(2))
     except Exception as error:
         return {
             "passed": False,
@@ -190,8 +191,7 @@ def completion_command(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from usim.cli.root import root
-
+    root = click.get_current_context().find_root().command
     completion = get_completion_class(shell)
     if completion is None:
         raise click.UsageError(f"no completion for {shell}")

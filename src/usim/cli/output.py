@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import click
 
 from usim.cli.exits import say
-from usim.cli.root import current
+from usim.cli.command import current
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys.")
 force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
@@ -102,3 +104,21 @@ def span(seconds: float) -> str:
     if seconds < 7200:
         return f"{number(seconds / 60, 2)} min"
     return f"{number(seconds / 3600, 2)} h"
+
+
+def write_file(target: str, data: bytes, force: bool) -> None:
+    """Write a file beside its place and rename it; refuse to overwrite without `force`."""
+    from usim.template.problem import InvalidInput
+
+    if os.path.isdir(target):
+        raise InvalidInput(f"{target}: is a folder; -o names a file")
+    if os.path.lexists(target) and not force:
+        raise InvalidInput(f"{target}: is there already; --force replaces it")
+    beside = f"{target}.{os.getpid()}.part"
+    try:
+        with open(beside, "xb") as stream:
+            stream.write(data)
+        os.replace(beside, target)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside)

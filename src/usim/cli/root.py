@@ -1,89 +1,65 @@
-"""The root command: which file holds which command, and the options that every command takes."""
+"""The root command: which file holds which command, and how a command line is run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from importlib import import_module
+import sys
+import traceback
+from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
 import click
 
-# Command -> the file of this folder that holds it.
+from usim.cli import exits
+from usim.cli.command import common_options, settle
+
+
+
+def _catalogue() -> ModuleType:
+    from usim.cli import catalogue
+
+    return catalogue
+
+
+def _machine() -> ModuleType:
+    from usim.cli import machine
+
+    return machine
+
+
+def _recordings() -> ModuleType:
+    from usim.cli import recordings
+
+    return recordings
+
+
+def _render() -> ModuleType:
+    from usim.cli import render
+
+    return render
+
+
+def _scenes() -> ModuleType:
+    from usim.cli import scenes
+
+    return scenes
+
+
+# Command -> the file of this folder that holds it, imported when the command is asked for.
 COMMANDS = {
-    "validate": "scenes",
-    "describe": "scenes",
-    "schema": "scenes",
-    "render": "render",
-    "demo": "render",
-    "plot": "recordings",
-    "list": "catalogue",
-    "show": "catalogue",
-    "check-kind": "catalogue",
-    "bench": "machine",
-    "doctor": "machine",
-    "completion": "machine",
+    "validate": _scenes,
+    "describe": _scenes,
+    "schema": _scenes,
+    "render": _render,
+    "demo": _render,
+    "plot": _recordings,
+    "list": _catalogue,
+    "show": _catalogue,
+    "check-kind": _catalogue,
+    "bench": _machine,
+    "doctor": _machine,
+    "completion": _machine,
 }
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the options of every command say."""
-
-    kinds: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
-    quiet: bool = False
-    debug: bool = False
-
-
-def _common() -> list[click.Parameter]:
-    return [
-        click.Option(
-            ["--kinds"],
-            multiple=True,
-            metavar="DIR",
-            type=click.Path(exists=True, file_okay=False),
-            help="A folder with your own kinds, laid out like the package. Repeatable; also USIM_KINDS.",
-        ),
-        click.Option(
-            ["--path"],
-            multiple=True,
-            metavar="DIR",
-            type=click.Path(exists=True, file_okay=False),
-            help="A folder to look names up in. Repeatable; also USIM_PATH.",
-        ),
-        click.Option(["--quiet", "-q"], is_flag=True, help="No messages, no progress bar."),
-        click.Option(["--debug"], is_flag=True, help="Show the traceback of an error."),
-    ]
-
-
-def _settle(context: click.Context, values: dict[str, Any]) -> None:
-    """Take the common options out of `values` and add them to the settings."""
-    before: Settings = context.find_object(Settings) or Settings()
-    context.obj = replace(
-        before,
-        kinds=before.kinds + tuple(values.pop("kinds")),
-        paths=before.paths + tuple(values.pop("path")),
-        quiet=before.quiet or values.pop("quiet"),
-        debug=before.debug or values.pop("debug"),
-    )
-
-
-class Command(click.Command):
-    """A command that also takes the common options, before or after its own."""
-
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        self.params.extend(_common())
-
-    def invoke(self, context: click.Context) -> Any:
-        _settle(context, context.params)
-        settings: Settings = context.obj
-        if settings.kinds:
-            from usim.template.registry import use_kinds
-
-            use_kinds(*settings.kinds)
-        return super().invoke(context)
 
 
 class Root(click.Group):
@@ -95,8 +71,7 @@ class Root(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = import_module(f"usim.cli.{COMMANDS[name]}")
-        command: click.Command = getattr(module, name.replace("-", "_") + "_command")
+        command: click.Command = getattr(COMMANDS[name](), name.replace("-", "_") + "_command")
         return command
 
     def resolve_command(
@@ -111,34 +86,15 @@ class Root(click.Group):
         return super().resolve_command(context, words)
 
     def invoke(self, context: click.Context) -> Any:
-        import os
-
-        # The environment comes before the options: a folder named on the command line is looked in last but added to it.
-        _settle(context, context.params)
-        settings: Settings = context.obj
-        context.obj = replace(
-            settings,
-            kinds=_folders("USIM_KINDS", os.environ.get("USIM_KINDS")) + settings.kinds,
-            paths=settings.paths + _folders("USIM_PATH", os.environ.get("USIM_PATH")),
-        )
+        settle(context, context.params)
         return super().invoke(context)
-
-
-def _folders(variable: str, value: str | None) -> tuple[str, ...]:
-    import os
-
-    folders = tuple(folder for folder in (value or "").split(os.pathsep) if folder)
-    for folder in folders:
-        if not os.path.isdir(folder):
-            raise click.UsageError(f"{variable}: {folder}: no such folder")
-    return folders
 
 
 def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and not context.resilient_parsing:
-        import usim
+        from usim import __version__
 
-        click.echo(f"usim {usim.__version__}")
+        click.echo(f"usim {__version__}")
         context.exit()
 
 
@@ -154,7 +110,7 @@ def _version(context: click.Context, parameter: click.Parameter, value: bool) ->
             callback=_version,
             help="Show the version and leave.",
         ),
-        *_common(),
+        *common_options(),
     ],
     epilog="Every command takes --kinds, --path, --quiet and --debug. Exit codes: 0 done, 1 a bug of ours, 2 wrong "
     "usage or invalid file, 3 finished with quarantined clips, 4 the environment (disk, permission, missing extra), "
@@ -164,11 +120,15 @@ def root() -> None:
     """Recordings of an ultrasonic motion sensor in a room, with the complete truth about them."""
 
 
-def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], Command]:
-    """Return the decorator of a command called `name` that takes the common options."""
-    return click.command(name, cls=Command, **settings)
-
-
-def current() -> Settings:
-    """Return the settings of the running command."""
-    return click.get_current_context().find_object(Settings) or Settings()
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Return the exit code of one command line (of this process where `arguments` is None)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        root.main(args=words, prog_name="usim", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:
+        code = exits.report(error)
+        if "--debug" in words and code not in (exits.DONE, exits.INTERRUPTED):
+            traceback.print_exception(error, file=sys.stderr)
+        return code
+    return exits.DONE
