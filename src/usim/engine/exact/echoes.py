@@ -25,9 +25,10 @@ from .bounce import (
     WIDTH,
     bounces,
     complain,
+    retarded,
 )
 from .images import ORDER, Images, mirror_images
-from .motion import Motion, retarded
+from .motion import Motion
 
 BLOCK = 65536  # pair-instants in memory at once
 

@@ -1,11 +1,10 @@
-"""When a wave bounced: the story of a mover, and the bounce times of its echoes."""
+"""The story of a mover, as a function that the solver of bounce times can ask fast."""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .bounce import FLAG, POSE, R2, RATE2, SEEN, WIDTH, bounce
+from .bounce import POSE
 
 PANEL_S, NODES = 2e-3, 12  # spans of a story that a polynomial of degree NODES - 1 is tried on
 POSE_M = 2e-13  # a panel is halved until its polynomial meets `at` within this
@@ -69,77 +68,3 @@ class Motion:
             rotation = np.asarray(poses.rotation, float).reshape(*position.shape[:2], 9)
             parts.append(np.concatenate([position, rotation], axis=2))
         return np.concatenate(parts)
-
-
-@njit(cache=True)
-def _pose(low, width, terms, panel, t, pose):
-    """Fills pose (24) at time t; returns the panel used, -1 where the story does not cover t."""
-    last = low.shape[0] - 1
-    panel = min(max(panel, 0), last)
-    while panel > 0 and t < low[panel]:
-        panel -= 1
-    while panel < last and t >= low[panel + 1]:
-        panel += 1
-    x = 2.0 * (t - low[panel]) / width[panel] - 1.0
-    if x < -1.000001 or x > 1.000001:
-        return -1
-    scale = 2.0 / width[panel]
-    for part in range(POSE):
-        pose[part], pose[POSE + part] = terms[panel, part, 0], 0.0
-    before, now, rate_before, rate = 1.0, x, 0.0, 1.0
-    for degree in range(1, NODES):
-        for part in range(POSE):
-            pose[part] += terms[panel, part, degree] * now
-            pose[POSE + part] += terms[panel, part, degree] * rate * scale
-        before, now, rate_before, rate = (
-            now,
-            2.0 * x * now - before,
-            rate,
-            2.0 * now + 2.0 * x * rate - rate_before,
-        )
-    return panel
-
-
-@njit(cache=True)
-def retarded(t, c, source, mic, axes, low, width, terms, bounced, poses, out):
-    """Bounce times of pairs (n, 3) x instants (k,) and the bounces there; returns the panels that were missing."""
-    missing = 0
-    for pair in range(source.shape[0]):
-        panel = 0
-        when = np.nan
-        state = np.zeros(WIDTH)
-        pose = np.zeros(2 * POSE)
-        for index in range(t.shape[0]):
-            warm = index > 0 and state[FLAG] == SEEN
-            if warm:
-                when += (t[index] - t[index - 1]) / (1.0 + state[RATE2] / c)
-            else:
-                when = t[index]
-            if not warm or when > t[index] or t[index] - when > 2.0 * state[R2] / c + 1e-3:
-                when = t[index]
-                for _ in range(2):
-                    found = _pose(low, width, terms, panel, when, pose)
-                    if found < 0:
-                        break
-                    panel = found
-                    away = 0.0
-                    for part in range(3):
-                        away += (pose[part] - mic[pair, part]) ** 2
-                    when = t[index] - np.sqrt(away) / c
-            enough = 1e-14 + 2.0 * np.spacing(abs(t[index]))
-            for _ in range(60):
-                found = _pose(low, width, terms, panel, when, pose)
-                if found < 0:
-                    missing += 1
-                    break
-                panel = found
-                bounce(source[pair], mic[pair], axes, pose, warm, state)
-                warm = state[FLAG] == SEEN
-                late = when + state[R2] / c - t[index]
-                if abs(late) <= enough:
-                    break
-                when -= late / (1.0 + state[RATE2] / c)
-            bounced[pair, index] = when
-            poses[pair, index] = pose
-            out[pair, index] = state
-    return missing
