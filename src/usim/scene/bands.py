@@ -1,0 +1,104 @@
+"""Cross-checks of frequency: every carrier and its Doppler fits converter, baseband and surfaces."""
+
+from collections.abc import Iterator
+
+from usim.devices.converter import Converter
+from usim.movers.base import FASTEST_M_S
+from usim.scene.finding import Finding
+from usim.scene.motion import Motion
+from usim.scene.scene import BASEBAND_RATES_HZ, USABLE_BASEBAND, Scene
+from usim.template.problem import InvalidInput
+
+
+def findings(scene: Scene, moved: tuple[Motion, ...]) -> Iterator[Finding]:
+    """Everything that does not fit its band."""
+    for index, motion in enumerate(moved):
+        if motion.fastest_m_s > FASTEST_M_S:
+            text = f"reaches {motion.fastest_m_s:.3g} m/s at {motion.fastest_at_s:.3g} s"
+            advice = f"no part may be faster than {FASTEST_M_S:g} m/s; slow it down"
+            yield Finding("speed", ("movers", index), f"{text}; {advice}")
+            return  # its Doppler would be nonsense
+    fastest = max(range(len(moved)), key=lambda i: moved[i].fastest_m_s, default=None)
+    yield from _converters(scene, moved, fastest)
+    yield from _baseband(scene, moved, fastest)
+    yield from _surfaces(scene)
+
+
+def _carriers(scene: Scene) -> list[tuple[int, float]]:
+    """(device, carrier in Hz) of everything that is emitted."""
+    return [
+        (index, float(f))
+        for index, device in enumerate(scene.devices)
+        if device.emission is not None
+        for f in device.emission.carriers_hz
+    ]
+
+
+def _converters(scene: Scene, moved: tuple, fastest: int | None) -> Iterator[Finding]:
+    for device in scene.devices:
+        if not device.listens:
+            continue
+        converter: Converter = device.unit.converter
+        try:
+            converter = converter.at(scene.render.rate_hz, scene.render.bits)
+        except InvalidInput as error:
+            for problem in error.problems:
+                where = ("render", problem.place or "rate_hz")
+                yield Finding("converter", where, f"{device.name}: {problem.text}")
+            return
+        edge_hz = converter.pass_edge_hz
+        for emitter, f in _carriers(scene):
+            path = ("devices", emitter, "emits", "carriers_hz")
+            limit = (
+                f"the pass band of {device.name} ends at {edge_hz:g} Hz at {converter.rate_hz} Hz"
+            )
+            if f > edge_hz:
+                advice = "lower the carrier or raise render.rate_hz"
+                yield Finding("carrier folds", path, f"{f:g} Hz: {limit}; {advice}")
+            elif fastest is not None:
+                span_hz = scene.doppler_hz(f, moved[fastest].name)
+                if f + span_hz > edge_hz:
+                    text = f"at {moved[fastest].fastest_m_s:.3g} m/s it shifts {f:g} Hz by {span_hz:.0f} Hz"
+                    advice = "slow it down, lower the carrier or raise render.rate_hz"
+                    where = ("movers", fastest)
+                    yield Finding("mover folds", where, f"{text} and folds: {limit}; {advice}")
+                    return
+
+
+def _baseband(scene: Scene, moved: tuple, fastest: int | None) -> Iterator[Finding]:
+    carriers = [f for _, f in _carriers(scene)]
+    if fastest is None or not carriers:
+        return
+    rate_hz = scene.render.baseband_rate_hz or BASEBAND_RATES_HZ[-1]
+    span_hz = scene.doppler_hz(max(carriers), moved[fastest].name)
+    if span_hz > USABLE_BASEBAND * rate_hz:
+        fitting = [rate for rate in BASEBAND_RATES_HZ if USABLE_BASEBAND * rate >= span_hz]
+        advice = f"set render.baseband_rate_hz to {fitting[0]}" if fitting else "slow it down"
+        text = (
+            f"at {moved[fastest].fastest_m_s:.3g} m/s it shifts {max(carriers):g} Hz by "
+            f"{span_hz:.0f} Hz, and a baseband of {rate_hz} Hz holds {USABLE_BASEBAND * rate_hz:g} Hz"
+        )
+        yield Finding("baseband rate", ("movers", fastest), f"{text}; {advice}")
+
+
+def _surfaces(scene: Scene) -> Iterator[Finding]:
+    carriers = [f for _, f in _carriers(scene)]
+    if not carriers:
+        return
+    used = [(("room", "surfaces"), wall.name, wall.surface) for wall in scene.room.walls]
+    used += [
+        (("movers", index, "surface"), piece.name, piece.surface)
+        for index, mover in enumerate(scene.movers)
+        for piece in mover.pieces
+    ]
+    seen = set()
+    for path, name, surface in used:
+        if (path, surface) in seen:
+            continue
+        seen.add((path, surface))
+        try:
+            for f in carriers:
+                span_hz = scene.doppler_hz(f)
+                surface.require_band([f - span_hz, f + span_hz])
+        except InvalidInput as error:
+            yield Finding("surface band", path, f"{name}: {error.problems[0].text}")

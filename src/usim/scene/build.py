@@ -1,0 +1,292 @@
+"""From a table without draws to a scene: every problem is collected, then cross-checks decide."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ValidationError
+
+from usim.devices import profile as profiles
+from usim.devices.profile import Profile
+from usim.devices.unit import Unit
+from usim.physics.air import Air
+from usim.scene import checks, limits
+from usim.scene.finding import Finding
+from usim.scene.messages import complaints, value_at
+from usim.scene.motion import motion
+from usim.scene.placement import WORDS, NoPlace, placements, resolved
+from usim.scene.scene import PlacedDevice, Scene
+from usim.scene.table import LATER_KINDS, SceneTable, reserved
+from usim.surfaces.base import surface
+from usim.template import registry
+from usim.template.draws import Sampled
+from usim.template.problem import InvalidInput, Problem, excerpt
+from usim.template.streams import stream, uniform
+
+NOWHERE = [0.0, 0.0, 0.0]
+
+
+@dataclass
+class Shelf:
+    """What many samples of one template share: profiles and units are read and drawn once."""
+
+    beside: Path | None
+    paths: tuple[str, ...]
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    units: dict[tuple[str, Any], Unit] = field(default_factory=dict)
+
+    def unit(self, name: str, serial: Any) -> Unit:
+        """The unit of a profile looked up by name; InvalidInput if there is no such profile."""
+        if name not in self.profiles:
+            self.profiles[name] = profiles.load(name, beside=self.beside, paths=self.paths)
+        if (name, serial) not in self.units:
+            self.units[name, serial] = Unit(self.profiles[name], serial)
+        return self.units[name, serial]
+
+
+class Draft:
+    """A scene in the making: its sampled table, and all that is wrong with it so far."""
+
+    def __init__(self, sampled: Sampled, seed: int, shelf: Shelf) -> None:
+        self.sampled = sampled
+        self.seed = seed
+        self.shelf = shelf
+        self.problems: list[Problem] = []
+        self.findings: list[Finding] = []
+
+    def problem(self, path: tuple, text: str) -> None:
+        """Notes something wrong at a path of the sampled table."""
+        self.problems.append(self.sampled.problem(path, text))
+
+    def attempt(self, path: tuple, make: Callable[[], Any]) -> Any:
+        """What `make` returns; None, and its problems noted at this path, where the input is wrong."""
+        try:
+            return make()
+        except InvalidInput as error:
+            for problem in error.problems:
+                if problem.file is not None:
+                    self.problems.append(problem)
+                else:
+                    inner = tuple(problem.place.split(".")) if problem.place else ()
+                    self.problem((*path, *inner), problem.text)
+        except ValueError as error:
+            self.problem(path, str(error))
+        return None
+
+    def checked(self, model: type[BaseModel], table: Any, path: tuple) -> Any:
+        """The parameters that a table holds; None, and its problems noted, if it is not of this
+        model.
+        """
+        try:
+            return model.model_validate(table, context={"surface": surface})
+        except ValidationError as error:
+            for inner, text in complaints(error, model, table):
+                self.problem((*path, *inner), text)
+            return None
+
+    def item(self, family: str, table: Any, path: tuple) -> Any:
+        """The parameters of an item by its kind, and the kind's module; None if it is wrong."""
+        if not isinstance(table, dict):
+            self.problem(path, f"must be a mapping with a kind, got {excerpt(table)}")
+            return None
+        kind = table.get("kind")
+        if kind is None:
+            known = ", ".join(registry.kinds(family))
+            self.problem((*path, "kind"), f"missing; add a kind, one of {known}")
+            return None
+        known = registry.kinds(family)
+        if isinstance(kind, str) and kind in LATER_KINDS.get(family, ()) and kind not in known:
+            text = f"{kind} comes with a later version of usim; there are {', '.join(known)}"
+            self.problem((*path, "kind"), text)
+            return None
+        module = self.attempt((*path, "kind"), lambda: registry.load(family, kind))
+        if module is None:
+            return None
+        parameters = self.checked(module.Parameters, table, path)
+        return None if parameters is None else (parameters, module)
+
+
+def assembled(sampled: Sampled, seed: int, shelf: Shelf) -> tuple[Scene | None, list[Finding]]:
+    """The scene of a sampled table, or None with the cross-checks that it breaks.
+
+    Raises InvalidInput with every problem of form; cross-checks are reported only when there is
+    none.
+    """
+    draft = Draft(sampled, seed, shelf)
+    table = copy.deepcopy(sampled.table)
+    for path, text in reserved(table):
+        draft.problem(path, text)
+    room, furniture, room_table = _room(draft, table.get("room"))
+    _resolve_placements(draft, table, room, furniture)
+    top = draft.checked(SceneTable, table, ())
+    air = None
+    if top is not None:
+        air = draft.attempt(("air",), lambda: Air(**top.air.model_dump()))
+    devices, emissions = _devices(draft, table)
+    movers, mover_models = _built(draft, "movers", table, _with_stream(draft, "movers"))
+    noises, noise_models = _built(draft, "noises", table, lambda module, model: module.build(model))
+    if draft.problems:
+        raise InvalidInput(draft.problems)
+    if draft.findings:  # a point that has no place: nothing after it can be judged
+        return None, draft.findings
+    resolved_table = {
+        **_plain(top.model_copy(update={"seed": seed})),
+        "room": room_table,
+        "devices": [
+            {**_plain(model), **({"emits": _plain(emits)} if emits is not None else {})}
+            for model, emits in zip(top.devices, emissions, strict=True)
+        ],
+        "movers": [_plain(model) for model in mover_models],
+        "noises": [_plain(model) for model in noise_models],
+    }
+    moved = tuple(motion(mover, top.duration_s) for mover in movers)
+    scene = Scene(
+        title=top.title,
+        duration_s=top.duration_s,
+        seed=seed,
+        render=top.render,
+        air=air,
+        room=room,
+        furniture=furniture,
+        devices=devices,
+        movers=movers,
+        noises=noises,
+        speeds_m_s={one.name: one.fastest_m_s for one in moved},
+        table=resolved_table,
+        notes=checks.notes(devices, movers, air),
+    )
+    findings = checks.findings(scene, moved)
+    return (None, findings) if findings else (scene, [])
+
+
+def _room(draft: Draft, table: Any) -> tuple[Any, tuple, dict]:
+    """The room, its furniture and their resolved table."""
+    if not isinstance(table, dict):
+        return None, (), {}  # said by the model of the whole scene
+    own = {key: value for key, value in table.items() if key != "furniture"}
+    found = draft.item("rooms", own, ("room",))
+    room = None
+    if found is not None:
+        parameters, module = found
+        room = draft.attempt(("room",), lambda: module.build(parameters))
+    items = table.get("furniture", [])
+    if not isinstance(items, list):
+        draft.problem(("room", "furniture"), f"must be a list, got {excerpt(items)}")
+        items = []
+    if len(items) > limits.MOST_FURNITURE:
+        text = f"at most {limits.MOST_FURNITURE} pieces of furniture, got {len(items)}"
+        draft.problem(("room", "furniture"), text)
+        items = []
+    things, models = [], []
+    for index, item in enumerate(items):
+        path = ("room", "furniture", index)
+        piece = draft.item("furniture", item, path)
+        if piece is not None:
+            thing = draft.attempt(path, lambda piece=piece: piece[1].build(piece[0]))
+            things.append(thing)
+            models.append(_plain(piece[0]))
+    room_table = _plain(found[0]) if found is not None else {}
+    if models:
+        room_table["furniture"] = models
+    return room, tuple(thing for thing in things if thing is not None), room_table
+
+
+def _resolve_placements(draft: Draft, table: dict, room: Any, furniture: tuple) -> None:
+    """Puts metres in the place of every placement of devices, movers and noises."""
+    for family in ("devices", "movers", "noises"):
+        for path, word in list(placements(table.get(family), (family,))):
+            holder = value_at(table, path[:-1])
+            placement = draft.checked(WORDS[word], holder[path[-1]], path)
+            holder[path[-1]] = list(NOWHERE)
+            if placement is None or room is None:
+                continue
+            place = draft.sampled.place(path)
+
+            def number(axis: str, attempt: int, place: str = place) -> float:
+                seed, sampling = draft.seed, draft.sampled.attempt
+                return uniform(seed, f"{place}.{axis}", sampling, attempt)
+
+            try:
+                holder[path[-1]] = resolved(placement, room, furniture, number)
+            except NoPlace as error:
+                draft.findings.append(Finding("placement", path, str(error)))
+
+
+def _devices(draft: Draft, table: dict) -> tuple[tuple[PlacedDevice, ...], list]:
+    """The placed devices and the models of their emissions; what is wrong in form is left out."""
+    items = table.get("devices")
+    placed, emissions = [], []
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        path = ("devices", index)
+        if not isinstance(item, dict):
+            continue
+        emits, emission = item.get("emits"), None
+        if emits is not None:
+            found = draft.item("emissions", emits, (*path, "emits"))
+            emits = found[0] if found is not None else None
+            if found is not None:
+                module = found[1]
+                emission = draft.attempt(
+                    (*path, "emits"), lambda module=module, emits=emits: module.build(emits)
+                )
+        emissions.append(emits)
+        name, serial = item.get("profile"), item.get("unit", "nominal")
+        if not isinstance(name, str) or isinstance(serial, bool | dict | list):
+            continue
+        if isinstance(serial, float) and serial.is_integer():
+            serial = int(serial)
+        if serial != "nominal" and not isinstance(serial, int):
+            continue
+        unit = draft.attempt(
+            (*path, "profile"), lambda name=name, serial=serial: draft.shelf.unit(name, serial)
+        )
+        if unit is None or draft.problems:
+            continue
+        position_m = np.array(item["position_m"], dtype=float)
+        yaw_deg = float(item.get("yaw_deg", 0.0))
+        listens = item.get("listens", True)
+        placed.append(PlacedDevice(item["name"], unit, position_m, yaw_deg, listens, emission))
+    return tuple(placed), emissions
+
+
+def _with_stream(draft: Draft, family: str) -> Callable[[Any, Any], Any]:
+    def build(module: Any, model: Any) -> Any:
+        place = f"{family}.{model.name}"
+        return module.build(model, lambda inner: stream(draft.seed, f"{place}.{inner}"))
+
+    return build
+
+
+def _built(
+    draft: Draft, family: str, table: dict, build: Callable[[Any, Any], Any]
+) -> tuple[tuple, list]:
+    """What the items of a family build, and their models; what is wrong is left out."""
+    items = table.get(family, [])
+    things, models = [], []
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        found = draft.item(family, item, (family, index))
+        if found is not None:
+            model, module = found
+            thing = draft.attempt(
+                (family, index), lambda module=module, model=model: build(module, model)
+            )
+            models.append(model)
+            if thing is not None:
+                things.append(thing)
+    return tuple(things), models
+
+
+def _plain(model: BaseModel) -> dict:
+    """A model as a table of a file: mappings, lists, numbers, words; kind and name come first."""
+    table = _listed(model.model_dump(exclude_none=True))
+    first = {word: table[word] for word in ("kind", "name") if word in table}
+    return {**first, **table}
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(inner) for key, inner in value.items()}
+    return [_listed(inner) for inner in value] if isinstance(value, list | tuple) else value

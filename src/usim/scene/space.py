@@ -1,0 +1,175 @@
+"""Cross-checks of place: nothing outside the room, nothing inside something else."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from usim.furniture.base import AbstractFurniture
+from usim.noises.base import AtThing
+from usim.scene.finding import Finding
+from usim.scene.motion import Motion
+from usim.scene.scene import PlacedDevice, Scene
+
+CLEARANCE_M = 0.01
+"""Between a driver or microphone and anything that would make a distance zero."""
+TOUCHING_M = 1e-6
+"""What may stand on the floor may round into it."""
+
+
+def _around() -> np.ndarray:
+    """Ninety-six directions, evenly spread (Fibonacci lattice)."""
+    index = np.arange(96) + 0.5
+    z = 1.0 - 2.0 * index / 96
+    turn = np.pi * (1.0 + 5.0**0.5) * index
+    flat = np.sqrt(1.0 - z * z)
+    return np.stack([flat * np.cos(turn), flat * np.sin(turn), z], axis=1)
+
+
+AROUND = _around()
+
+
+def findings(scene: Scene, moved: tuple[Motion, ...]) -> Iterator[Finding]:
+    """Every thing that is where it cannot be."""
+    for index, device in enumerate(scene.devices):
+        yield from _device(scene, index, device)
+    for index, motion in enumerate(moved):
+        yield from _mover(scene, index, motion)
+    for index, noise in enumerate(scene.noises):
+        if isinstance(noise.at, tuple):
+            yield from _noise(scene, index, np.array(noise.at))
+        elif isinstance(noise.at, AtThing):
+            yield from _target(scene, index, noise.at)
+
+
+def _parts_m(device: PlacedDevice) -> np.ndarray:
+    """The drivers and microphones of a device in room coordinates, (part, 3)."""
+    return device.world(np.concatenate([device.unit.drivers_m, device.unit.mics_m]))
+
+
+def _device(scene: Scene, index: int, device: PlacedDevice) -> Iterator[Finding]:
+    path = ("devices", index, "position_m")
+    parts = np.concatenate([device.position_m[None], _parts_m(device)])
+    # A part on the wall itself has an image of distance zero.
+    if not np.all(scene.room.contains(parts, TOUCHING_M)):
+        where = "outside the room" if not scene.room.contains(device.position_m) else (
+            "so near a wall that a driver or microphone is in it or behind it"
+        )  # fmt: skip
+        yield Finding(
+            "device in the room",
+            path,
+            f"{_said(device.position_m)} is {where}{_extent(scene)}; move the device",
+        )
+    for thing in scene.furniture:
+        if np.any(thing.contains(parts, TOUCHING_M)):
+            text = f"{_said(device.position_m)} puts the device inside {thing.name}; move it out"
+            hint = f", or place it with {{on: {thing.name}, height_m: 0.03}}"
+            yield Finding(
+                "device in furniture", path, text + (hint if thing.top_m is not None else "")
+            )
+    own = _parts_m(device)
+    for other in scene.devices[:index]:
+        apart = np.sqrt(((own[:, None] - _parts_m(other)[None]) ** 2).sum(axis=-1)).min()
+        if apart < CLEARANCE_M:
+            text = f"parts of {device.name} and {other.name} are {apart:.3g} m apart"
+            yield Finding("devices apart", path, f"{text}; keep {CLEARANCE_M:g} m between them")
+
+
+def _mover(scene: Scene, index: int, motion: Motion) -> Iterator[Finding]:
+    path = ("movers", index)
+    normals = np.array([wall.normal for wall in scene.room.walls])
+    reach = motion.support_m(-normals)
+    outside = ~scene.room.contains(reach, -TOUCHING_M)
+    if outside.any():
+        time, piece, wall = (int(i[0]) for i in np.nonzero(outside))
+        name = scene.room.walls[wall].name
+        corner = scene.room.walls[wall].corners_m[0]
+        beyond = -float(((reach[time, piece, wall] - corner) * normals[wall]).sum())
+        part = motion.mover.pieces[piece].name
+        yield Finding(
+            "mover in the room",
+            path,
+            f"its {part} reaches {max(beyond, 0.0):.3g} m beyond {name} at "
+            f"{motion.t_s[time]:.3g} s{_extent(scene)}; keep its route inside by its own size",
+        )
+    for thing in scene.furniture:
+        when = _meets(motion, thing)
+        if when is not None:
+            text = f"it goes through {thing.name} at {when:.3g} s; lead its route around"
+            yield Finding("mover in furniture", path, text)
+    for device in scene.devices:
+        inside = motion.depth_in(_parts_m(device), CLEARANCE_M) < 1.0
+        if inside.any():
+            when = motion.t_s[int(np.nonzero(inside)[0][0])]
+            text = f"it comes within {CLEARANCE_M:g} m of {device.name} at {when:.3g} s"
+            yield Finding("mover meets device", path, f"{text}; lead its route past the device")
+
+
+def _meets(motion: Motion, thing: AbstractFurniture) -> float | None:
+    """The first time at which a piece overlaps a thing, None if never."""
+    axes = np.concatenate([np.eye(3), -np.eye(3)])
+    boxes = motion.support_m(axes)
+    low = boxes[:, :, 3:].min(axis=2)
+    high = boxes[:, :, :3].max(axis=2)
+    near = np.all((high > thing.bounds_m[0]) & (low < thing.bounds_m[1]), axis=-1).any(axis=1)
+    if not near.any():
+        return None
+    close = Motion(
+        motion.name,
+        motion.mover,
+        motion.t_s[near],
+        type(motion.poses)(motion.poses.position_m[near], motion.poses.rotation[near]),
+        motion.semi_axes_m,
+        motion.fastest_m_s,
+        motion.fastest_at_s,
+    )
+    skin = np.any(thing.contains(close.support_m(AROUND), TOUCHING_M), axis=-1)
+    # The thing's own nearest point inside the piece: exact for balls, catches corners for the rest.
+    nearest = thing.nearest_m(close.poses.position_m)[:, :, None, :]
+    core = close.depth_in(nearest, -TOUCHING_M)[..., 0] < 1.0
+    hit = (skin | core).any(axis=1)
+    return float(close.t_s[hit][0]) if hit.any() else None
+
+
+def _noise(scene: Scene, index: int, point_m: np.ndarray) -> Iterator[Finding]:
+    path = ("noises", index, "at")
+    if not scene.room.contains(point_m, TOUCHING_M):
+        text = f"{_said(point_m)} is outside the room{_extent(scene)}; move the noise"
+        yield Finding("noise in the room", path, text)
+    for thing in scene.furniture:
+        if thing.contains(point_m, TOUCHING_M):
+            text = f"{_said(point_m)} is inside {thing.name}; move the noise out of it"
+            yield Finding("noise in furniture", path, text)
+    for device in scene.devices:
+        apart = np.sqrt(((_parts_m(device) - point_m) ** 2).sum(axis=-1)).min()
+        if apart < CLEARANCE_M:
+            text = f"{_said(point_m)} is at a microphone or driver of {device.name}"
+            yield Finding("noise apart", path, f"{text}; keep {CLEARANCE_M:g} m away")
+
+
+def _target(scene: Scene, index: int, at: AtThing) -> Iterator[Finding]:
+    path = ("noises", index, "at")
+    if at.device is not None:
+        names = [device.name for device in scene.devices]
+        if at.device not in names:
+            text = f"no device {at.device} in this sample; there is {', '.join(names)}"
+            yield Finding("noise has its thing", (*path, "device"), text)
+        return
+    movers = {mover.name: mover for mover in scene.movers}
+    if at.mover not in movers:
+        known = ", ".join(movers) or "none"
+        text = f"no mover {at.mover} in this sample; there is {known}"
+        yield Finding("noise has its thing", (*path, "mover"), text)
+        return
+    parts = [piece.name for piece in movers[at.mover].pieces]
+    if at.part is not None and at.part not in parts:
+        text = f"{at.mover} has no part {at.part}; it has {', '.join(parts)}"
+        yield Finding("noise has its thing", (*path, "part"), text)
+
+
+def _said(point_m: np.ndarray) -> str:
+    return "[" + ", ".join(f"{value:.4g}" for value in point_m) + "]"
+
+
+def _extent(scene: Scene) -> str:
+    low, high = scene.room.bounds_m
+    return f" (which is {' x '.join(f'{value:.4g}' for value in high - low)} m)"
