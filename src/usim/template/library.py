@@ -78,7 +78,7 @@ def locate(name: str, folder: str, paths: Iterable[str | os.PathLike] = ()) -> P
     # A folder of the same name (an earlier -o) does not hide a shipped scene.
     if _exists(path) and not (_is_folder(path) and path.suffix != SUFFIX):
         return path
-    if path.suffix in (SUFFIX, ".yml") and len(path.parts) > 1 or path.is_absolute():
+    if (path.suffix in (SUFFIX, ".yml") and len(path.parts) > 1) or path.is_absolute():
         raise InvalidInput(Problem("no such file", name))
     return find(name, folder, paths=paths)
 
@@ -118,7 +118,11 @@ def _relative(name: object, suffix: str) -> PurePosixPath:
         raise InvalidInput(
             f"{shown!r} leads out of the folder; put the file beside this one, or use --path"
         )
-    if suffix and relative.suffix != suffix and not (suffix == SUFFIX and relative.suffix == ".yml"):
+    if (
+        suffix
+        and relative.suffix != suffix
+        and not (suffix == SUFFIX and relative.suffix == ".yml")
+    ):
         relative = relative.with_name(relative.name + suffix)
     return relative
 

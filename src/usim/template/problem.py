@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 LONGEST_EXCERPT = 60
 FEW = 8
+MOST_SEARCHED = 1000
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def suggest(word: object, alternatives: Iterable[str]) -> str:
 
     word: what was found; alternatives: what would have been right
     """
-    known = list(dict.fromkeys(alternatives))
+    known = list(dict.fromkeys(alternatives))[:MOST_SEARCHED]
     if not known:
         return ""
     if isinstance(word, str) and word:

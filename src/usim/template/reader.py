@@ -21,14 +21,14 @@ from usim.template.problem import EnvironmentProblem, InvalidInput, Problem, exc
 from usim.template.writer import dump
 
 __all__ = [
+    "MOST_BYTES",
+    "MOST_DEPTH",
+    "MOST_NODES",
     "Document",
     "dotted",
     "dump",
     "read",
     "read_bytes",
-    "MOST_BYTES",
-    "MOST_DEPTH",
-    "MOST_NODES",
 ]
 
 MOST_BYTES = 1 << 20
@@ -236,7 +236,7 @@ _DROP = object()
 class _Frame:
     """A mapping or list under construction."""
 
-    __slots__ = ("container", "is_map", "path", "key", "has_key")
+    __slots__ = ("container", "has_key", "is_map", "key", "path")
 
     def __init__(self, container, path):
         self.container = container
@@ -444,7 +444,9 @@ class _Composer:
         elif _NOT_FINITE.fullmatch(text):
             problem = f"{text} is not a number; write a finite one"
         elif "_" in text and _UNDERSCORED.fullmatch(text):
-            problem = f"{excerpt(text, 24)} is not a number; write {excerpt(text, 24).replace('_', '')}"
+            problem = (
+                f"{excerpt(text, 24)} is not a number; write {excerpt(text, 24).replace('_', '')}"
+            )
         if problem is None:
             return value
         if path is None:

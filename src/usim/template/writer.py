@@ -9,7 +9,7 @@ WIDTH = 110
 
 # Plain only what no YAML version could take for anything else.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9(][A-Za-z0-9_./()-]*)*")
-_RESERVED = frozenset("y n yes no on off true false null".split())
+_RESERVED = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 _ESCAPED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 
 
@@ -37,7 +37,7 @@ def _mapping(table: Mapping, indent: int, lines: list[str], first: str = "") -> 
         head = f"{lead}{_text(key)}:"
         lead = " " * indent
         flow = _flow(value)
-        if not _is_nested(value) or len(head) + 1 + len(flow) <= WIDTH and not _has_items(value):
+        if not _is_nested(value) or (len(head) + 1 + len(flow) <= WIDTH and not _has_items(value)):
             lines.append(f"{head} {flow}")
         elif isinstance(value, Mapping):
             lines.append(head)
@@ -51,7 +51,7 @@ def _list(values: list, indent: int, lines: list[str], first: str = "") -> None:
     lead = first or " " * indent
     for value in values:
         flow = _flow(value)
-        if not _is_nested(value) or len(lead) + 2 + len(flow) <= WIDTH and not _has_items(value):
+        if not _is_nested(value) or (len(lead) + 2 + len(flow) <= WIDTH and not _has_items(value)):
             lines.append(f"{lead}- {flow}")
         elif isinstance(value, Mapping):
             _mapping(value, indent + 2, lines, f"{lead}- ")
@@ -108,6 +108,11 @@ def _escaped(character: str) -> str:
     if character.isprintable():
         return character
     code = ord(character)
-    if code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or code in (0xFEFF, 0xFFFE, 0xFFFF):
+    if (
+        code < 0x20
+        or 0x7F <= code < 0xA0
+        or 0xD800 <= code < 0xE000
+        or code in (0xFEFF, 0xFFFE, 0xFFFF)
+    ):
         raise ValueError(f"a text with the control character U+{code:04X} cannot be written")
     return f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
