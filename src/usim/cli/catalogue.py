@@ -27,7 +27,7 @@ _FOLDERS = {
 @click.argument("what", type=click.Choice(LISTED), required=False)
 @json_option
 def list_command(what: str | None, as_json: bool) -> None:
-    """List the scenes, profiles, recipes, studies, kinds or materials that can be named."""
+    """List what can be named: scenes, profiles, kinds, materials."""
     found = {one: _listed(one) for one in ([what] if what else LISTED)}
     if as_json:
         print_json(found)
@@ -79,7 +79,7 @@ def _materials() -> dict[str, dict[str, str]]:
 @click.argument("name")
 @json_option
 def show_command(name: str, as_json: bool) -> None:
-    """Show a kind, a device profile, a material or a scene: everything of that name."""
+    """Show a kind, a device profile, a material or a scene."""
     found = [*_kinds_named(name), *_material_named(name), *_files_named(name)]
     if not found:
         from usim.template.problem import InvalidInput, suggest
@@ -184,7 +184,10 @@ def _files_named(name: str) -> list[dict[str, Any]]:
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
 @json_option
 def check_kind_command(file: str, as_json: bool) -> None:
-    """Run the contract tests of a kind's family on one file, as in mykinds/movers/robot_dog.py."""
+    """Check that a kind keeps its family's contract.
+
+    FILE is a file such as mykinds/movers/robot_dog.py.
+    """
     from usim.contract import check_kind
 
     outcome = check_kind(Path(file))

@@ -20,7 +20,10 @@ PACKAGES = (
 @command("doctor")
 @json_option
 def doctor_command(as_json: bool) -> None:
-    """Check this installation: versions, threads, processor, cache, disk, a self-test of a second."""
+    """Check this installation, with a self-test of a second.
+
+    Versions, threads, processor, kernel cache, disk space.
+    """
     facts = _facts()
     if as_json:
         print_json(facts)
@@ -163,7 +166,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
 @json_option
 @click.option("--workload", "workloads", multiple=True, metavar="NAME", help="Only this one. Repeatable.")
 def bench_command(as_json: bool, workloads: tuple[str, ...]) -> None:
-    """Measure the speed of this machine on the named workloads."""
+    """Measure the speed of this machine."""
     from usim import bench
 
     result = bench.run(workloads or None)

@@ -15,9 +15,12 @@ from usim.cli.output import force_option, write_file
 @click.option("-o", "--output", metavar="FILE", help="The picture to make. Default: DIR.png, beside the folder")
 @force_option
 def plot_command(folder: str, output: str | None, force: bool) -> None:
-    """Draw the spectrogram of a recording with the truth over it; prints the picture's file."""
+    """Draw the spectrogram of a recording, the truth over it.
+
+    Prints the picture's file.
+    """
     from usim.recording.store import open as open_recording
-    from usim.report import picture
+    from usim.report.picture import png
 
     opened = open_recording(folder)
     several = opened if isinstance(opened, dict) else {"": opened}
@@ -25,5 +28,5 @@ def plot_command(folder: str, output: str | None, force: bool) -> None:
         raise click.UsageError(f"-o: {folder} holds {len(several)} recordings; name one of its folders")
     for name, recording in several.items():
         target = output or os.path.normpath(folder) + (f"_{name}" if name else "") + ".png"
-        write_file(target, picture(recording), force)
+        write_file(target, png(recording), force)
         click.echo(target)

@@ -93,9 +93,9 @@ def render_command(
     keep: tuple[str, ...],
     force: bool,
 ) -> None:
-    """Render a scene (a file, or the name of a shipped one) into recordings with their truth.
+    """Render a scene into recordings with their truth.
 
-    Prints the folder of every recording. Same scene, same seed: the same bytes.
+    SCENE is a file, or the name of a shipped scene. Prints the folder of every recording. Same scene, same seed: the same bytes.
     """  # fmt: skip
     if seed is not None and seeds is not None:
         raise click.UsageError("--seed and --seeds exclude each other")
@@ -148,19 +148,25 @@ def render(
     import time
 
     from usim.recording.commit import check_target
-    from usim.scene import load
+    from usim.scene import load, too_long_for_files
+    from usim.template.problem import InvalidInput
 
     for folder in targets.values():
         check_target(folder, force)
-    template = load(name, paths=current().paths, force=force)
-    scenes = {seed: template.sample(seed, settings) for seed in targets} if len(targets) == 1 else {}
+    template = load(name, paths=current().paths)
+    first = next(iter(targets))
+    scenes = {first: template.sample(first, settings)}
+    lasts = _length_s(window, scenes[first])
+    problem = too_long_for_files(lasts, force)
+    if problem is not None:
+        raise InvalidInput(problem)
 
     from usim.engine.simulate import simulate
     from usim.recording.store import write
 
     picture = None
     if "plot" in keep:
-        from usim.report import picture
+        from usim.report.picture import png as picture
     for seed, folder in progress(targets.items(), len(targets), "clip", "rendering"):
         start = time.perf_counter()
         scene = scenes.pop(seed, None) or template.sample(seed, settings)
@@ -186,6 +192,11 @@ def _within(
             f"--window {start:g}:{end:g}: the scene lasts {scene.duration_s:g} s; stay within 0:{scene.duration_s:g}"
         )
     return start, end
+
+
+def _length_s(window: tuple[float, float | None] | None, scene: Any) -> float:
+    within = _within(window, scene)
+    return float(scene.duration_s if within is None else within[1] - within[0])
 
 
 def _say_clipped(result: Any) -> None:

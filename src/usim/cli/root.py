@@ -124,11 +124,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code of one command line (of this process where `arguments` is None)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        root.main(args=words, prog_name="usim", standalone_mode=False)
+        code = root.main(args=words, prog_name="usim", standalone_mode=False)
         sys.stdout.flush()
+        return code if isinstance(code, int) else exits.DONE
     except BaseException as error:
         code = exits.report(error)
         if "--debug" in words and code not in (exits.DONE, exits.INTERRUPTED):
             traceback.print_exception(error, file=sys.stderr)
         return code
-    return exits.DONE

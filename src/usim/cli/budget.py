@@ -1,0 +1,275 @@
+"""What can be said of a scene before it is rendered: absorption, echo budget, Doppler, paths, cost.
+
+Estimates, each with its rule; the truth of a rendered recording has the exact values.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from usim.engine.images import maps
+from usim.movers.base import AbstractMover
+from usim.scene.scene import PlacedDevice, Scene
+
+# Reflections that a path may have, by quality.
+ORDER = {"draft": 2, "standard": 3, "fine": 3, "exact": 3}
+NOISE_BAND_HZ = 20.0  # the band in which an echo is compared with the noise
+INSTANTS = 400  # at most so many times of a mover's story are looked at
+_REFERENCE_PA = 20e-6
+
+
+def budget(scene: Scene) -> dict[str, Any]:
+    """Return everything `describe` says of one sampled scene, as plain numbers with their units in the names."""
+    carriers = sorted({float(f) for device in scene.devices if device.emission for f in device.emission.carriers_hz})
+    f_hz = carriers[0] if carriers else 32_000.0
+    return {
+        "title": scene.title,
+        "duration_s": scene.duration_s,
+        "seed": scene.seed,
+        "attempts": scene.attempts,
+        "quality": scene.render.quality,
+        "air": _air(scene, f_hz),
+        "room": _room(scene, f_hz),
+        "devices": [_device(device) for device in scene.devices],
+        "movers": [_mover(scene, mover, carriers) for mover in scene.movers],
+        "noises": [
+            {"name": noise.name, "level_db_spl": noise.level_db_spl, "band_hz": list(noise.band_hz)}
+            for noise in scene.noises
+        ],
+        "echoes": [
+            _echo(scene, device, mover)
+            for device in scene.devices
+            if device.listens and device.emission is not None
+            for mover in scene.movers
+        ],
+        "baseband_rate_hz": scene.baseband_rate_hz,
+        "paths": _paths(scene),
+        "notes": list(scene.notes),
+    }  # fmt: skip
+
+
+def diffuse(surface: Any, f_hz: float, air: Any) -> dict[str, float]:
+    """Return a surface's shares of energy in a diffuse field (Paris 1928: weights 2 cos sin): lost, scattered."""
+    nodes, weights = np.polynomial.legendre.leggauss(32)
+    cos = 0.5 * (nodes + 1.0)
+    parts = surface.energy(cos, np.full_like(cos, f_hz), air)
+    weight = weights * cos  # 2 cos dcos over 0..1 on the nodes of -1..1
+    lost = np.asarray(parts.absorbed) + np.asarray(parts.transmitted)
+    return {
+        "absorption": float(np.sum(weight * lost)),
+        "scattering": float(np.sum(weight * np.asarray(parts.scattered))),
+    }
+
+
+def eyring_s(volume_m3: float, areas_m2: np.ndarray, absorption: np.ndarray, c: float, air_np_m: float) -> float:
+    """Return the reverberation time T60 in s (Eyring 1930, with the loss of the air).
+
+    volume_m3; areas_m2, absorption: (wall,); c: m/s; air_np_m: amplitude absorption of air in Np/m.
+    A rough number where absorption is uneven, as it is above 30 kHz.
+    """
+    total = float(np.sum(areas_m2))
+    mean = min(float(np.sum(areas_m2 * absorption)) / total, 1.0 - 1e-9)
+    lost = -total * np.log1p(-mean) + 8.0 * air_np_m * volume_m3
+    return float(24.0 * np.log(10.0) / c * volume_m3 / lost)
+
+
+def polygon_area_m2(corners_m: np.ndarray) -> float:
+    """Return the area in m2 of a flat polygon, corners (corner, 3) in m."""
+    a = np.asarray(corners_m, float)
+    return float(0.5 * np.linalg.norm(np.sum(np.cross(a, np.roll(a, -1, axis=0)), axis=0)))
+
+
+def _air(scene: Scene, f_hz: float) -> dict[str, float]:
+    air = scene.air
+    return {
+        "temperature_c": air.temperature_c,
+        "humidity_percent": air.humidity_percent,
+        "sound_speed_m_s": float(air.sound_speed_m_s),
+        "frequency_hz": f_hz,
+        "absorption_db_m": float(air.absorption_db_m(f_hz)),
+    }
+
+
+def _room(scene: Scene, f_hz: float) -> dict[str, Any]:
+    room, air = scene.room, scene.air
+    walls = [
+        {
+            "name": wall.name,
+            "area_m2": polygon_area_m2(wall.corners_m),
+            "surface": _surface_word(scene, wall.name),
+            **diffuse(wall.surface, f_hz, air),
+        }
+        for wall in room.walls
+    ]
+    areas = np.array([wall["area_m2"] for wall in walls])
+    lost = np.array([wall["absorption"] for wall in walls])
+    size = np.ptp(np.asarray(room.bounds_m, float), axis=0)
+    return {
+        "kind": scene.table["room"]["kind"],
+        "size_m": size.tolist(),
+        "volume_m3": float(room.volume_m3),
+        "walls": walls,
+        "mean_absorption": float(np.sum(areas * lost) / np.sum(areas)),
+        "t60_s": eyring_s(
+            room.volume_m3, areas, lost, float(air.sound_speed_m_s), float(air.absorption_np_m(f_hz))
+        ),
+        "furniture": [piece.name for piece in scene.furniture],
+    }
+
+
+def _surface_word(scene: Scene, wall: str) -> str:
+    surfaces = scene.table["room"].get("surfaces", {})
+    word = surfaces.get(wall, surfaces.get("walls", ""))
+    if isinstance(word, dict):
+        return str(word.get("material") or word.get("kind") or "")
+    return str(word)
+
+
+def _device(device: PlacedDevice) -> dict[str, Any]:
+    unit, emission = device.unit, device.emission
+    return {
+        "name": device.name,
+        "profile": unit.profile.name,
+        "unit": "nominal" if unit.serial is None else unit.serial,
+        "position_m": np.asarray(device.position_m, float).tolist(),
+        "yaw_deg": device.yaw_deg,
+        "listens": device.listens,
+        "microphones": len(unit.mics_m),
+        "carriers_hz": [] if emission is None else [float(f) for f in emission.carriers_hz],
+        "level_db_spl": None if emission is None else float(emission.level_db_spl),
+        "direct_db_spl": None if emission is None else _direct_db(device, float(emission.carriers_hz[0])),
+    }
+
+
+def _mover(scene: Scene, mover: AbstractMover, carriers: list[float]) -> dict[str, Any]:
+    return {
+        "name": mover.name,
+        "label": mover.label,
+        "pieces": len(mover.pieces),
+        "speed_m_s": float(scene.speeds_m_s[mover.name]),
+        "doppler_hz": {f"{f:g}": scene.doppler_hz(f, mover.name) for f in carriers},
+    }
+
+
+def _drive_pa(device: PlacedDevice, f_hz: float) -> float:
+    """Return the rms pressure in Pa at 1 m on the axis of the unit's first driver."""
+    level = device.emission.level_db_spl if device.emission else 0.0
+    gain = abs(np.asarray(device.unit.drive_gain(0, np.array([f_hz]), f_hz)).reshape(-1)[0])
+    return float(_REFERENCE_PA * 10 ** (level / 20) * gain)
+
+
+def _direct_db(device: PlacedDevice, f_hz: float) -> float:
+    """Return the level in dB SPL of the driver's own sound at its loudest microphone."""
+    unit = device.unit
+    levels = []
+    for mic, place in enumerate(unit.mics_m):
+        r = max(float(np.linalg.norm(place - unit.drivers_m[0])), 1e-3)
+        leak = abs(np.asarray(unit.leak(0, mic, np.array([f_hz]))).reshape(-1)[0])
+        levels.append(20 * np.log10(max(_drive_pa(device, f_hz) * leak / r, 1e-30) / _REFERENCE_PA))
+    return float(max(levels))
+
+
+def _echo(scene: Scene, device: PlacedDevice, mover: AbstractMover) -> dict[str, Any]:
+    """Return the level of a mover's direct echo (no wall), the loudest and the median over its time in the scene.
+
+    Geometric optics of a convex body seen from one point: the driver and the first microphone are taken as one place.
+    """
+    assert device.emission is not None
+    f_hz = float(device.emission.carriers_hz[0])
+    unit, air = device.unit, scene.air
+    t_s = np.linspace(0.0, scene.duration_s, min(INSTANTS, max(2, int(scene.duration_s / 0.02))))
+    poses = mover.at(t_s)
+    origin = device.world(unit.drivers_m[0])
+    out = np.asarray(device.world_axes(unit.driver_axes[0]), float)
+    listening = np.asarray(device.world_axes(unit.mic_axes[0]), float)
+    drive = _drive_pa(device, f_hz)
+    power = np.zeros(t_s.size)
+    nearest = np.full(t_s.size, np.inf)
+    for number, piece in enumerate(mover.pieces):
+        away = poses.position_m[:, number] - origin
+        distance = np.linalg.norm(away, axis=1)
+        u = away / np.maximum(distance, 1e-9)[:, None]
+        depth, curvature_sum, curvature_product = _seen(piece.size_m, poses.rotation[:, number], -u)
+        r = np.maximum(distance - depth, 0.02)
+        s = 2.0 / r
+        gain = 1.0 / (r * r * np.sqrt(s * s + 2.0 * s * curvature_sum + 4.0 * curvature_product))
+        back = np.abs(piece.surface.reflection(np.ones(1), np.array([f_hz]), air)).reshape(-1)[0]
+        beam = np.abs(unit.directivity(0, u @ out, np.full(t_s.size, f_hz)))
+        shadow = np.abs(unit.mic_directivity(u @ listening, np.full(t_s.size, f_hz)))
+        loss = np.exp(-float(air.absorption_np_m(f_hz)) * (2.0 * r - 1.0))
+        power += (drive * beam * gain * back * shadow * loss) ** 2
+        nearest = np.minimum(nearest, r)
+    density = 0.0 if unit.noiseless else float(np.asarray(unit.noise_density(0, np.array([f_hz]))).reshape(-1)[0])
+    noise = density**2 * NOISE_BAND_HZ
+    loudest, median = (_db_spl(value) for value in (np.max(power), np.median(power)))
+    direct = _direct_db(device, f_hz)
+    return {
+        "device": device.name,
+        "profile": unit.profile.name,
+        "mover": mover.name,
+        "frequency_hz": f_hz,
+        "nearest_m": float(np.min(nearest)),
+        "direct_db_spl": direct,
+        "echo_db_spl": loudest,
+        "echo_median_db_spl": median,
+        "echo_re_direct_db": loudest - direct,
+        "echo_to_noise_db": None if noise == 0 else loudest - _db_spl(noise),
+        "echo_to_noise_median_db": None if noise == 0 else median - _db_spl(noise),
+    }
+
+
+def _db_spl(power_pa2: float) -> float:
+    return float(10 * np.log10(max(float(power_pa2), 1e-40) / _REFERENCE_PA**2))
+
+
+def _seen(
+    size_m: tuple[float, ...], rotation: np.ndarray, toward: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return, for an ellipsoid seen along `toward` (time, 3): depth of its near point in m, sum and product of the curvatures there."""
+    semi = np.resize(np.asarray(size_m, float), 3)
+    n = np.einsum("tij,ti->tj", rotation, toward)
+    support = np.sqrt(np.sum((semi * n) ** 2, axis=1))
+    point = semi**2 * n / support[:, None]
+    g = point / semi**2
+    length = np.linalg.norm(g, axis=1)
+    total = (length**2 * np.sum(1 / semi**2) - np.sum(g * g / semi**2, axis=1)) / length**3
+    product = 1.0 / (np.prod(semi) ** 2 * length**4)
+    return support, total, product
+
+
+def _paths(scene: Scene) -> dict[str, Any]:
+    order = ORDER[scene.render.quality]
+    images = len(maps(scene.room, order))
+    listening = [device for device in scene.devices if device.listens]
+    sounding = [device for device in scene.devices if device.emission is not None]
+    drivers = sum(len(device.unit.drivers_m) for device in sounding)
+    mics = sum(len(device.unit.mics_m) for device in listening)
+    pieces = sum(len(mover.pieces) for mover in scene.movers)
+    pairs = images * images * drivers * mics * pieces
+    static = images * drivers * mics
+    return {
+        "order": order,
+        "images": images,
+        "static_paths": static,
+        "moving_pairs": pairs,
+        "estimated": cost(scene, static, pairs, mics),
+    }
+
+
+def cost(scene: Scene, static: int, pairs: int, mics: int) -> dict[str, float]:
+    """Return the estimated seconds and bytes of a render on one core, from constants measured on the `walk` workload."""
+    rate = scene.render.rate_hz or max(
+        (device.unit.converter.rate_hz for device in scene.devices if device.listens), default=96_000
+    )
+    samples = scene.duration_s * rate * mics
+    speed = max([*scene.speeds_m_s.values(), 0.0])
+    knots = scene.duration_s * (60.0 + 120.0 * speed)
+    share = {"draft": 0.10, "standard": 0.15, "fine": 1.0, "exact": 1.0}[scene.render.quality]
+    each = 40e-9 if scene.render.quality != "exact" else 40e-9 * rate / 200.0
+    stems = 4 + len(scene.movers) + len(scene.devices) + len(scene.noises)
+    return {
+        "seconds": 0.3 + knots * pairs * share * each + 1.0e-7 * samples * (1 + stems),
+        "memory_bytes": 250e6 + 8.0 * samples * (2 + stems),
+    }
