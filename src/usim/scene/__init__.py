@@ -1,7 +1,6 @@
 """Scenes: a file with draws is a Template, a sample of it is a Scene.
 
 table      the scene file as models, reserved words
-messages   a model's complaints in this project's words
 placement  points by words: on the free floor, on a thing, at a wall
 build      a table without draws -> a Scene, with every problem
 checks     cross-checks (space: places; bands: frequencies; motion: a mover over time); limits

@@ -15,13 +15,13 @@ from usim.devices.unit import Unit
 from usim.physics.air import Air
 from usim.scene import checks, limits
 from usim.scene.finding import Finding
-from usim.scene.messages import complaints, value_at
 from usim.scene.motion import motion
 from usim.scene.placement import WORDS, NoPlace, placements, resolved
 from usim.scene.scene import PlacedDevice, Scene
 from usim.scene.table import LATER_KINDS, SceneTable, reserved
 from usim.surfaces.base import surface
 from usim.template import registry
+from usim.template.complaints import complaints, value_at
 from usim.template.draws import Sampled
 from usim.template.problem import InvalidInput, Problem, excerpt
 from usim.template.streams import stream, uniform

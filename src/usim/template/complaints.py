@@ -47,6 +47,10 @@ def unit(path: tuple) -> str:
     return next((f" {word}" for ending, word in UNITS.items() if name.endswith(ending)), "")
 
 
+def _in_unit(path: tuple) -> str:
+    return f" in{unit(path)}" if unit(path) else ""
+
+
 def complaints(error: ValidationError, model: type[BaseModel], table: Any) -> Iterator[tuple]:
     """Every complaint of a model as (path inside the table, text).
 
@@ -110,7 +114,7 @@ def _text(entry: dict, path: tuple, model: type[BaseModel], table: Any) -> str:
         words, bound = BOUNDS[kind]
         return f"must be {words} {context[bound]:g}{unit(path)}, got {excerpt(found)}"
     if kind in ("float_type", "float_parsing", "finite_number"):
-        return f"must be a number{f' in{unit(path)}' if unit(path) else ''}{got}"
+        return f"must be a number{_in_unit(path)}{got}"
     if kind in ("int_type", "int_parsing", "int_from_float"):
         return f"must be a whole number{got}"
     if kind == "bool_type":
@@ -146,7 +150,7 @@ def _missing(path: tuple, model: type[BaseModel], table: Any) -> str:
     if path and isinstance(path[-1], int):
         have = value_at(table, path[:-1])
         count = len(have) if isinstance(have, list) else 0
-        return f"too few numbers, got {count}; add the others{unit(path)}"
+        return f"too few numbers, got {count}; add the others{_in_unit(path)}"
     beside = value_at(table, path[:-1])
     known = set(_fields(model, path[:-1]))
     strange = [key for key in beside if key not in known] if isinstance(beside, dict) else []
