@@ -12,6 +12,7 @@ spread moves the same value instead of making another: paired studies rest on th
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from usim.template.normal import below, between, quantile
 from usim.template.problem import InvalidInput, excerpt, suggest
@@ -83,7 +84,7 @@ def faults(draw: Mapping, extra: Iterable[str] = ()) -> list[Fault]:
     return wrong
 
 
-def invert(draw: Mapping, u: float) -> object:
+def invert(draw: Mapping, u: float) -> Any:
     """The value of a draw at the uniform number u in [0, 1); for a choice, the option as written.
 
     Raises InvalidInput, without a position, for a malformed draw.
@@ -118,7 +119,7 @@ def choose(draw: Mapping, u: float) -> int:
     return len(weights) - 1
 
 
-def extent(value: object) -> tuple[float, float, bool] | None:
+def extent(value: Any) -> tuple[float, float, bool] | None:
     """Least and greatest value that this number or well-formed draw can take, and whether all are
     whole numbers; None where it is no number."""
     if _is_number(value):

@@ -16,6 +16,7 @@ Placements such as {in_room: ...} stay as they are, with the draws in them made:
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from usim.template.distributions import (
     DRAW_WORDS,
@@ -25,19 +26,10 @@ from usim.template.distributions import (
     invert,
     is_draw,
 )
-from usim.template.plan import (
-    ITEM_WORDS,
-    MOST_COPIES,
-    NAME,
-    NAME_RULE,
-    SECTIONS,
-    Plan,
-    plan,
-    section_of,
-    with_name,
-)
+from usim.template.document import MOST_DEPTH, MOST_NODES, Document, Path, dotted
+from usim.template.names import NAME_RULE, SECTIONS, is_name, numbered, section_of, with_name
+from usim.template.plan import ITEM_WORDS, MOST_COPIES, Plan, plan
 from usim.template.problem import InvalidInput, Problem, excerpt
-from usim.template.reader import MOST_DEPTH, MOST_NODES, Document, Path, dotted
 from usim.template.streams import uniform
 
 __all__ = [
@@ -100,7 +92,7 @@ def is_drawn(document: Document) -> bool:
             if is_draw(value) or "chance" in value:
                 return True
             waiting.extend(value.values())
-        elif isinstance(value, (list, tuple)):
+        elif isinstance(value, list):
             waiting.extend(value)
     return False
 
@@ -165,7 +157,7 @@ class _Sampler:
     def _uniform(self, place: str) -> float:
         return uniform(self.seed, place, self.attempt)
 
-    def _value(self, value: object, path: Path, place: str, out: Path) -> object:
+    def _value(self, value: Any, path: Path, place: str, out: Path) -> Any:
         """The value at `path` of the document drawn, to stand at `out` of the result."""
         if isinstance(value, Mapping):
             if "use" in value:
@@ -178,7 +170,7 @@ class _Sampler:
                 key: self._value(inner, (*path, key), f"{place}.{key}", (*out, key))
                 for key, inner in value.items()
             }
-        if isinstance(value, (list, tuple)):
+        if isinstance(value, list):
             return self._list(value, path, place, out)
         return value
 
@@ -215,7 +207,7 @@ class _Sampler:
         things = section_of(path) is not None
         # Elsewhere names are written only where otherwise they would be lost with a neighbour.
         writes = things or any(
-            isinstance(v, Mapping) and not ITEM_WORDS_SET.isdisjoint(v) for v in values
+            isinstance(v, Mapping) and not ITEM_WORDS.isdisjoint(v) for v in values
         )
         for index, value in enumerate(values):
             where = (*path, index)
@@ -245,26 +237,23 @@ class _Sampler:
             self._refuse((*path, "repeat"), f"{excerpt(count)} is not a count", f"{place}.repeat")
         return [f"{name}_{number}" for number in range(1, count + 1)]
 
-    def _number(self, value: object, path: Path, place: str) -> float:
+    def _number(self, value: object, path: Path, place: str) -> Any:
         """A number beside an item: drawn, but no part of the result."""
         kept, self.origin = self.origin, {}
         try:
-            return self._value(value, path, place, ())  # type: ignore[return-value]
+            return self._value(value, path, place, ())
         finally:
             self.origin = kept
 
     def _item(self, item: Mapping, path: Path, place: str, out: Path) -> dict:
         fields = {key: value for key, value in item.items() if key not in ITEM_WORDS}
         if "use" not in item and not is_draw(item):
-            return self._value(fields, path, place, out)  # type: ignore[return-value]
+            return self._value(fields, path, place, out)
         fields.pop("name", None)
         value = self._value(fields, path, place, out)
         if not isinstance(value, dict):
             self._refuse(path, f"{excerpt(value)} was drawn, where a mapping is needed", place)
-        return value  # type: ignore[return-value]
-
-
-ITEM_WORDS_SET = frozenset(ITEM_WORDS)
+        return value
 
 
 def _copy(value: object) -> object:
@@ -280,7 +269,7 @@ def _name_the_rest(sampled: Sampled) -> None:
     taken: dict[str, Path] = {}
     problems = []
     for section, single in SECTIONS.items():
-        values: object = sampled.table
+        values: Any = sampled.table
         for step in section:
             values = values.get(step) if isinstance(values, dict) else None
         unnamed: dict[str, int] = {}
@@ -290,13 +279,12 @@ def _name_the_rest(sampled: Sampled) -> None:
             path = (*section, index)
             if "name" not in item:
                 kind = item.get("kind")
-                base = kind if isinstance(kind, str) and NAME.fullmatch(kind) else single
-                unnamed[base] = unnamed.get(base, 0) + 1
-                name = base if unnamed[base] == 1 else f"{base}_{unnamed[base]}"
-                values[index] = with_name(item, name)  # type: ignore[index]
+                base = kind if is_name(kind) else single
+                name = numbered(base, unnamed)
+                values[index] = with_name(item, name)
                 sampled.origin.setdefault((*path, "name"), sampled.origin.get(path, path))
-            name = values[index]["name"]  # type: ignore[index]
-            if not isinstance(name, str) or not NAME.fullmatch(name):
+            name = values[index]["name"]
+            if not is_name(name):
                 text = f"{excerpt(name)!r} is not a name; {NAME_RULE}"
                 problems.append(sampled.problem((*path, "name"), text))
             elif name.lower() in taken:

@@ -6,11 +6,14 @@ moves the same draw into other bounds.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from usim.template.distributions import is_draw
-from usim.template.plan import ITEM_WORDS, Survey, with_name
+from usim.template.document import Document, Path
+from usim.template.names import with_name
+from usim.template.plan import ITEM_WORDS, Survey
 from usim.template.problem import InvalidInput, Problem, excerpt, suggest
-from usim.template.reader import Document, Path, parse_value
+from usim.template.reader import parse_value
 
 _BESIDE_DRAW = frozenset({"min", "max", "weights", "name", *ITEM_WORDS})
 
@@ -41,9 +44,9 @@ def _set(document: Document, setting: str) -> Document:
     given = parse_value(text, source)
     if given.table is None:
         raise InvalidInput(Problem("the value is missing", source, place=place))
-    value: object = given.table
+    value: Any = given.table
     path, names = _resolve(document, words, source)
-    table = document.table
+    table: Any = document.table
     if names and isinstance(value, Mapping):
         # A thing that is replaced whole stays the same thing, with the same streams; and so do its
         # neighbours, whose names count those without one.

@@ -1,36 +1,21 @@
-"""What can be said of a document before any draw: names, lets, and everything malformed.
-
-Names. Items of the lists in SECTIONS are things, and every thing has a name: the one written, else
-its kind, the second unnamed one of that kind `fan_2`. Named things do not count, so adding one
-renames nothing. Items of any other list are named in the same way for their places only, where they
-have a kind (`movers.adult.routine.walk_2.speed_m_s`); everything else in a list goes by its index.
-"""
+"""What can be said of a document before any draw: names, lets, and everything malformed."""
 
 import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from usim.template.distributions import DRAW_WORDS, extent, faults, is_draw
+from usim.template.document import MOST_DEPTH, Document, Path
+from usim.template.names import NAME_RULE, clashes, is_name, numbered, section_of, twins
 from usim.template.problem import InvalidInput, Problem, excerpt, suggest
-from usim.template.reader import MOST_DEPTH, Document, Path
 
-SECTIONS: dict[Path, str] = {
-    ("devices",): "device",
-    ("movers",): "mover",
-    ("noises",): "noise",
-    ("room", "furniture"): "furniture",
-}
-"""Where the things are, and the name of one that has neither name nor kind."""
-
-ITEM_WORDS = ("chance", "repeat")
+ITEM_WORDS = frozenset({"chance", "repeat"})
 MOST_COPIES = 1000
 MOST_THINGS = 1000
 MOST_PROBLEMS = 50
 NEVER_DRAWN = ("usim", "seed")
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-NAME_RULE = "a name is a letter, then letters, digits and _, at most 64"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,29 +40,6 @@ def plan(document: Document) -> Plan:
     return Plan(document, survey.names, tuple(survey.order))
 
 
-def section_of(path: Path) -> str | None:
-    """What a thing in the list at this path is called, None where the list holds no things.
-
-    The options of a drawn `room` have furniture as well.
-    """
-    plain = []
-    steps = iter(path)
-    for step in steps:
-        if step == "choice":
-            next(steps, None)
-        else:
-            plain.append(step)
-    return SECTIONS.get(tuple(plain))
-
-
-def with_name(item: Mapping, name: str) -> dict:
-    """The item with this name, written after its kind where it has none."""
-    if "name" in item:
-        return {**item, "name": name}
-    head = {"kind": item["kind"]} if "kind" in item else {}
-    return {**head, "name": name, **item}
-
-
 class Survey:
     """One walk over a document: `names`, `order` of lets, `problems`."""
 
@@ -99,7 +61,7 @@ class Survey:
         for word, value in self.lets.items():
             self._owner = word
             self._used[word] = set()
-            if not NAME.fullmatch(word):
+            if not is_name(word):
                 self._say(("let", word), f"let.{excerpt(word)}", f"not a name; {NAME_RULE}")
             self._walk(value, ("let", word), f"let.{word}")
         self._owner = ""
@@ -130,8 +92,8 @@ class Survey:
             return True
         return False
 
-    def _walk(self, value: object, path: Path, place: str, item: bool = False) -> None:
-        if isinstance(value, (list, tuple)):
+    def _walk(self, value: Any, path: Path, place: str, item: bool = False) -> None:
+        if isinstance(value, list):
             self._list(value, path, place)
         elif isinstance(value, Mapping):
             if "use" in value:
@@ -223,7 +185,7 @@ class Survey:
         fixed = self._followed(value)
         written = value.get("name", fixed.get("name"))
         if written is not None:
-            if isinstance(written, str) and NAME.fullmatch(written):
+            if is_name(written):
                 return written
             shown = "a draw" if is_draw(written) or _is_use(written) else repr(excerpt(written))
             if single is None and not isinstance(written, Mapping):
@@ -236,14 +198,8 @@ class Survey:
             if wants_name:
                 self._say(path, place, "its kind is drawn, so it needs a name; add name: WORD")
             return None
-        if isinstance(kind, str) and NAME.fullmatch(kind):
-            base = kind
-        elif single is not None:
-            base = single
-        else:
-            return None
-        unnamed[base] = unnamed.get(base, 0) + 1
-        return base if unnamed[base] == 1 else f"{base}_{unnamed[base]}"
+        base = kind if is_name(kind) else single
+        return None if base is None else numbered(base, unnamed)
 
     def _followed(self, value: Mapping) -> Mapping:
         """What an item says before any draw: the let's mapping where it is a use."""
@@ -256,7 +212,7 @@ class Survey:
         return value
 
     def _item_words(self, value: Mapping, path: Path, place: str, name: str) -> None:
-        for word in ITEM_WORDS:
+        for word in sorted(ITEM_WORDS):
             if word not in value:
                 continue
             where, own = (*path, word), f"{place}.{word}"
@@ -277,7 +233,7 @@ class Survey:
         if "repeat" in value:
             self._repeated[path] = name
 
-    def _extent(self, value: object) -> tuple[float, float, bool] | None:
+    def _extent(self, value: Any) -> tuple[float, float, bool] | None:
         """The extent of a number or draw, lets followed; each let is looked into once."""
         if isinstance(value, Mapping) and "use" in value:
             word = value["use"]
@@ -324,35 +280,14 @@ class Survey:
                 self._say(("let", word), f"let.{excerpt(word)}", text)
 
     def _unique(self) -> None:
-        """No two things that can be in one sample share a name, in any letter case."""
-        things: dict[str, list[Path]] = {}
-        for path, name in self.names.items():
-            if section_of(path[:-1]) is not None:
-                things.setdefault(name.lower(), []).append(path)
-        for paths in things.values():
-            for index, path in enumerate(paths):
-                twins = (twin for twin in paths[:index] if not _exclusive(path, twin))
-                twin = next(twins, None)
-                if twin is not None:
-                    self._say_twins(path, twin, self.names[path])
-        for path, name in self._repeated.items():
-            if section_of(path[:-1]) is None:
-                continue
-            start = f"{name.lower()}_"
-            for other in things:
-                number = other.removeprefix(start)
-                if number == other or not number.isdigit() or number.startswith("0"):
-                    continue
-                for twin in things[other]:
-                    if twin != path and not _exclusive(path, twin):
-                        text = f"{self.names[twin]} is also a copy of {name}, which repeats"
-                        self._say(twin, self._thing(twin), f"{text}; rename one of them")
-
-    def _say_twins(self, path: Path, twin: Path, name: str) -> None:
-        mark = self.document.mark(twin)
-        where = f" (also on line {mark[0]})" if mark else ""
-        text = f"two things are called {name}{where}; give one another name"
-        self._say(path, self._thing(path), text)
+        for path, twin in twins(self.names):
+            mark = self.document.mark(twin)
+            where = f" (also on line {mark[0]})" if mark else ""
+            text = f"two things are called {self.names[path]}{where}; give one another name"
+            self._say(path, self._thing(path), text)
+        for path, name in clashes(self.names, self._repeated):
+            text = f"{self.names[path]} is also a copy of {name}, which repeats; rename one of them"
+            self._say(path, self._thing(path), text)
 
     def _thing(self, path: Path) -> str:
         return ".".join([*(str(step) for step in path[:-1]), self.names[path]])
@@ -360,14 +295,6 @@ class Survey:
 
 def _is_use(value: object) -> bool:
     return isinstance(value, Mapping) and "use" in value
-
-
-def _exclusive(one: Path, other: Path) -> bool:
-    """Whether the paths lie in two options of the same choice."""
-    for index in range(min(len(one), len(other))):
-        if one[index] != other[index]:
-            return index > 0 and one[index - 1] == "choice"
-    return False
 
 
 def _misspelt(value: Mapping) -> str | None:

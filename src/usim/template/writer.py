@@ -36,9 +36,11 @@ def _mapping(table: Mapping, indent: int, lines: list[str], first: str = "") -> 
             raise TypeError(f"keys are texts, not {type(key).__name__}")
         head = f"{lead}{_text(key)}:"
         lead = " " * indent
-        flow = _flow(value)
-        if not _is_nested(value) or (len(head) + 1 + len(flow) <= WIDTH and not _has_items(value)):
-            lines.append(f"{head} {flow}")
+        inline = flow(value)
+        if not _is_nested(value) or (
+            len(head) + 1 + len(inline) <= WIDTH and not _has_items(value)
+        ):
+            lines.append(f"{head} {inline}")
         elif isinstance(value, Mapping):
             lines.append(head)
             _mapping(value, indent + 2, lines)
@@ -50,9 +52,11 @@ def _mapping(table: Mapping, indent: int, lines: list[str], first: str = "") -> 
 def _list(values: list, indent: int, lines: list[str], first: str = "") -> None:
     lead = first or " " * indent
     for value in values:
-        flow = _flow(value)
-        if not _is_nested(value) or (len(lead) + 2 + len(flow) <= WIDTH and not _has_items(value)):
-            lines.append(f"{lead}- {flow}")
+        inline = flow(value)
+        if not _is_nested(value) or (
+            len(lead) + 2 + len(inline) <= WIDTH and not _has_items(value)
+        ):
+            lines.append(f"{lead}- {inline}")
         elif isinstance(value, Mapping):
             _mapping(value, indent + 2, lines, f"{lead}- ")
         else:
@@ -71,11 +75,12 @@ def _has_items(value: object) -> bool:
     return isinstance(value, (list, tuple)) and any(isinstance(v, Mapping) for v in value)
 
 
-def _flow(value: object) -> str:
+def flow(value: object) -> str:
+    """One line of YAML for any value, as the right side of a `--set` needs it."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_text(k)}: {_flow(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{_text(k)}: {flow(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_flow(inner) for inner in value) + "]"
+        return "[" + ", ".join(flow(inner) for inner in value) + "]"
     return _scalar(value)
 
 
