@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+compiled = njit(cache=True, error_model="numpy")  # a division by zero gives inf, as in NumPy
+
 FADE_FULL, FADE_NONE = np.cos(np.deg2rad(70.0)), np.cos(np.deg2rad(80.0))
 
 # Columns of a bounce: legs (m), cosine of half the bistatic angle, spreading (1/m), rates of the legs along the bounce
@@ -22,35 +24,36 @@ SEEN, HIDDEN, LOST = 0.0, 1.0, 2.0
 POSE = 12
 
 
-@njit(cache=True)
+@compiled
 def _dot(u, v):
     return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]
 
 
-@njit(cache=True)
+@compiled
 def _sum(u, v, by):
     """u + by v."""
     return (u[0] + by * v[0], u[1] + by * v[1], u[2] + by * v[2])
 
 
-@njit(cache=True)
+@compiled
 def _times(u, v):
     return (u[0] * v[0], u[1] * v[1], u[2] * v[2])
 
 
-@njit(cache=True)
+@compiled
 def _over(u, v):
     return (u[0] / v[0], u[1] / v[1], u[2] / v[2])
 
 
-@njit(cache=True)
+@compiled
 def _unit(u):
     """Direction and length of u."""
     length = np.sqrt(_dot(u, u))
-    return (u[0] / length, u[1] / length, u[2] / length), length
+    share = 1.0 / length
+    return (share * u[0], share * u[1], share * u[2]), length
 
 
-@njit(cache=True)
+@compiled
 def _tangents(n):
     """Two unit vectors at right angles to the unit vector n and to each other (Duff et al. 2017)."""
     sign = 1.0 if n[2] >= 0.0 else -1.0
@@ -63,7 +66,7 @@ def _tangents(n):
     )
 
 
-@njit(cache=True)
+@compiled
 def _look(source, mic, axes, place):
     """Path length over the surface near the point axes * place: legs, directions, slope and bending.
 
@@ -85,7 +88,7 @@ def _look(source, mic, axes, place):
     return r1, r2, u, v, e, f, (-ue - ve, -uf - vf), lit, (h11, h12, h22), area
 
 
-@njit(cache=True)
+@compiled
 def _solve(h, bend, g):
     """Newton step -(H + bend)^-1 g of a symmetric 2 x 2 matrix h = (11, 12, 22)."""
     h11, h22 = h[0] + bend, h[2] + bend
@@ -93,7 +96,7 @@ def _solve(h, bend, g):
     return -(h22 * g[0] - h[1] * g[1]) / det, -(h11 * g[1] - h[1] * g[0]) / det
 
 
-@njit(cache=True)
+@compiled
 def _descend(source, mic, axes, place):
     """The point of the unit sphere whose image on the ellipsoid has the least path, and whether it was found.
 
@@ -126,7 +129,7 @@ def _descend(source, mic, axes, place):
     return place, False
 
 
-@njit(cache=True)
+@compiled
 def _start(source, mic, axes):
     """A first guess on the lit side, and whether the piece leaves the straight line from end to end free."""
     # In the scaled space: the point of the line from end to end that is nearest to the centre.
@@ -149,7 +152,7 @@ def _start(source, mic, axes):
     return guess, True
 
 
-@njit(cache=True)
+@compiled
 def _lit(source, mic, axes, place):
     """Whether both ends lie outside the tangent plane there: the line is free and the guess will do."""
     return (
@@ -158,7 +161,7 @@ def _lit(source, mic, axes, place):
     )
 
 
-@njit(cache=True)
+@compiled
 def _into(matrix, first, v):
     """Transposed 3 x 3 matrix, kept by rows from `first` on in a pose, times v."""
     return (
@@ -168,7 +171,7 @@ def _into(matrix, first, v):
     )
 
 
-@njit(cache=True)
+@compiled
 def bounce(source, mic, axes, pose, warm, out):
     """Fills `out` (WIDTH) with the bounce of one pair off one piece in one pose (2 * POSE).
 
@@ -218,14 +221,14 @@ def bounce(source, mic, axes, pose, warm, out):
     out[FLAG] = SEEN if found else LOST
 
 
-@njit(cache=True)
+@compiled
 def bounces(source, mic, axes, pose, warm, out):
     """`bounce` by rows: source, mic (n, 3), pose (n, 2 * POSE), out (n, WIDTH)."""
     for row in range(out.shape[0]):
         bounce(source[row], mic[row], axes, pose[row], warm, out[row])
 
 
-@njit(cache=True)
+@compiled
 def _pose(low, width, terms, panel, t, pose):
     """Fills pose (24) at time t; returns the panel used, -1 where the story does not cover t."""
     last = low.shape[0] - 1
@@ -239,12 +242,12 @@ def _pose(low, width, terms, panel, t, pose):
         return -1
     scale = 2.0 / width[panel]
     for part in range(POSE):
-        pose[part], pose[POSE + part] = terms[panel, part, 0], 0.0
+        pose[part], pose[POSE + part] = terms[panel, 0, part], 0.0
     before, now, rate_before, rate = 1.0, x, 0.0, 1.0
-    for degree in range(1, terms.shape[2]):
+    for degree in range(1, terms.shape[1]):
         for part in range(POSE):
-            pose[part] += terms[panel, part, degree] * now
-            pose[POSE + part] += terms[panel, part, degree] * rate * scale
+            pose[part] += terms[panel, degree, part] * now
+            pose[POSE + part] += terms[panel, degree, part] * (rate * scale)
         before, now, rate_before, rate = (
             now,
             2.0 * x * now - before,
@@ -254,9 +257,12 @@ def _pose(low, width, terms, panel, t, pose):
     return panel
 
 
-@njit(cache=True)
-def retarded(t, c, source, mic, axes, low, width, terms, bounced, poses, out):
-    """Bounce times of pairs (n, 3) x instants (k,) and the bounces there; returns the panels that were missing."""
+@compiled
+def retarded(t, c, source, mic, axes, low, width, terms, guess, bounced, poses, out):
+    """Bounce times of pairs (n, 3) x instants (k,) and the bounces there; returns the panels that were missing.
+
+    guess: stop one step earlier, where the time is right to 1e-12 s or so but the bounce is that of the step before.
+    """
     missing = 0
     for pair in range(source.shape[0]):
         panel = 0
@@ -293,6 +299,8 @@ def retarded(t, c, source, mic, axes, low, width, terms, bounced, poses, out):
                 if abs(late) <= enough:
                     break
                 when -= late / (1.0 + state[RATE2] / c)
+                if guess and abs(late) <= 1e-8:
+                    break
             bounced[pair, index] = when
             poses[pair, index] = pose
             out[pair, index] = state

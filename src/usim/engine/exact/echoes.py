@@ -185,9 +185,8 @@ def _echoes(
     axes = np.array(piece.size_m, float)
     source, ear = link.out.position_m[index[:, 0]], link.back.position_m[index[:, 1]]
     when, pose, out = np.empty(shape), np.empty((*shape, 2 * POSE)), np.empty((*shape, WIDTH))
-    lost = retarded(
-        t_s, c, source, ear, axes, motion.low, motion.width, motion.terms[number], when, pose, out
-    )
+    story = motion.low, motion.width, motion.terms[number]
+    lost = retarded(t_s, c, source, ear, axes, *story, poses == "at", when, pose, out)
     if lost:
         raise RuntimeError(f"{who}: moves more than 3 m while one sound travels")
     if poses == "at":

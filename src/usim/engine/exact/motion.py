@@ -39,8 +39,8 @@ class Motion:
         while len(low):
             t = low[:, None] + 0.5 * width[:, None] * (1.0 + points)
             rows = self.poses(t.ravel()).transpose(1, 0, 2).reshape(-1, *t.shape, POSE)
-            terms = np.einsum("mk,apkv->apvm", to_terms, rows[:, :, :NODES])
-            error = np.abs(np.einsum("cm,apvm->apcv", from_terms, terms) - rows[:, :, NODES:])
+            terms = np.einsum("mk,apkv->apmv", to_terms, rows[:, :, :NODES])
+            error = np.abs(np.einsum("cm,apmv->apcv", from_terms, terms) - rows[:, :, NODES:])
             error = error.max(axis=(0, 2, 3), initial=0.0)
             grain = np.spacing(np.abs(t).max(axis=1))
             good = (error < POSE_M + 50.0 * grain) | (width < np.maximum(1e-12, 64.0 * grain))
