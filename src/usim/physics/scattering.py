@@ -76,59 +76,65 @@ def curvatures(semi_axes, point):
 
 
 def specular_point(semi_axes, source, microphone):
-    """Point (..., 3) of an ellipsoid where the path source-surface-microphone is stationary, lit.
+    """Point (..., 3) of an ellipsoid where the path source-surface-microphone is shortest.
 
-    All in the body's own axes (m); source and microphone (..., 3) outside the body. The point is
-    where the normal bisects the directions *from that point* to source and microphone, found by
-    fixed-point steps on the normal and finished by Newton's method on y = x/axes, |y| = 1, to
-    1e-12 m. Where source and microphone lie so that no lit point exists (bistatic angle near 180
-    degrees) the result is on the limb and means nothing.
+    All in the body's own axes (m); source and microphone (..., 3) outside the body. There the
+    normal bisects the directions *from that point* to source and microphone. Newton's method on
+    the sphere y = x/axes, with the moduli of the eigenvalues so that it descends from anywhere,
+    and step halving. The path is convex in x, so the minimum is the only lit stationary point,
+    unless the body stands between the two: then the answer lies on the straight line through it
+    and is no mirror point (cos_half 0). To 1e-12 m.
     """
     axes = np.asarray(semi_axes, dtype=float)
     source, microphone = np.broadcast_arrays(
         np.asarray(source, dtype=float), np.asarray(microphone, dtype=float)
     )
-    point = tangent_point(axes, _bisector(np.zeros_like(source), source, microphone))
-    for _ in range(12):
-        point = tangent_point(axes, _bisector(point, source, microphone))
-    for _ in range(60):
-        step = _newton_step(axes, point, source, microphone)
-        y = point / axes + step
-        point = axes * y / np.linalg.norm(y, axis=-1, keepdims=True)
+    both = source / np.linalg.norm(source, axis=-1, keepdims=True)
+    both = both + microphone / np.linalg.norm(microphone, axis=-1, keepdims=True)
+    y = axes * (both + 1e-9)  # towards the bisector; the shift keeps opposite ends regular
+    y = y / np.linalg.norm(y, axis=-1, keepdims=True)
+    path = _path(axes * y, source, microphone)
+    for _ in range(100):
+        step = _newton_step(axes, y, source, microphone)
+        for _ in range(40):
+            moved = y + step
+            moved = moved / np.linalg.norm(moved, axis=-1, keepdims=True)
+            longer = _path(axes * moved, source, microphone) > path + 1e-14
+            if not np.any(longer):
+                break
+            step = np.where(longer[..., None], 0.5 * step, step)
+        y, path = moved, _path(axes * moved, source, microphone)
         if np.max(np.abs(step), initial=0.0) < 1e-13:
             break
-    return point
+    return axes * y
 
 
-def _bisector(point, source, microphone):
-    to_source, to_microphone = source - point, microphone - point
-    both = to_source / np.linalg.norm(to_source, axis=-1, keepdims=True)
-    both = both + to_microphone / np.linalg.norm(to_microphone, axis=-1, keepdims=True)
-    return both / np.linalg.norm(both, axis=-1, keepdims=True)
+def _path(point, source, microphone):
+    out, back = point - source, point - microphone
+    return np.linalg.norm(out, axis=-1) + np.linalg.norm(back, axis=-1)
 
 
-def _newton_step(axes, point, source, microphone):
+def _newton_step(axes, y, source, microphone):
     """Tangential step on the unit sphere y = x/axes towards the minimum of the path length."""
-    y = point / axes
-    gradient, hessian = np.zeros_like(point), np.zeros((*point.shape, 3))
+    gradient, hessian = np.zeros_like(y), np.zeros((*y.shape, 3))
     for end in (source, microphone):
-        away = point - end
-        r = np.linalg.norm(away, axis=-1, keepdims=True)
+        away = axes * y - end
+        r = np.linalg.norm(away, axis=-1)[..., None]
         u = away / r
         gradient = gradient + u
         hessian = hessian + (np.eye(3) - u[..., :, None] * u[..., None, :]) / r[..., None]
     gradient = axes * gradient
     hessian = axes[..., :, None] * axes[..., None, :] * hessian
-    radial = np.sum(gradient * y, axis=-1)  # negative on the lit side: the sphere's own bend
-    hessian = hessian - radial[..., None, None] * np.eye(3)
-    # Solve in the tangent plane: add y y' so that the matrix is regular, then drop the radial part.
-    project = np.eye(3) - y[..., :, None] * y[..., None, :]
-    matrix = project @ hessian @ project + y[..., :, None] * y[..., None, :]
-    flat = gradient - radial[..., None] * y
-    step = -np.linalg.solve(matrix, flat[..., None])[..., 0]
+    radial = np.sum(gradient * y, axis=-1)  # the bend of the sphere itself
+    outward = y[..., :, None] * y[..., None, :]
+    flat = np.eye(3) - outward
+    hessian = flat @ (hessian - radial[..., None, None] * np.eye(3)) @ flat + outward
+    values, vectors = np.linalg.eigh(hessian)
+    slope = np.einsum("...ji,...j->...i", vectors, gradient - radial[..., None] * y)
+    step = -np.einsum("...ij,...j->...i", vectors, slope / np.maximum(np.abs(values), 1e-9))
     step = step - np.sum(step * y, axis=-1, keepdims=True) * y
     size = np.linalg.norm(step, axis=-1, keepdims=True)
-    return step * np.minimum(1.0, 0.3 / np.maximum(size, 1e-300))
+    return step * np.minimum(1.0, 0.5 / np.maximum(size, 1e-300))
 
 
 def ellipsoid_echo(semi_axes, source, microphone):
