@@ -32,6 +32,11 @@ def _static(scene, frequency_hz, device, mic, unit, emitter, driver, order) -> n
         ear = link.back.position_m[0]
         away = ear - link.out.position_m
         r = np.linalg.norm(away, axis=1)
+        if not r.all():
+            raise ValueError(
+                f"devices.{link.listener.name}: driver {link.driver} and microphone {mic} are at one point; "
+                "ask with static=False, or move one"
+            )
         going = away / r[:, None]
         index = np.arange(len(r))
         gain = link.leave(index, going) * link.arrive(np.zeros_like(index), -going, frequency_hz)
