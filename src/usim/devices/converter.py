@@ -43,17 +43,10 @@ class Converter(Table):
         """Returns this converter at another of its rates or with other bits; refuses what it cannot do."""
         if rate_hz is not None and rate_hz not in self.rates_hz:
             known = ", ".join(str(rate) for rate in self.rates_hz)
-            raise InvalidInput(
-                (
-                    Problem(
-                        f"no converter rate {rate_hz}; this profile has {known}", place="rate_hz"
-                    ),
-                )
-            )
+            text = f"this profile's converter has no rate {rate_hz}; it has {known}"
+            raise InvalidInput(Problem(text, place="render.rate_hz"))
         if bits is not None and bits not in (16, 24):
-            raise InvalidInput(
-                (Problem(f"no word length of {bits} bits; use 16 or 24", place="bits"),)
-            )
+            raise InvalidInput(Problem(f"no {bits} bits; use 16 or 24", place="render.bits"))
         return self.model_copy(
             update={"rate_hz": rate_hz or self.rate_hz, "bits": bits or self.bits}
         )

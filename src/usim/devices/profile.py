@@ -5,7 +5,6 @@ A new device is a file in device_profiles/ and no code. Its parameters are numbe
 profile, so the misplacement of a capsule is said as its delay_s.
 """
 
-import difflib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from usim.devices.loudspeaker import Breakup, Driver, Radiator, Response
 from usim.devices.microphone import Capsule, Leak, Microphone, Port, SelfNoise, UpperMode
 from usim.template import library
 from usim.template.fields import Listed, Name, Table
-from usim.template.problem import InvalidInput, Problem
+from usim.template.problem import InvalidInput, Problem, excerpt, suggest
 from usim.template.reader import Document, read
 
 FORMAT = "profile/1"
@@ -134,13 +133,7 @@ def _spread_problems(document: Document) -> list[Problem]:
         text = tolerance.complaint(spread)
         if any(step in FIXED for step in path):
             text = "geometry has no tolerance (one trace serves all units); say a capsule's shift as its delay_s"
-        elif path and path[0] not in (
-            "drivers",
-            "enclosure",
-            "microphones",
-            "capsule",
-            "converter",
-        ):
+        elif path and path[0] in ("usim", "name", "title"):
             text = "this is not a quantity of the device and has no tolerance"
         if text:
             problems.append(_at(document, path, text))
@@ -149,20 +142,17 @@ def _spread_problems(document: Document) -> list[Problem]:
 
 def _problem(document: Document, entry: dict, end: str | None) -> Problem:
     """One pydantic complaint as one line: what was found and what to do."""
-    path, text = tuple(entry["loc"]), entry["msg"]
-    if entry["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(path[-1]), FIELDS, 1)
-        text = f"no such field; did you mean {close[0]}?" if close else "no such field"
-    elif entry["type"] == "missing":
+    path, text, kind = tuple(entry["loc"]), entry["msg"], entry["type"]
+    if kind == "extra_forbidden":
+        text = f"no such field{suggest(path[-1], FIELDS)}"
+    elif kind == "missing":
         text = "this field is missing; add it"
-    elif entry["type"] == "literal_error" and path == ("usim",):
-        text = f"not a device profile of a known version; the first line is `usim: {FORMAT}`"
-    elif entry["type"] != "value_error":
-        found = entry.get("input")
-        shown = "" if isinstance(found, dict | list | tuple) else f", found {found!r}"
-        text = text[:1].lower() + text[1:] + shown
-    else:
+    elif kind == "literal_error" and path == ("usim",):
+        text = f"found {excerpt(entry['input'])}, not a device profile; write `usim: {FORMAT}`"
+    elif kind == "value_error":
         text = text.removeprefix("Value error, ")
+    else:
+        text = f"{text[:1].lower()}{text[1:]}, found {excerpt(entry['input'])}"
     return _at(document, path, f"at the {end} value of the tolerance: {text}" if end else text)
 
 

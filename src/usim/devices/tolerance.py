@@ -12,56 +12,44 @@ and one of the unit, so the distribution of each part stays the one that is writ
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
-from statistics import NormalDist
 
-from usim.template.draws import DRAW_WORDS, invert
+from usim.template.distributions import extent, faults, invert, is_draw
+from usim.template.normal import below, quantile
+from usim.template.problem import excerpt
 from usim.template.streams import uniform
 
-WORDS = frozenset({"nominal", "together", "min", "max", "weights"})
 LAST = 1.0 - 2.0**-53  # the largest uniform number a stream can give
 
 
 def is_tolerance(value: object) -> bool:
     """True where a value of a profile carries a draw (or tries to)."""
-    return isinstance(value, Mapping) and ("nominal" in value or bool(DRAW_WORDS & value.keys()))
+    return is_draw(value) or (isinstance(value, Mapping) and "nominal" in value)
 
 
 def complaint(tolerance: Mapping) -> str | None:
     """What is wrong with a tolerance, in words; None when it can be drawn from."""
-    words = [word for word in tolerance if word in DRAW_WORDS]
-    strange = [str(word) for word in tolerance if word not in DRAW_WORDS | WORDS]
-    if strange:
-        return f"no such word in a tolerance: {', '.join(strange)}; known are nominal, one draw, min, max, together"
-    if len(words) != 1:
-        return f"a tolerance has exactly one draw, found {len(words)}; write for example {{nominal: 0, uniform: [-1, 1]}}"
+    for path, text in faults(tolerance, extra=("nominal", "together")):
+        return f"{'.'.join(map(str, path))}: {text}" if path else text
     if "nominal" not in tolerance:
         return "a tolerance needs its nominal value; add nominal: VALUE"
-    if words[0] == "normal" and not {"min", "max"} <= tolerance.keys():
+    if "normal" in tolerance and not {"min", "max"} <= tolerance.keys():
         return "a normal tolerance needs min and max: a part outside its limits is not built in"
-    numbers = [*_leaves(tolerance[words[0]]), *(tolerance[w] for w in WORDS & tolerance.keys())]
-    flat = [number for entry in numbers for number in _leaves(entry)]
-    if any(isinstance(n, bool) or not isinstance(n, int | float) for n in flat):
+    together = tolerance.get("together", 0)
+    if extent(together) is None or is_draw(together) or not 0 <= together <= 1:
+        return f"together is a correlation from 0 to 1, found {excerpt(together)}"
+    if extent(_draw(tolerance)) is None:
         return "a tolerance is made of numbers"
-    if not all(math.isfinite(n) for n in flat):
-        return "a tolerance is made of finite numbers"
-    if not 0 <= tolerance.get("together", 0) <= 1:
-        return f"together is a correlation from 0 to 1, found {tolerance['together']}"
-    try:
-        low, high = extremes(tolerance)
-    except (ValueError, TypeError, ArithmeticError, LookupError) as error:
-        return str(error)
-    if not low <= tolerance["nominal"] <= high:
-        return (
-            f"the nominal value {tolerance['nominal']} lies outside its own draw, {low} to {high}"
-        )
+    low, high = extremes(tolerance)
+    nominal = tolerance["nominal"]
+    if extent(nominal) is None or is_draw(nominal) or not low <= nominal <= high:
+        return f"the nominal value {excerpt(nominal)} lies outside its own draw, {low} to {high}"
     return None
 
 
 def extremes(tolerance: Mapping) -> tuple[float, float]:
-    """The smallest and the largest value a tolerance can give, in the parameter's unit."""
-    draw = _draw(tolerance)
-    values = draw["choice"] if "choice" in draw else [invert(draw, 0.0), invert(draw, LAST)]
-    return min(values), max(values)
+    """The bounds a tolerance states, in the parameter's unit: no unit lies outside."""
+    low, high, _ = extent(_draw(tolerance))
+    return low, high
 
 
 def draw_table(table: Mapping, family: str, serial: int, place: str, shared: str) -> dict:
@@ -115,14 +103,12 @@ def _name(entry: object, index: int) -> str:
     return str(entry["name"]) if isinstance(entry, Mapping) and "name" in entry else str(index)
 
 
-def _leaves(value: object) -> list:
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
 def _copula(own: float, common: float, correlation: float) -> float:
     """A uniform number whose normal score correlates by `correlation` between parts of one unit."""
-    score = NormalDist()
-    tiny = 2.0**-54
-    z = math.sqrt(correlation) * score.inv_cdf(max(common, tiny))
-    z += math.sqrt(1.0 - correlation) * score.inv_cdf(max(own, tiny))
-    return min(score.cdf(z), LAST)
+    z = math.sqrt(correlation) * _score(common) + math.sqrt(1.0 - correlation) * _score(own)
+    return min(below(z), LAST)
+
+
+def _score(u: float) -> float:
+    u = max(u, 2.0**-54)
+    return quantile(u, 1.0 - u)
