@@ -1,0 +1,340 @@
+"""Plan: the scene seen from above, made from the resolved scene as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from usim.report.budget import HEADER, budgets, cells
+from usim.report.doppler import carriers_hz
+from usim.report.lettering import Lettering, clean
+from usim.report.picture import Picture, time_marks
+
+_BEAM_DEG = 30.0  # half the angle drawn for a device's front
+_STEADY_M = 0.05  # a path shorter than this is a place
+_MOST_MARKS = 7
+_LINE = 0.027  # of the table, as a share of the height
+
+Box = tuple[float, float, float, float]
+
+
+def draw_plan(figure: Any, box: Box, picture: Picture) -> None:
+    """Draw the room, what stands in it, the device and where everything goes, into `box`.
+
+    box: left, bottom, width, height as shares of the figure.
+    """
+    axes = figure.add_axes(box)
+    axes.set_axis_off()
+    room: Mapping[str, Any] = picture.table.get("room") or {}
+    corners = outline_m(room)
+    if corners is None:
+        return
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    margin = 0.10 * float((high - low).max())
+    axes.set_xlim(low[0] - margin, high[0] + margin)
+    axes.set_ylim(low[1] - margin, high[1] + margin)
+    axes.set_aspect("equal", adjustable="box", anchor="N")
+    axes.apply_aspect()
+    figure.text(
+        box[0], box[1] + box[3] + 0.011, "Where: the room from above", fontsize=11, color="#222222"
+    )
+
+    axes.fill(*corners.T, facecolor="#faf8f4", edgecolor="#333333", linewidth=3, joinstyle="miter")
+    lettering = Lettering(axes)
+    lettering.avoid_line(*np.vstack([corners, corners[:1]]).T)
+    for piece in room.get("furniture") or ():
+        _furniture(axes, piece)
+    _walls(axes, lettering, corners, room)
+    devices = [row for row in picture.table.get("devices") or () if "position_m" in row]
+    for device in devices:
+        _device(axes, lettering, device, device.get("name") == picture.device.get("name"), corners)
+    for mover in picture.movers:
+        _path(axes, lettering, picture, mover)
+    for noise in picture.table.get("noises") or ():
+        _noise(axes, lettering, noise, picture)
+    for device in devices:
+        x, y = device["position_m"][:2]
+        places = [place for reach in (11, 18, 26) for place in _around(x, y, reach)]
+        text = f"{device.get('name', 'device')}\n{device['position_m'][2]:.2f} m high"
+        lettering.place(text, places, fontsize=9, fontweight="bold", color="#222222")
+    for piece in room.get("furniture") or ():
+        _furniture_name(lettering, piece)
+    drawn = axes.get_position()
+    _scale_bar(axes, low, margin)
+    figure.text(
+        axes_share(figure, axes, low[0] + 1.0) + 0.012, drawn.y0, _room_words(room, picture),
+        ha="left", va="top", fontsize=8.5, color="#555555", parse_math=False, linespacing=1.4,
+    )  # fmt: skip
+    _table(figure, (box[0], box[1], box[2], drawn.y0 - 0.105 - box[1]), picture)
+
+
+def outline_m(room: Mapping[str, Any]) -> np.ndarray | None:
+    """Return the floor's corners (corner, xy), m, counter-clockwise; None for an unknown kind."""
+    if "size_m" in room:
+        x, y = room["size_m"][:2]
+        return np.array([[0, 0], [x, 0], [x, y], [0, y]], dtype=float)
+    if "corners_m" in room:
+        return np.array(room["corners_m"], dtype=float)[:, :2]
+    return None
+
+
+def material(surface: Any) -> str:
+    """Return what a surface is made of, as a word."""
+    if isinstance(surface, Mapping):
+        surface = surface.get("material", surface.get("kind", "?"))
+    return str(surface).replace("_", " ")
+
+
+def path_m(picture: Picture, mover: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return (times, positions (time, xyz) in m) of a mover: of its loudest piece in the truth,
+    else of the way points in the scene (without times where the scene has none); None if unknown.
+    """
+    truth = picture.recording.truth
+    if truth is not None and truth.position_m is not None and len(truth.of(mover)):
+        columns = truth.of(mover)
+        loudness = np.median(truth.echo_level_db_spl[:, columns], axis=0)
+        return truth.t_s, truth.position_m[:, columns[int(np.argmax(loudness))]]
+    for row in picture.table.get("movers") or ():
+        if row.get("name") != mover:
+            continue
+        track = row.get("track") or {}
+        if "through_m" in track:
+            return np.array(track.get("at_s", ()), dtype=float), _points(track["through_m"])
+        legs = [point for leg in row.get("routine") or () for point in leg.get("through_m", ())]
+        if legs:
+            return np.zeros(0), _points(legs)
+        if "position_m" in row:
+            return np.zeros(0), _points([row["position_m"]])
+    return None
+
+
+def _points(points: Sequence[Sequence[float]]) -> np.ndarray:
+    return np.array([(*point[:2], *(point[2:] or [0.0])) for point in points], dtype=float)
+
+
+def _walls(axes: Any, lettering: Lettering, corners: np.ndarray, room: Mapping[str, Any]) -> None:
+    """Write each wall's name and material along it, outside the room."""
+    names = ["south", "east", "north", "west"]
+    if "corners_m" in room:
+        names = [f"w{number + 1}" for number in range(len(corners))]
+    surfaces = room.get("surfaces") or {}
+    for number, name in enumerate(names):
+        start, stop = corners[number], corners[(number + 1) % len(corners)]
+        along = stop - start
+        length = float(np.hypot(*along))
+        outward = np.array([along[1], -along[0]]) / length
+        pixels = np.hypot(*(axes.transData.transform(stop) - axes.transData.transform(start)))
+        words = f"{name}: {material(surfaces.get(name, surfaces.get('walls', '')))}".rstrip(": ")
+        words = clean(words, max(3, int(pixels / 8.5)))
+        degrees = np.degrees(np.arctan2(along[1], along[0]))
+        upright = 90.0 - (90.0 - degrees) % 180.0
+        x, y = (start + stop) / 2
+        written = axes.annotate(
+            words, (x, y), 10 * outward, textcoords="offset points", rotation=upright,
+            rotation_mode="anchor", ha="center", va="center", fontsize=8.5, color="#555555",
+            parse_math=False,
+        )  # fmt: skip
+        lettering.block(written)
+
+
+def _furniture(axes: Any, piece: Mapping[str, Any]) -> None:
+    from matplotlib.patches import Rectangle
+
+    if "from_m" in piece and "to_m" in piece:
+        (x, y), (to_x, to_y) = piece["from_m"][:2], piece["to_m"][:2]
+        axes.add_patch(
+            Rectangle((x, y), to_x - x, to_y - y, facecolor="#e3ddd2", edgecolor="#b5ab9a")
+        )
+
+
+def _furniture_name(lettering: Lettering, piece: Mapping[str, Any]) -> None:
+    if "from_m" not in piece or "to_m" not in piece:
+        return
+    low, high = np.array(piece["from_m"][:2], float), np.array(piece["to_m"][:2], float)
+    x, y = (low + high) / 2
+    tall = (high - low)[1] > 1.5 * (high - low)[0]
+    places = [(x, y + part * (high - low)[1], 0, 0) for part in (0, 0.3, -0.3, 0.4, -0.4)]
+    name = piece.get("name", piece.get("kind", ""))
+    style: dict[str, Any] = {"fontsize": 8.5, "color": "#7a6f5c"}
+    if not (tall and lettering.place(name, places, rotation=90, **style)):
+        lettering.place(name, places, **style)
+
+
+def _device(
+    axes: Any, lettering: Lettering, device: Mapping[str, Any], listens: bool, corners: np.ndarray
+) -> None:
+    """Draw a device as a dot with the fan of its front direction."""
+    from matplotlib.patches import Wedge
+
+    x, y = device["position_m"][:2]
+    yaw_deg = float(device.get("yaw_deg", 0.0))
+    reach = 0.22 * float(np.ptp(corners, axis=0).min())
+    colour = "#1a1a1a" if listens else "#999999"
+    for share, alpha in ((1.0, 0.07), (0.72, 0.09), (0.44, 0.12)):
+        axes.add_patch(
+            Wedge(
+                (x, y),
+                share * reach,
+                yaw_deg - _BEAM_DEG,
+                yaw_deg + _BEAM_DEG,
+                facecolor="#e0762b",
+                alpha=alpha,
+                linewidth=0,
+                zorder=2,
+            )
+        )
+    axes.plot([x], [y], "o", markersize=9, color=colour, markeredgecolor="white", zorder=6)
+    lettering.block_point(x, y, 8)
+
+
+def _path(axes: Any, lettering: Lettering, picture: Picture, mover: str) -> None:
+    """Draw a mover's way with its name and, where times are known, marks of time."""
+    found = path_m(picture, mover)
+    if found is None:
+        return
+    t_s, points = found
+    colour = picture.colour(mover, dark=False)
+    way = points[:, :2]
+    if np.ptp(way, axis=0).max() < _STEADY_M:
+        x, y = way[0]
+        axes.plot([x], [y], "D", markersize=8, color=colour, zorder=5)
+        lettering.block_point(x, y, 7)
+    else:
+        axes.plot(*way.T, color=colour, linewidth=1.8, alpha=0.85, zorder=4)
+        _arrow(axes, way, colour)
+        axes.plot(*way[0], "o", markersize=6.5, color=colour, zorder=5)
+        lettering.block_point(way[0, 0], way[0, 1], 6)
+        lettering.avoid_line(*way.T)
+    lettering.place(
+        mover, [p for r in (8, 16) for p in _around(way[0, 0], way[0, 1], r)], fontsize=9.5,
+        fontweight="bold", color=colour,
+    )  # fmt: skip
+    if t_s.size == len(way) and t_s.size > 1 and np.ptp(way, axis=0).max() >= _STEADY_M:
+        _time_marks(axes, lettering, t_s, way, colour)
+
+
+def _time_marks(
+    axes: Any, lettering: Lettering, t_s: np.ndarray, way: np.ndarray, colour: str
+) -> None:
+    """Put a dot and its time on the way every round number of seconds."""
+    last = np.full(2, np.inf)
+    for mark in time_marks(float(t_s[-1]), _MOST_MARKS)[1:]:
+        if not t_s[0] <= mark <= t_s[-1]:
+            continue
+        at = np.array([np.interp(mark, t_s, way[:, axis]) for axis in (0, 1)])
+        pixels = axes.transData.transform(at)
+        if np.hypot(*(pixels - last)) < 14:
+            continue
+        if lettering.place(f"{mark:g} s", _around(at[0], at[1], 6), fontsize=8, color=colour):
+            axes.plot(
+                *at, "o", markersize=5, markerfacecolor="white", markeredgecolor=colour, zorder=5
+            )
+            last = pixels
+
+
+def _arrow(axes: Any, way: np.ndarray, colour: str) -> None:
+    """Put an arrow head at the end of a way."""
+    steps = np.hypot(*np.diff(way, axis=0).T)
+    far = np.flatnonzero(np.hypot(*(way - way[-1]).T) > 0.08)
+    if steps.sum() > 0 and far.size:
+        axes.annotate(
+            "", way[-1], way[far[-1]], zorder=5,
+            arrowprops={
+                "arrowstyle": "-|>,head_width=0.35,head_length=0.7", "color": colour,
+                "shrinkA": 0, "shrinkB": 0, "lw": 1.8,
+            },
+        )  # fmt: skip
+
+
+def _noise(axes: Any, lettering: Lettering, noise: Mapping[str, Any], picture: Picture) -> None:
+    at = noise.get("at")
+    if isinstance(at, Mapping):
+        at = next(
+            (d["position_m"] for d in picture.table.get("devices") or () if d.get("name") == at.get("device")),
+            None,
+        )  # fmt: skip
+    if not isinstance(at, Sequence) or len(at) < 2:
+        return
+    x, y = at[:2]
+    axes.plot([x], [y], "*", markersize=13, color="#d98c00", markeredgecolor="white", zorder=5)
+    lettering.block_point(x, y, 8)
+    name = noise.get("name", noise.get("kind", "noise"))
+    lettering.place(name, _around(x, y, 9), fontsize=9, color="#9a6300")
+
+
+def _around(x: float, y: float, reach: float) -> list[tuple[float, float, float, float]]:
+    """Return the eight places around a point, the right-hand ones first; points of offset."""
+    slant = 0.75 * reach
+    offsets = (
+        (reach, 0), (slant, slant), (slant, -slant), (0, reach), (0, -reach), (-reach, 0),
+        (-slant, slant), (-slant, -slant),
+    )  # fmt: skip
+    return [(float(x), float(y), dx, dy) for dx, dy in offsets]
+
+
+def axes_share(figure: Any, axes: Any, x: float) -> float:
+    """Return where the x of some axes lies on the figure, as a share of its width."""
+    pixel = axes.transData.transform((x, 0.0))
+    return float(figure.transFigure.inverted().transform(pixel)[0])
+
+
+def _table(figure: Any, box: Box, picture: Picture) -> None:
+    """Write the echo budget below the plan, as far as there is room."""
+    truth = picture.recording.truth
+    carriers = carriers_hz(picture.recording.observation)
+    lines = int(box[3] / _LINE) - 2
+    if truth is None or not truth.pieces or not carriers or lines < 1:
+        return
+    rows = budgets(truth, carriers[picture.carrier], picture.sound_speed_m_s)
+    top = box[1] + box[3]
+    figure.text(box[0], top, "How strong: the echo of each mover", fontsize=11, color="#222222")
+    columns = (0.0, 0.22, 0.37, 0.54, 0.69, 1.0)
+    for number, words in enumerate([HEADER, *(cells(row) for row in rows[:lines])]):
+        y = top - (number + 1.15) * _LINE
+        for column, (share, word) in enumerate(zip(columns, words, strict=True)):
+            colour = "#777777" if not number else "#222222"
+            if number and not column:
+                colour = picture.colour(word, dark=False)
+            figure.text(
+                box[0] + share * box[2], y, clean(word, 16), fontsize=9, color=colour,
+                ha="left" if column < len(columns) - 1 else "right", parse_math=False,
+                fontweight="bold" if number and not column else "normal",
+            )  # fmt: skip
+    left = len(rows) - lines
+    if left > 0:
+        figure.text(box[0], y - _LINE, f"and {left} more", fontsize=9, color="#777777")
+
+
+def _scale_bar(axes: Any, low: np.ndarray, margin: float) -> None:
+    x, y = low[0], low[1] - 1.08 * margin
+    axes.plot(
+        [x, x + 1.0], [y, y], color="#333333", linewidth=2.5, solid_capstyle="butt", clip_on=False
+    )
+    axes.annotate("1 m", (x + 0.5, y), (0, -3), textcoords="offset points", ha="center", va="top",
+ annotation_clip=False,                  fontsize=9, color="#333333")  # fmt: skip
+
+
+def _room_words(room: Mapping[str, Any], picture: Picture) -> str:
+    """Return what the plan cannot show: heights, floor, ceiling, air, noise that is everywhere."""
+    surfaces = room.get("surfaces") or {}
+    if "size_m" in room:
+        size = " x ".join(f"{value:g}" for value in room["size_m"]) + " m"
+    else:
+        size = f"{float(room.get('height_m', 0)):g} m high"
+    air = picture.table.get("air") or {}
+    if "temperature_c" in air:
+        humidity = air.get("humidity_percent")
+        wet = "" if humidity is None else f", {float(humidity):.0f} % humidity"
+        size += f", air {float(air['temperature_c']):g} °C{wet}"
+    floor, ceiling = (material(surfaces.get(name, "?")) for name in ("floor", "ceiling"))
+    lines = [clean(size, 56), clean(f"floor {floor}, ceiling {ceiling}", 56)]
+    everywhere = [
+        str(row.get("name", row.get("kind")))
+        for row in picture.table.get("noises") or ()
+        if not row.get("at")
+    ]
+    if everywhere:
+        lines.append(clean("noise everywhere: " + ", ".join(everywhere), 56))
+    return "\n".join(lines)
