@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ BLOCK = 65536  # pair-instants in memory at once
 
 @dataclass(frozen=True)
 class Echoes:
-    """Echoes of one piece by pair and instant: arrays (pair, time), where `alive` is False the gain is 0.
+    """Echoes of one piece by pair and instant: arrays (pair, time); the gain is 0 where there is no echo.
 
     gain is FS per Pa of nominal pressure at 1 m on axis, without the delay; the echo left at t - delay_s.
     """
@@ -51,13 +51,7 @@ class Echoes:
     cos_half: np.ndarray
     ratio: np.ndarray  # received over emitted frequency
     gain: np.ndarray
-
-    @property
-    def delay_s(self) -> np.ndarray:
-        return self._length / self._c
-
-    _length: np.ndarray
-    _c: float
+    delay_s: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -213,22 +207,19 @@ def _echoes(
         * link.air(known[:, R1], known[:, R2], f2)
         * link.hearer.mic_response(link.mic, f2)
     )
-    key = np.stack([link.out.key[index[:, 0]], link.back.key[index[:, 1]]], axis=1)
-    length = out[..., R1] + out[..., R2]
     return Echoes(
-        mover.name,
-        number,
-        link.driver,
-        key,
-        t_s,
-        when,
-        out[..., R1],
-        out[..., R2],
-        out[..., COS],
-        ratio,
-        gain,
-        length,
-        c,
+        mover=mover.name,
+        piece=number,
+        driver=link.driver,
+        key=np.stack([link.out.key[index[:, 0]], link.back.key[index[:, 1]]], axis=1),
+        t_s=t_s,
+        bounce_s=when,
+        r1_m=out[..., R1],
+        r2_m=out[..., R2],
+        cos_half=out[..., COS],
+        ratio=ratio,
+        gain=gain,
+        delay_s=(out[..., R1] + out[..., R2]) / c,
     )
 
 
@@ -314,10 +305,5 @@ def echoes(
 def _put_back(block: Echoes, t_s: np.ndarray, order_of_time: np.ndarray) -> Echoes:
     """The same echoes with the instants in the order in which they were asked for."""
     place = np.argsort(order_of_time, kind="stable")
-    arrays = {
-        name: getattr(block, name)[:, place]
-        for name in ("bounce_s", "r1_m", "r2_m", "cos_half", "ratio", "gain", "_length")
-    }
-    return Echoes(
-        block.mover, block.piece, block.driver, block.key, t_s, *arrays.values(), block._c
-    )
+    names = ("bounce_s", "r1_m", "r2_m", "cos_half", "ratio", "gain", "delay_s")
+    return replace(block, t_s=t_s, **{name: getattr(block, name)[:, place] for name in names})

@@ -49,7 +49,7 @@ def mirror_images(walls, point_m, order: int = ORDER) -> Images:
     would need a visibility test and are refused.
     """
     axis, side = _axes(walls)
-    first = (0, 0, 0)
+    first: tuple[int, ...] = (0, 0, 0)
     found = {first: (np.array(point_m, float), np.eye(3), np.zeros(len(walls), dtype=np.int64))}
     shell = [first]
     for depth in range(1, order + 1):
