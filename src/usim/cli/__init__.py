@@ -10,6 +10,8 @@ missing extra), 5 verification failed, 130 interrupted.
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -20,6 +22,10 @@ from usim.threads import pin
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and leave with its exit code."""
     pin(force=True)
+    # A start makes many objects and no garbage: the collector would look through them a hundred times.
+    gc.set_threshold(50_000, 20, 100)
+    # pydantic looks for plug-ins in every installed distribution.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from usim.cli.root import run
 
     sys.exit(run(arguments))
