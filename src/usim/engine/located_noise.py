@@ -128,7 +128,9 @@ class Located:
     def _prepare_moving(self) -> None:
         grid = self.grid
         self._polynomials = tap_polynomials()
-        self._port_filter = self._responses(self.unit, self.converter, grid.f_hz).astype(np.complex64)
+        self._port_filter = self._responses(self.unit, self.converter, grid.f_hz).astype(
+            np.complex64
+        )
         self._filters = lru_cache(maxsize=4)(self._make_filters)
         self._filtered = lru_cache(maxsize=4)(self._make_filtered)
 
