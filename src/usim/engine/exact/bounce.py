@@ -229,6 +229,14 @@ def bounces(source, mic, axes, pose, warm, out):
 
 
 @compiled
+def revisit(cells, instants, source, mic, axes, pose, out):
+    """`bounce` again, from the point known, at some cells of pair * instants + instant."""
+    for cell in cells:
+        pair = cell // instants
+        bounce(source[pair], mic[pair], axes, pose[cell], True, out[cell])
+
+
+@compiled
 def _pose(low, width, terms, panel, t, pose):
     """Fills pose (24) at time t; returns the panel used, -1 where the story does not cover t."""
     last = low.shape[0] - 1

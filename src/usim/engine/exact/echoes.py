@@ -23,14 +23,14 @@ from .bounce import (
     RATE2,
     SEEN,
     WIDTH,
-    bounces,
     complain,
     retarded,
+    revisit,
 )
 from .images import ORDER, Images, mirror_images
 from .motion import Motion
 
-BLOCK = 65536  # pair-instants in memory at once
+BLOCK = 16384  # pair-instants in memory at once
 
 
 @dataclass(frozen=True)
@@ -231,19 +231,19 @@ def fade(cos_half) -> np.ndarray:
 
 def _refine(motion: Motion, number: int, axes, source, ear, c: float, t_s, when, pose, out) -> None:
     """Bounces in the pose that `at` gives at the bounce time itself, until the time changes by < 1e-12 s."""
-    rows, columns = np.nonzero((out[..., FLAG] == SEEN) & (out[..., COS] > 0.9 * FADE_NONE))
+    times, poses, known = when.ravel(), pose.reshape(-1, 2 * POSE), out.reshape(-1, WIDTH)
+    heard = (known[:, FLAG] == SEEN) & (known[:, COS] > 0.9 * FADE_NONE)
+    cells = np.flatnonzero(heard)
+    enough = 1e-12 + 4.0 * np.spacing(np.abs(t_s).max())
     for _ in range(20):
-        if not len(rows):
+        if not len(cells):
             return
-        here = pose[rows, columns]
-        here[:, :POSE] = motion.poses(when[rows, columns])[:, number]
-        found = out[rows, columns]
-        bounces(source[rows], ear[rows], axes, here, True, found)
-        late = when[rows, columns] + found[:, R2] / c - t_s[columns]
-        pose[rows, columns], out[rows, columns] = here, found
-        again = np.abs(late) >= 1e-12 + 4.0 * np.spacing(np.abs(t_s[columns]))
-        rows, columns = rows[again], columns[again]
-        when[rows, columns] -= (late / (1.0 + found[:, RATE2] / c))[again]
+        poses[cells, :POSE] = motion.poses(times[cells])[:, number]
+        revisit(cells, len(t_s), source, ear, axes, poses, known)
+        late = times[cells] + known[cells, R2] / c - t_s[cells % len(t_s)]
+        again = np.abs(late) >= enough
+        cells, late = cells[again], late[again]
+        times[cells] -= late / (1.0 + known[cells, RATE2] / c)
     raise RuntimeError(f"movers.{motion.mover.name}: bounce times of piece {number} do not settle")
 
 
