@@ -18,6 +18,10 @@ _ENVIRONMENT_ERRORS = {
 }  # fmt: skip
 
 
+class ReaderLeft(Exception):
+    """The reader of our output left, as `head` does: nothing to say, and nobody to say it to."""
+
+
 def report(error: BaseException) -> int:
     """Say in one line (one per problem) what ended the command; return its exit code."""
     if isinstance(error, click.exceptions.Exit):
@@ -32,8 +36,7 @@ def report(error: BaseException) -> int:
         hint = f"; see `{where.command_path} --help`" if where is not None else ""
         say_error(one_line(error.format_message()).rstrip(".") + hint)
         return USAGE
-    if isinstance(error, BrokenPipeError):
-        # The reader of our output left, as `head` does: nothing to say, and nobody to say it to.
+    if isinstance(error, ReaderLeft):
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE

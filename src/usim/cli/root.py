@@ -87,7 +87,12 @@ class Root(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         settle(context, context.params)
-        return super().invoke(context)
+        try:
+            result = super().invoke(context)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise exits.ReaderLeft from error
+        return result
 
 
 def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -125,7 +130,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = root.main(args=words, prog_name="usim", standalone_mode=False)
-        sys.stdout.flush()
         return code if isinstance(code, int) else exits.DONE
     except BaseException as error:
         code = exits.report(error)
