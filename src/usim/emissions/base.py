@@ -14,6 +14,8 @@ The contract, which `usim.contract.emissions` checks for every file in this fold
   5 ms.
 * `steady` is true exactly when the envelope is 1 at all times.
 * An emission draws no random number: what a device emits is part of what it knows.
+* `EXAMPLES` are one or more tables as a scene file holds them: the contract is checked on them, and
+  `usim show` shows them.
 
 Shortest kind to start from: `tones.py`.
 """

@@ -44,6 +44,19 @@ class Parameters(Table):
         return self
 
 
+EXAMPLES = (
+    {"kind": "tones", "carriers_hz": [32500, 40000], "level_db_spl": 72},
+    {
+        "kind": "tones",
+        "carriers_hz": [33100],
+        "level_db_spl": 66,
+        "start_s": 0.5,
+        "stop_s": 2.0,
+        "ramp_s": 0.02,
+    },
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Tones(AbstractEmission):
     """Carriers that share one envelope."""

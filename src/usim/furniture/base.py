@@ -14,6 +14,8 @@ The contract, which `usim.contract.furniture` checks for every file in this fold
   thing.
 * `top_m` is the flat rectangle that things are put on, (low, high) corners at one height; None if
   there is none.
+* `EXAMPLES` are one or more tables as a scene file holds them: the contract is checked on them, and
+  `usim show` shows them.
 
 Shortest kind to start from: `block.py`.
 """

@@ -33,6 +33,17 @@ class Parameters(Table):
         return self
 
 
+EXAMPLES = (
+    {
+        "kind": "block",
+        "name": "sofa",
+        "from_m": [3.9, 0.2, 0.0],
+        "to_m": [5.0, 2.2, 0.8],
+        "surface": "upholstery_fabric",
+    },
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Block(AbstractFurniture):
     """An upright block."""

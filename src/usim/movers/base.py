@@ -21,6 +21,8 @@ The contract, which `usim.contract.movers` checks for every file in this folder:
 * Rotations are proper (orthonormal, determinant +1); their columns are the piece's axes in room
   coordinates.
 * Labels are made from kinematics, never here: `label` says only whether this is a person.
+* `EXAMPLES` are one or more tables as a scene file holds them: the contract is checked on them, and
+  `usim show` shows them.
 
 Shortest kind to start from: `sphere.py`.
 """

@@ -56,6 +56,25 @@ class Parameters(MoverParameters):
     turning: Turning | None = None
 
 
+EXAMPLES = (
+    {
+        "kind": "ellipsoid",
+        "name": "forearm",
+        "semi_axes_m": [0.12, 0.05, 0.045],
+        "track": {"at_s": [0.0, 2.0], "through_m": [[3.0, 2.0, 1.2], [2.0, 2.0, 1.0]]},
+        "turning": {"axis": [0.2, 1.0, 0.0], "rate_deg_s": 90.0},
+    },
+    {
+        "kind": "ellipsoid",
+        "name": "thigh",
+        "semi_axes_m": [0.08, 0.08, 0.22],
+        "track": {"at_s": [0.0], "through_m": [[3.0, 2.0, 1.2]]},
+        "turned": {"axis": [0.0, 1.0, 0.0], "angle_deg": 20.0},
+        "turning": {"axis": [0.0, 1.0, 0.0], "at_s": [0.0, 1.0, 2.0], "angle_deg": [0, 40, 0]},
+    },
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Ellipsoid(AbstractMover):
     """An ellipsoid on a track that turns about a fixed axis."""

@@ -19,6 +19,31 @@ class Parameters(MoverParameters):
     track: TrackParameters
 
 
+EXAMPLES = (
+    {
+        "kind": "sphere",
+        "name": "probe",
+        "radius_m": 0.1,
+        "track": {
+            "at_s": [0.0, 4.0],
+            "through_m": [[3.0, 2.0, 1.2], [1.0, 2.0, 1.2]],
+            "path": "linear",
+        },
+    },
+    {
+        "kind": "sphere",
+        "name": "ball",
+        "radius_m": 0.15,
+        "start_s": 0.5,
+        "surface": "skin",
+        "track": {
+            "at_s": [0.0, 1.0, 2.5],
+            "through_m": [[3.0, 2.0, 1.2], [2.0, 1.0, 1.0], [1.0, 2.0, 1.2]],
+        },
+    },
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Sphere(AbstractMover):
     """A ball on a track; it does not turn."""

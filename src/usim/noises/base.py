@@ -17,6 +17,8 @@ The contract, which `usim.contract.noises` checks for every file in this folder:
 * `at` says where a located noise is; None for one that is everywhere.
 * `diffuse` (everywhere only): the microphones hear one diffuse field, with coherence sin(kd)/(kd),
   not noises that are independent of each other. `pressure` is then one microphone's share.
+* `EXAMPLES` are one or more tables as a scene file holds them: the contract is checked on them, and
+  `usim show` shows them.
 
 Shortest kind to start from: `white_ultrasonic.py`.
 """

@@ -32,6 +32,19 @@ class Parameters(Table):
         return self
 
 
+EXAMPLES = (
+    {"kind": "hiss", "name": "valve", "level_db_spl": 40, "at": [1.0, 2.0, 0.3]},
+    {
+        "kind": "hiss",
+        "name": "cloth",
+        "level_db_spl": 30,
+        "band_hz": [25000, 45000],
+        "at": {"mover": "ball", "part": "body"},
+        "when": "moving",
+    },
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Hiss(AbstractNoise):
     """A point source of band noise."""

@@ -28,6 +28,19 @@ class Parameters(Table):
         return self
 
 
+EXAMPLES = (
+    {"kind": "white_ultrasonic", "name": "home", "level_db_spl": 20},
+    {
+        "kind": "white_ultrasonic",
+        "name": "hum",
+        "level_db_spl": 30,
+        "band_hz": [25000, 45000],
+        "diffuse": True,
+        "when": [[1.0, 2.0], [3.0, 3.5]],
+    },
+)
+
+
 @dataclass(frozen=True, eq=False)
 class WhiteUltrasonic(AbstractNoise):
     """White noise at every microphone."""

@@ -9,12 +9,14 @@ The contract, which `usim.contract.rooms` checks for every file in this folder:
 
 * `Parameters` is a frozen model with `kind`; its surfaces are fields of type `Surface`.
 * `build(parameters)` gives the room; the same parameters give the same room.
-* `walls` have unique names, which placements (`at_wall: west`) and truth files use. Corners go around
-  the wall counter-clockwise as seen from inside the room, in metres, in room coordinates: z up, the
-  floor at z = 0, the bounding box's low corner at the origin.
+* `walls` have unique names, which placements (`at_wall: west`) and truth files use. Corners go
+  around the wall counter-clockwise as seen from inside the room, in metres, in room coordinates: z
+  up, the floor at z = 0, the bounding box's low corner at the origin.
 * `contains` is true where a point lies inside by at least `margin_m` of every wall.
 * `foot_m(name)` is the foot of a standing wall, from `along` 0 to `along` 1; None for a floor or a
   ceiling.
+* `EXAMPLES` are one or more tables as a scene file holds them: the contract is checked on them, and
+  `usim show` shows them.
 
 Shortest kind to start from: `box.py`.
 """

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from usim.rooms.base import LARGEST_M, SMALLEST_M, AbstractRoom, Wall
-from usim.surfaces.base import surface
+from usim.surfaces.base import AbstractSurface, surface
 from usim.template.fields import Listed, Surface, Table
 
 FACES = {  # name: (axis across, which end of it)
@@ -57,6 +57,20 @@ class Parameters(Table):
     surfaces: Surfaces
 
 
+EXAMPLES = (
+    {
+        "kind": "box",
+        "size_m": [5.2, 4.1, 2.6],
+        "surfaces": {
+            "floor": "carpet_loop",
+            "ceiling": "plaster_painted",
+            "walls": "drywall_painted",
+            "east": {"material": "window_glass", "spread": 0.5},
+        },
+    },
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Box(AbstractRoom):
     """A rectangular room with one corner at the origin."""
@@ -81,7 +95,7 @@ class Box(AbstractRoom):
         return foot
 
 
-def _wall(name: str, size_m: np.ndarray, spec: object) -> Wall:
+def _wall(name: str, size_m: np.ndarray, made: AbstractSurface) -> Wall:
     across, end = FACES[name]
     first, second = (axis for axis in range(3) if axis != across)
     corners = np.zeros((4, 3))
@@ -93,11 +107,13 @@ def _wall(name: str, size_m: np.ndarray, spec: object) -> Wall:
     turns_right = (normal[across] > 0.0) == (across == 1)
     if turns_right:
         corners = corners[::-1].copy()
-    return Wall(name, corners, normal, surface(spec))
+    return Wall(name, corners, normal, made)
 
 
 def build(parameters: Parameters) -> Box:
     """The box room of these parameters."""
     size_m = np.array(parameters.size_m)
-    walls = tuple(_wall(name, size_m, parameters.surfaces.of(name)) for name in FACES)
+    specs = {name: parameters.surfaces.of(name) for name in FACES}
+    made = {repr(spec): surface(spec) for spec in {repr(s): s for s in specs.values()}.values()}
+    walls = tuple(_wall(name, size_m, made[repr(spec)]) for name, spec in specs.items())
     return Box(size_m, walls, float(size_m.prod()), np.stack([np.zeros(3), size_m]))

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,30 @@ class Shelf:
     paths: tuple[str, ...]
     profiles: dict[str, Profile] = field(default_factory=dict)
     units: dict[tuple[str, Any], Unit] = field(default_factory=dict)
+    listed: dict[str, list[str]] = field(default_factory=dict)
+    modules: dict[tuple[str, str], ModuleType] = field(default_factory=dict)
+    surfaces: set[str] = field(default_factory=set)
+
+    def kinds(self, family: str) -> list[str]:
+        """The kinds of a family; the folder is listed once."""
+        if family not in self.listed:
+            self.listed[family] = registry.kinds(family)
+        return self.listed[family]
+
+    def module(self, family: str, kind: Any) -> ModuleType:
+        """The module of a kind; InvalidInput if there is none."""
+        if not isinstance(kind, str):
+            return registry.load(family, kind)  # refuses it
+        if (family, kind) not in self.modules:
+            self.modules[family, kind] = registry.load(family, kind)
+        return self.modules[family, kind]
+
+    def surface(self, spec: Any) -> None:
+        """Raises InvalidInput unless this is a surface; each is tried once."""
+        key = repr(spec)
+        if key not in self.surfaces:
+            surface(spec)
+            self.surfaces.add(key)
 
     def unit(self, name: str, serial: Any) -> Unit:
         """The unit of a profile looked up by name; InvalidInput if there is no such profile."""
@@ -81,7 +106,7 @@ class Draft:
         model.
         """
         try:
-            return model.model_validate(table, context={"surface": surface})
+            return model.model_validate(table, context={"surface": self.shelf.surface})
         except ValidationError as error:
             for inner, text in complaints(error, model, table):
                 self.problem((*path, *inner), text)
@@ -94,15 +119,15 @@ class Draft:
             return None
         kind = table.get("kind")
         if kind is None:
-            known = ", ".join(registry.kinds(family))
+            known = ", ".join(self.shelf.kinds(family))
             self.problem((*path, "kind"), f"missing; add a kind, one of {known}")
             return None
-        known = registry.kinds(family)
+        known = self.shelf.kinds(family)
         if isinstance(kind, str) and kind in LATER_KINDS.get(family, ()) and kind not in known:
             text = f"{kind} comes with a later version of usim; there are {', '.join(known)}"
             self.problem((*path, "kind"), text)
             return None
-        module = self.attempt((*path, "kind"), lambda: registry.load(family, kind))
+        module = self.attempt((*path, "kind"), lambda: self.shelf.module(family, kind))
         if module is None:
             return None
         parameters = self.checked(module.Parameters, table, path)

@@ -30,7 +30,12 @@ class Table(BaseModel):
     """A mapping of a file with known fields only; frozen once read."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        defer_build=True,  # most models are only parts of others and need no validator of their own
     )
 
 
