@@ -35,9 +35,9 @@ class Port(Table):
     @property
     def tuned_hz(self) -> float:
         """The resonance in Hz, as given or from the sizes."""
-        if self.resonance_hz is not None:
-            return self.resonance_hz
-        return port_resonance_hz(self.area_m2, self.length_m, self.volume_m3)
+        if self.area_m2 is not None and self.length_m is not None and self.volume_m3 is not None:
+            return port_resonance_hz(self.area_m2, self.length_m, self.volume_m3)
+        return float(self.resonance_hz or np.nan)
 
 
 class UpperMode(Table):
@@ -68,9 +68,9 @@ class SelfNoise(Table):
     @property
     def density_db(self) -> float:
         """The white density in dB re 20 uPa per root Hz."""
-        if self.density_db_spl is not None:
-            return self.density_db_spl
-        return ein_density_db(self.ein_dba)
+        if self.ein_dba is not None:
+            return ein_density_db(self.ein_dba)
+        return float(self.density_db_spl or 0.0)
 
 
 class Capsule(Table):

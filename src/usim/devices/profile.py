@@ -6,11 +6,11 @@ profile, so the misplacement of a capsule is said as its delay_s.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -49,7 +49,8 @@ class ProfileTable(Table):
 
     @model_validator(mode="after")
     def _own_names(self):
-        names = [part.name for part in (*self.drivers, *self.microphones)]
+        names = [driver.name for driver in self.drivers]
+        names += [mic.name for mic in self.microphones]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(
@@ -97,8 +98,8 @@ class Profile:
         return {_dotted(self.table, path): tolerance.extremes(spread) for path, spread in found}
 
 
-def load(name: str | Path, beside: str | Path | None = None, paths: Sequence = ()) -> Profile:
-    """Returns the profile of a name or path, looked up as product.md says; InvalidInput if there is none.
+def load(name: str, beside: str | Path | None = None, paths: Sequence = ()) -> Profile:
+    """Returns the profile of a name, looked up beside, in paths, among the shipped.
 
     beside: the file that mentions it; paths: further folders. Raises InvalidInput with one line per problem.
     """
@@ -140,7 +141,7 @@ def _spread_problems(document: Document) -> list[Problem]:
     return problems
 
 
-def _problem(document: Document, entry: dict, end: str | None) -> Problem:
+def _problem(document: Document, entry: Mapping, end: str | None) -> Problem:
     """One pydantic complaint as one line: what was found and what to do."""
     path, text, kind = tuple(entry["loc"]), entry["msg"], entry["type"]
     if kind == "extra_forbidden":
@@ -166,22 +167,15 @@ def _at(document: Document, path: tuple, text: str) -> Problem:
     return Problem(text, document.file, line, column, _dotted(document.table, path) or None)
 
 
-def _dotted(table: object, path: tuple) -> str:
+def _dotted(table: Any, path: tuple) -> str:
     """A place in names: list items by their name, numbers of a vector by index."""
     steps = []
     for step in path:
-        entry = None
-        if isinstance(table, dict):
-            entry = table.get(step)
-        elif isinstance(table, list) and isinstance(step, int) and step < len(table):
-            entry = table[step]
-        named = (
-            isinstance(table, list)
-            and isinstance(entry, dict)
-            and isinstance(entry.get("name"), str)
-        )
-        steps.append(entry["name"] if named else str(step))
-        table = entry
+        listed = isinstance(table, list)
+        inside = step in table if isinstance(table, dict) else listed and step in range(len(table))
+        table = table[step] if inside else None
+        name = table.get("name") if listed and isinstance(table, dict) else None
+        steps.append(name if isinstance(name, str) else str(step))
     return ".".join(steps)
 
 

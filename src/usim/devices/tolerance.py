@@ -12,6 +12,7 @@ and one of the unit, so the distribution of each part stays the one that is writ
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeGuard
 
 from usim.template.distributions import extent, faults, invert, is_draw
 from usim.template.normal import below, quantile
@@ -21,7 +22,7 @@ from usim.template.streams import uniform
 LAST = 1.0 - 2.0**-53  # the largest uniform number a stream can give
 
 
-def is_tolerance(value: object) -> bool:
+def is_tolerance(value: object) -> TypeGuard[Mapping]:
     """True where a value of a profile carries a draw (or tries to)."""
     return is_draw(value) or (isinstance(value, Mapping) and "nominal" in value)
 
@@ -48,8 +49,10 @@ def complaint(tolerance: Mapping) -> str | None:
 
 def extremes(tolerance: Mapping) -> tuple[float, float]:
     """The bounds a tolerance states, in the parameter's unit: no unit lies outside."""
-    low, high, _ = extent(_draw(tolerance))
-    return low, high
+    found = extent(_draw(tolerance))
+    if found is None:
+        raise ValueError("a tolerance is made of numbers")
+    return found[0], found[1]
 
 
 def draw_table(table: Mapping, family: str, serial: int, place: str, shared: str) -> dict:
@@ -72,7 +75,7 @@ def draw_table(table: Mapping, family: str, serial: int, place: str, shared: str
     return replace(table, value)
 
 
-def replace(table: object, value: Callable[[Mapping, tuple[str, ...]], object], steps=()) -> object:
+def replace(table: Any, value: Callable[[Mapping, tuple[str, ...]], Any], steps=()) -> Any:
     """Returns a copy of a table with value(tolerance, place) in place of every tolerance."""
     if is_tolerance(table):
         return value(table, steps)

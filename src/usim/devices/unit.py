@@ -6,6 +6,7 @@ number keyed by (profile name, serial, parameter place), and by nothing else.
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -38,8 +39,9 @@ class Unit:
         return f"Unit({self.name})"
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Unit) and self.serial == other.serial
-        return same and self.profile == other.profile
+        if not isinstance(other, Unit):
+            return False
+        return self.serial == other.serial and self.profile == other.profile
 
     def __hash__(self) -> int:
         return hash((self.profile, self.serial))
@@ -123,7 +125,7 @@ class Unit:
         A level commands a drive: whatever the cone has lost at ultrasound, the nominal unit gives the
         commanded level at its carrier, and the drawn unit what this drive makes it give.
         """
-        nominal = loudspeaker.response(self.profile.nominal.drivers[driver], np.float64(carrier_hz))
+        nominal = loudspeaker.response(self.profile.nominal.drivers[driver], np.asarray(carrier_hz))
         return loudspeaker.response(self.drivers[driver], f_hz) / np.abs(nominal)
 
     def directivity(self, driver: int, cos_theta: np.ndarray, f_hz: np.ndarray) -> np.ndarray:
@@ -157,17 +159,16 @@ class Unit:
 
     # ---- drawing
 
-    def _raw(self, *steps: str | int) -> object:
+    def _raw(self, *steps: str | int) -> Any:
         """The part of the profile's file at a place, tolerances as written; an empty table if unwritten."""
-        table = self.profile.table
+        table: Any = self.profile.table
         for step in steps:
-            if isinstance(table, Mapping):
-                table = table.get(step)
-            else:
-                table = table[step] if isinstance(table, list) else None
-        return {} if table is None else table
+            table = table.get(step) if isinstance(table, Mapping) else table[step]
+            if table is None:
+                return {}
+        return table
 
-    def _drawn(self, nominal, raw: object, place: str, shared: str):
+    def _drawn(self, nominal, raw: Any, place: str, shared: str):
         """The model of a part with its tolerances drawn for this serial."""
         if self.serial is None or nominal is None:
             return nominal

@@ -133,7 +133,9 @@ class Noises:
             for m in range(len(sources)):
                 heard = spectra[m]
                 if mixing is not None:
-                    heard = sum(mixing[m][j] * spectra[j] for j in range(m + 1))
+                    heard = mixing[m][0] * spectra[0]
+                    for j in range(1, m + 1):
+                        heard = heard + mixing[m][j] * spectra[j]
                 rows.append(np.fft.irfft(response[m] * heard, grid.block))
             return np.stack(rows).astype(np.float32, copy=False)
 
