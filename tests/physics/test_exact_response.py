@@ -279,7 +279,13 @@ def test_refusals():
     with pytest.raises(ValueError, match=r"movers.target.pieces\[0\]: shape 'blade'"):
         exact.tone_response(stage(SOURCE, MIC, Blade(ball.position)), 0, [0.0])
     scene = stage(SOURCE, MIC, ball)
-    for wrong in (np.array([[[9, 0, 0], [0, 0, 0]]]), np.array([[SOURCE, MIC + 0.1]])):
+    with pytest.raises(ValueError, match="no such piece; movers are target"):
+        exact.tone_response(scene, 0, [0.0], pairs={("ball", 0): np.zeros((1, 2, 3), dtype=int)})
+    for wrong in (
+        np.array([[[9, 0, 0], [0, 0, 0]]]),
+        np.array([[SOURCE, MIC + 0.1]]),
+        np.array([[SOURCE + 0.1, MIC]]),
+    ):
         with pytest.raises(ValueError, match="no image"):
             exact.tone_response(scene, 0, [0.0], pairs={("target", 0): wrong})
     with pytest.raises(ValueError, match=r"give \(n, 2, 3\)"):

@@ -31,6 +31,7 @@ from .images import ORDER, Images, mirror_images
 from .motion import Motion
 
 BLOCK = 16384  # pair-instants in memory at once
+ROAM_M = 3.0  # how far a mover may go while one sound travels
 
 
 @dataclass(frozen=True)
@@ -141,27 +142,37 @@ def chosen(link: Link, pairs, name: str, piece: int) -> np.ndarray:
             np.meshgrid(np.arange(many[0]), np.arange(many[1]), indexing="ij"), -1
         ).reshape(-1, 2)
     wanted = np.asarray(pairs.get((name, piece), np.zeros((0, 2, 3), dtype=np.int64)))
-    if wanted.ndim != 3 or wanted.shape[1:] != (2, 3):
-        raise ValueError(f"pairs[{name!r}, {piece}]: shape {wanted.shape}, give (n, 2, 3)")
     by_key = np.issubdtype(wanted.dtype, np.integer)
     sides = ((link.out, wanted[:, 0]), (link.back, wanted[:, 1]))
     found = np.stack(
         [side.find(rows) if by_key else side.near(rows) for side, rows in sides], axis=-1
     )
-    if (found[:, 1] < 0).any() or (by_key and (found < 0).any()):
-        row = int(np.flatnonzero((found < 0).any(axis=1))[0])
-        raise ValueError(
-            f"pairs[{name!r}, {piece}]: no image of this order at row {row}: {wanted[row].tolist()}"
-        )
-    return found[(found >= 0).all(axis=1)]  # positions of another driver's images are that driver's
+    return found if by_key else found[found[:, 0] >= 0]  # other drivers' positions are theirs
+
+
+def require_pairs(played: list[Link], pairs) -> None:
+    """Refuses, in one line, pairs of movers, pieces or images that are not there."""
+    pieces = {mover.name: len(mover.pieces) for mover in played[0].scene.movers}
+    for (name, piece), wanted in (pairs or {}).items():
+        where = f"pairs[{name!r}, {piece}]"
+        if not 0 <= piece < pieces.get(name, 0):
+            raise ValueError(f"{where}: no such piece; movers are {', '.join(pieces) or 'none'}")
+        wanted = np.asarray(wanted)
+        if wanted.ndim != 3 or wanted.shape[1:] != (2, 3):
+            raise ValueError(f"{where}: shape {wanted.shape}, give (n, 2, 3)")
+        by_key = np.issubdtype(wanted.dtype, np.integer)
+        look = Images.find if by_key else Images.near
+        left = np.max([look(link.out, wanted[:, 0]) for link in played], axis=0)
+        lost = np.flatnonzero((left < 0) | (look(played[0].back, wanted[:, 1]) < 0))
+        if len(lost):
+            row = wanted[lost[0]].tolist()
+            raise ValueError(f"{where}: no image of this order at row {lost[0]}: {row}")
 
 
 def _follow(link: Link, mover, t_s: np.ndarray) -> Motion:
     """The story of a mover over every bounce time that can be heard at t_s."""
     places = np.asarray(mover.at(t_s).position_m, float).reshape(-1, 3)
-    reach = (
-        max(max(piece.size_m) for piece in mover.pieces) + 3.0
-    )  # 3 m: how far it may move meanwhile
+    reach = max(max(piece.size_m) for piece in mover.pieces) + ROAM_M
     away = max(np.linalg.norm(places - ear, axis=1).max() for ear in link.back.position_m)
     return Motion(mover, np.stack([t_s - (away + reach) / link.c, t_s], axis=1))
 
@@ -182,7 +193,7 @@ def _echoes(
     story = motion.low, motion.width, motion.terms[number]
     lost = retarded(t_s, c, source, ear, axes, *story, poses == "at", when, pose, out)
     if lost:
-        raise RuntimeError(f"{who}: moves more than 3 m while one sound travels")
+        raise RuntimeError(f"{who}: moves more than {ROAM_M:g} m while one sound travels")
     if poses == "at":
         _refine(motion, number, axes, source, ear, c, t_s, when, pose, out)
     else:
@@ -283,7 +294,9 @@ def echoes(
     order_of_time = np.argsort(t_s, kind="stable")
     unsorted = bool((np.diff(order_of_time) != 1).any())
     stories: dict[str, Motion] = {}
-    for link in links(scene, frequency_hz, device, mic, unit, emitter, driver, order):
+    played = list(links(scene, frequency_hz, device, mic, unit, emitter, driver, order))
+    require_pairs(played, pairs)
+    for link in played:
         for mover in scene.movers:
             if movers is not True and mover.name not in (movers or ()):
                 continue

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .echoes import chosen, echoes, links
+from .echoes import chosen, echoes, links, require_pairs
 from .images import ORDER
 
 REFERENCE_PA = 20e-6
@@ -108,7 +108,7 @@ def tone_response(
     unit: the listener's unit (and the player's if it is the same device) in place of the scene's.
     order: of the images on either leg. movers: True, False or names. static: with the paths that miss the movers.
     pairs: only these image pairs: (mover name, piece index) -> integers (n, 2, 3), the keys of the driver's and the
-    microphone's image (see the top), or floats (n, 2, 3), their positions in m, met within a micrometre.
+    microphone's image (see `usim.engine.exact`; every driver's image of that key), or floats (n, 2, 3), their positions in m, met within a micrometre.
     per: "sum" (k,); "mover" (1 + movers, k), row 0 the static paths; "pair" (rows, k), rows as `pair_rows` names.
     poses: "at" asks the mover at every bounce time of every pair; "fit" asks polynomials that met it to 2e-13 m,
     for movers whose `at` is slow.
@@ -214,7 +214,9 @@ def pair_rows(
 ) -> list[tuple[int, str, int, tuple[int, ...], tuple[int, ...]]]:
     """Names of the rows of per="pair": (driver, mover, piece, key of driver image, key of microphone image)."""
     rows = []
-    for link in links(scene, 1.0, device, mic, unit, emitter, driver, order):
+    played = list(links(scene, 1.0, device, mic, unit, emitter, driver, order))
+    require_pairs(played, pairs)
+    for link in played:
         for mover in scene.movers:
             if movers is not True and mover.name not in (movers or ()):
                 continue
