@@ -1,21 +1,25 @@
 """From the bare response of a layer to a surface whose energies are those of a measured one.
 
-A kind gives a `Layer`: the coherent reflection, reflected energy and transmission that its physics
-predicts. Real surfaces differ from such models (paint closes pores, folds trap sound), so the
-layer is trimmed until its diffuse-field absorption at REFERENCE_HZ in reference air is the wanted
-one, by the first of these that does it:
+A kind gives a `Layer`: the reflection and transmission that its physics predicts. Real surfaces
+differ from such models (paint closes pores, folds trap sound), so the layer is trimmed until its
+diffuse-field absorption at REFERENCE_HZ in reference air is the wanted one:
 
-* `kept`: too little absorbed: a uniform share of the reflected and transmitted energy is kept, the
-  rest is lost in folds, joints and pores that the model does not know;
-* `closed`: too much absorbed by a layer that lets nothing through: a share of its area is closed by
-  a smooth film, whose reflection is added in phase;
-* `opened`: too much absorbed by a free screen: its absorption is scaled down everywhere and the
+* too little absorbed, nothing let through: reflected energy is `dulled` by `fading`: pores and folds
+  that the model lacks, hidden at grazing incidence. Where STRONGEST does not suffice, a uniform
+  share is `kept` of what is left;
+* too little absorbed by a free screen: a uniform share of reflection and transmission is `kept`;
+* too much absorbed, nothing let through: a share of the area is `closed` by a smooth film, whose
+  reflection is added in phase;
+* too much absorbed by a free screen: its absorption is scaled everywhere (`opened`), and the
   energy goes to reflection and transmission in proportion.
 
-Scattering then moves a share of the reflected energy out of the mirror direction:
-1 - (1 - share) exp(-g^2), g the Rayleigh parameter of the roughness. The share is set so that
-diffuse-field scattered over reflected energy is the wanted scattering coefficient. Where roughness
-or a varying air gap alone scatters more than that, both are reduced in proportion until it fits.
+Then scattering moves energy out of the mirror direction: what stays is the Rayleigh factor of the
+roughness times a `fading` for joints, pile and folds (`blurred`), such that diffuse-field scattered
+over reflected energy is the wanted scattering coefficient. Where roughness alone scatters more, it
+is reduced; where STRONGEST does not suffice, a uniform share (`scattering`) goes as well.
+
+Both leave a mirror at grazing incidence, as Rayleigh's criterion demands, and keep the admittance
+c (1 - R)/(1 + R) a smooth function of c: a share that is constant over angle would not.
 """
 
 from abc import ABC, abstractmethod
@@ -33,6 +37,17 @@ from usim.template.problem import InvalidInput, Problem
 
 REFERENCE_HZ = 32e3  # the frequency for which the table's absorptions were computed
 REFERENCE_AIR = Air()
+STRONGEST = 7.5  # of `fading`: leaves 1e-13 of the energy at normal incidence
+
+
+def fading(strength: float, cos):
+    """Share of energy that stays: 1 at grazing incidence, less towards normal incidence.
+
+    1 - s + s exp(-4 c^2) for strengths s up to 1: nearly 1 - s above a cosine of 0.5; for stronger
+    ones exp(-4 s c^2).
+    """
+    share, exponent = min(strength, 1.0), 4.0 * max(strength, 1.0)
+    return 1.0 - share * (1.0 - np.exp(-exponent * cos**2))
 
 
 def _ordered(band):
@@ -56,11 +71,9 @@ class Finish(Table):
 
 
 class Response(NamedTuple):
-    """What a layer does to a plane wave: complex reflection and transmission of pressure, and the
-    reflected energy, which exceeds |reflection|^2 where the layer itself scatters."""
+    """What a layer does to a plane wave: complex reflection and transmission of pressure."""
 
     reflection: np.ndarray
-    reflected: np.ndarray
     transmission: np.ndarray
 
 
@@ -68,14 +81,11 @@ class Layer(ABC):
     """The physics of one kind of surface, a frozen value."""
 
     free: bool = False  # stands in the air and lets sound through
+    flat: bool = False  # the same at all angles, and to be kept so
 
     @abstractmethod
     def response(self, cos, f, air) -> Response:
         """Response at cosines and frequencies (Hz) of one shape."""
-
-    def calmer(self, share: float) -> "Layer":
-        """The layer with its own disorder reduced to `share`; itself where it has none."""
-        return self
 
 
 @dataclass(frozen=True)
@@ -85,58 +95,49 @@ class FinishedSurface(AbstractSurface):
     layer: Layer
     provenance: str
     band_hz: tuple[float, float] = BAND_HZ
+    dulled: float = 0.0
     kept: float = 1.0
     closed: float = 0.0
     opened: float = 1.0
+    blurred: float = 0.0
     scattering: float = 0.0
     roughness_rms_m: float = 0.0
 
-    def _trimmed(self, cos_incidence, f_hz, air) -> Response:
+    def _trimmed(self, cos_incidence, f_hz, air) -> tuple[Response, np.ndarray]:
+        """Response without scattering, and the share of its energy left in the mirror."""
         cos, f = np.broadcast_arrays(
             np.asarray(cos_incidence, dtype=float), np.asarray(f_hz, dtype=float)
         )
         if cos.size and not (np.min(cos) >= 0.0 and np.max(cos) <= 1.0 + 1e-9):
             raise ValueError("cosines of incidence must lie in 0..1")
         self.require_band(f)
-        bare = self.layer.response(cos, f, air)
-        reflection, reflected, transmission = bare
+        reflection, transmission = self.layer.response(cos, f, air)
         if self.closed:
-            film = impedance.admittance_reflection(
-                np.maximum(cos, 1e-9), impedance.boundary_layer_admittance(cos, f, air)
-            )
-            open_ = 1.0 - self.closed
-            reflected = (
-                open_**2 * reflected
-                + self.closed**2 * np.abs(film) ** 2
-                + 2.0 * open_ * self.closed * np.real(reflection * np.conj(film))
-            )
-            reflection = open_ * reflection + self.closed * film
-        factor = np.full(cos.shape, self.kept)
+            film = impedance.boundary_layer_admittance(cos, f, air)
+            film = impedance.admittance_reflection(cos, film)
+            reflection = reflection + self.closed * (film - reflection)
+        factor = self.kept * fading(self.dulled, cos)
         if self.opened != 1.0:
-            left = reflected + np.abs(transmission) ** 2
+            left = np.abs(reflection) ** 2 + np.abs(transmission) ** 2
             factor = factor * (1.0 - self.opened * (1.0 - left)) / left
         amplitude = np.sqrt(factor)
-        return Response(amplitude * reflection, factor * reflected, amplitude * transmission)
-
-    def _specular_share(self, cos_incidence, f_hz, air):
-        rough = impedance.roughness_exponent(cos_incidence, f_hz, self.roughness_rms_m, air)
-        return (1.0 - self.scattering) * np.exp(-rough)
+        rough = impedance.roughness_exponent(cos, f, self.roughness_rms_m, air)
+        mirror = (1.0 - self.scattering) * fading(self.blurred, cos) * np.exp(-rough)
+        return Response(amplitude * reflection, amplitude * transmission), mirror
 
     def reflection(self, cos_incidence, f_hz, air) -> np.ndarray:
-        trimmed = self._trimmed(cos_incidence, f_hz, air)
-        return trimmed.reflection * np.sqrt(self._specular_share(cos_incidence, f_hz, air))
+        trimmed, mirror = self._trimmed(cos_incidence, f_hz, air)
+        return trimmed.reflection * np.sqrt(mirror)
 
     def transmission(self, cos_incidence, f_hz, air) -> np.ndarray:
-        return self._trimmed(cos_incidence, f_hz, air).transmission
+        return self._trimmed(cos_incidence, f_hz, air)[0].transmission
 
     def energy(self, cos_incidence, f_hz, air) -> Energy:
-        trimmed = self._trimmed(cos_incidence, f_hz, air)
-        share = self._specular_share(cos_incidence, f_hz, air)
-        mirror = np.abs(trimmed.reflection) ** 2 * share
-        scattered = np.maximum(trimmed.reflected - mirror, 0.0)
+        trimmed, mirror = self._trimmed(cos_incidence, f_hz, air)
+        reflected = np.abs(trimmed.reflection) ** 2
         transmitted = np.abs(trimmed.transmission) ** 2
-        absorbed = np.maximum(1.0 - mirror - scattered - transmitted, 0.0)
-        return Energy(mirror, scattered, absorbed, transmitted)
+        absorbed = np.maximum(1.0 - reflected - transmitted, 0.0)
+        return Energy(reflected * mirror, reflected * (1.0 - mirror), absorbed, transmitted)
 
 
 def diffuse(surface: AbstractSurface, f_hz: float = REFERENCE_HZ, air: Air = REFERENCE_AIR):
@@ -157,11 +158,19 @@ def bisected(function, low, high):
 
 def _absorbing(bare: FinishedSurface, wanted: float) -> FinishedSurface:
     """`bare` trimmed to absorb the share `wanted` of a diffuse field."""
-    shares = diffuse(bare)
-    if wanted >= shares.absorbed:
-        return replace(bare, kept=(1.0 - wanted) / (1.0 - shares.absorbed))
+    own = diffuse(bare).absorbed
+    if wanted >= own:
+        if not bare.layer.free and not bare.layer.flat:
+
+            def lacking(x: float) -> float:
+                return diffuse(replace(bare, dulled=x)).absorbed - wanted
+
+            most = STRONGEST if lacking(STRONGEST) < 0.0 else bisected(lacking, 0.0, STRONGEST)
+            bare = replace(bare, dulled=most)
+            own = diffuse(bare).absorbed
+        return replace(bare, kept=min(1.0, (1.0 - wanted) / (1.0 - own)))
     if bare.layer.free:
-        return replace(bare, opened=wanted / shares.absorbed)
+        return replace(bare, opened=wanted / own)
     floor = diffuse(replace(bare, closed=1.0)).absorbed
     if wanted < floor - 1e-9:
         raise InvalidInput(
@@ -170,43 +179,57 @@ def _absorbing(bare: FinishedSurface, wanted: float) -> FinishedSurface:
                 "any rigid wall at 32 kHz; leave absorption out for a smooth rigid wall"
             )
         )
-    # absorbed energy is a concave quadratic in w that falls through the wanted value once
+    # absorbed energy is a concave quadratic in the share that falls through the wanted value once
     middle = diffuse(replace(bare, closed=0.5)).absorbed
-    square = 2.0 * (shares.absorbed + floor - 2.0 * middle)
-    linear = floor - shares.absorbed - square
-    root = np.sqrt(max(0.0, linear**2 - 4.0 * square * (shares.absorbed - wanted)))
-    closed = 2.0 * (shares.absorbed - wanted) / (root - linear)
-    return replace(bare, closed=float(min(1.0, closed)))
+    square = 2.0 * (own + floor - 2.0 * middle)
+    linear = floor - own - square
+    root = np.sqrt(max(0.0, linear**2 - 4.0 * square * (own - wanted)))
+    return replace(bare, closed=float(min(1.0, 2.0 * (own - wanted) / (root - linear))))
+
+
+def coefficient(surface: FinishedSurface) -> float:
+    """Scattered over reflected energy of a diffuse field; 0 where nothing is reflected."""
+    shares = diffuse(surface)
+    reflected = shares.mirror + shares.scattered
+    return shares.scattered / reflected if reflected > 0.0 else 0.0
 
 
 def _scattering(surface: FinishedSurface, wanted: float) -> FinishedSurface:
-    """`surface` with its scattered share of reflected diffuse energy made `wanted`."""
-    own = diffuse(replace(surface, scattering=0.0, kept=1.0))
-    straight = own.mirror / (own.mirror + own.scattered)
-    return replace(surface, scattering=1.0 - (1.0 - wanted) / straight)
+    """`surface` with its scattering coefficient made `wanted`."""
+    if surface.kept == 0.0:
+        return surface
+    if surface.layer.flat:
+        return replace(surface, scattering=wanted)
+    rough = surface.roughness_rms_m
+    if coefficient(surface) > wanted:
+        smoother = bisected(
+            lambda x: coefficient(replace(surface, roughness_rms_m=x)) - wanted, 0.0, rough
+        )
+        return replace(surface, roughness_rms_m=smoother)
+
+    def lacking(x: float) -> float:
+        return coefficient(replace(surface, blurred=x)) - wanted
+
+    most = STRONGEST if lacking(STRONGEST) < 0.0 else bisected(lacking, 0.0, STRONGEST)
+    surface = replace(surface, blurred=most)
+    left = 1.0 - coefficient(surface)
+    return replace(surface, scattering=max(0.0, 1.0 - (1.0 - wanted) / left))
 
 
 def finish(layer: Layer, parameters: Finish, name: str) -> FinishedSurface:
     """The surface made of `layer` that absorbs and scatters as `parameters` say.
 
-    `name` stands for it where the parameters have no source. An absorption that no passive surface can have is refused.
+    `name` stands for it where the parameters have no source. An absorption that no passive surface
+    can have is refused.
     """
-
-    def made(calm: float) -> FinishedSurface:
-        made = FinishedSurface(
-            layer=layer.calmer(calm),
-            provenance=parameters.source or f"{name}; given in the scene",
-            band_hz=(1e3, 200e3),
-            roughness_rms_m=parameters.roughness_rms_m * calm,
-        )
-        if parameters.absorption is not None:
-            made = _absorbing(made, parameters.absorption)
-        if parameters.scattering is not None:
-            made = _scattering(made, parameters.scattering)
-        return made
-
-    surface = made(1.0)
-    if surface.scattering < 0.0:
-        surface = made(bisected(lambda calm: -made(calm).scattering, 0.0, 1.0))
-        surface = replace(surface, scattering=max(0.0, surface.scattering))
+    surface = FinishedSurface(
+        layer=layer,
+        provenance=parameters.source or f"{name}; given in the scene",
+        band_hz=(1e3, 200e3),  # trimmed at 32 kHz, whatever band it is for
+        roughness_rms_m=parameters.roughness_rms_m,
+    )
+    if parameters.absorption is not None:
+        surface = _absorbing(surface, parameters.absorption)
+    if parameters.scattering is not None:
+        surface = _scattering(surface, parameters.scattering)
     return replace(surface, band_hz=parameters.band_hz)

@@ -56,7 +56,7 @@ class Wall(Layer):
     def response(self, cos, f, air) -> Response:
         admittance = impedance.boundary_layer_admittance(cos, f, air) + self.extra_admittance
         reflection = impedance.admittance_reflection(cos, admittance)
-        return Response(reflection, np.abs(reflection) ** 2, np.zeros(cos.shape, dtype=complex))
+        return Response(reflection, np.zeros(cos.shape, dtype=complex))
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,18 @@ class Uniform(Layer):
     """One real reflection at all angles and frequencies: for closed-form tests, not for nature."""
 
     amplitude: float
+    flat = True
 
     def response(self, cos, f, air) -> Response:
         reflection = np.full(cos.shape, self.amplitude, dtype=complex)
-        return Response(reflection, np.abs(reflection) ** 2, np.zeros(cos.shape, dtype=complex))
+        return Response(reflection, np.zeros(cos.shape, dtype=complex))
 
 
 def _absorbed(extra_admittance: float) -> float:
     response = Wall(extra_admittance).response(
         impedance.DIFFUSE_COSINES, REFERENCE_HZ, REFERENCE_AIR
     )
-    return 1.0 - float(impedance.diffuse_mean(response.reflected))
+    return 1.0 - float(impedance.diffuse_mean(np.abs(response.reflection) ** 2))
 
 
 def build(parameters: Parameters) -> FinishedSurface:

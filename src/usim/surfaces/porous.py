@@ -52,7 +52,7 @@ class Porous(Layer):
         surface = impedance.layer_impedance(cos, f, self.thickness_m, density, modulus, air)
         surface = surface + self.cover_flow_resistance
         reflection = impedance.impedance_reflection(cos, surface / air.impedance_pa_s_m)
-        return Response(reflection, np.abs(reflection) ** 2, np.zeros(cos.shape, dtype=complex))
+        return Response(reflection, np.zeros(cos.shape, dtype=complex))
 
 
 def build(parameters: Parameters) -> FinishedSurface:
