@@ -12,7 +12,7 @@ import click
 from usim.cli.command import command, complete_scene, current
 from usim.cli.output import force_option, message, progress, span, warning
 
-DEMO = "evening_walk"
+DEMO = "sphere_passes"
 KEEP = ("audio", "baseband", "stems", "truth", "plot")
 QUALITIES = ("draft", "standard", "fine", "exact")
 
