@@ -1,5 +1,6 @@
 """The bytes of a file: how many, of what kind of file, and fit for a parser."""
 
+import errno
 import os
 import re
 import stat
@@ -7,6 +8,8 @@ import stat
 from usim.template.problem import EnvironmentProblem, InvalidInput, Problem
 
 MOST_BYTES = 1 << 20
+
+_OF_THE_NAME = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EINVAL})
 
 _CONTROL_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _DIRECTIVE = re.compile(rb"^%", re.MULTILINE)
@@ -16,28 +19,30 @@ def read_bytes(path: str | os.PathLike, file: str | None = None, most: int = MOS
     """The content of a regular file of at most `most` bytes; of nothing else is a byte read."""
     file = file or os.fspath(path)
     try:
-        # Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
+        # Looked at before it is opened: opening alone does something to some devices.
+        _refuse_irregular(os.stat(path), file, most)
+        # Without O_NONBLOCK, a pipe put there since would wait for somebody to write to it.
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
         raise InvalidInput(Problem("no such file", file)) from None
     except PermissionError:
         raise EnvironmentProblem(str(Problem("no permission to read this file", file))) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a file name"
-        raise InvalidInput(Problem(f"cannot be opened: {reason}", file)) from None
-    with os.fdopen(number, "rb") as stream:
-        status = os.fstat(number)
-        if stat.S_ISDIR(status.st_mode):
-            raise InvalidInput(Problem("a folder, where a file is needed", file))
-        if not stat.S_ISREG(status.st_mode):
-            raise InvalidInput(Problem("not a regular file", file))
-        if status.st_size > most:
-            raise InvalidInput(_too_large(file, status.st_size, most))
-        try:
+    except OSError as error:
+        text = str(Problem(f"cannot be opened: {error.strerror}", file))
+        raise (InvalidInput if error.errno in _OF_THE_NAME else EnvironmentProblem)(text) from None
+    except InvalidInput:
+        raise
+    except ValueError:
+        raise InvalidInput(Problem("not a file name", file)) from None
+    try:
+        _refuse_irregular(os.fstat(number), file, most)
+        # It may grow while it is read.
+        with open(number, "rb", closefd=False) as stream:
             content = stream.read(most + 1)
-        except OSError as error:
-            text = f"cannot be read: {error.strerror}"
-            raise EnvironmentProblem(str(Problem(text, file))) from None
+    except OSError as error:
+        raise EnvironmentProblem(str(Problem(f"cannot be read: {error.strerror}", file))) from None
+    finally:
+        os.close(number)
     if len(content) > most:
         raise InvalidInput(_too_large(file, len(content), most))
     return content
@@ -48,6 +53,15 @@ def check_bytes(content: bytes, file: str) -> None:
     if len(content) > MOST_BYTES:
         raise InvalidInput(_too_large(file, len(content), MOST_BYTES))
     _refuse_bad_bytes(content, file)
+
+
+def _refuse_irregular(status: os.stat_result, file: str, most: int) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise InvalidInput(Problem("a folder, where a file is needed", file))
+    if not stat.S_ISREG(status.st_mode):
+        raise InvalidInput(Problem("not a regular file", file))
+    if status.st_size > most:
+        raise InvalidInput(_too_large(file, status.st_size, most))
 
 
 def _too_large(file: str, size: int, most: int) -> Problem:

@@ -78,7 +78,8 @@ def locate(name: str, folder: str, paths: Iterable[str | os.PathLike] = ()) -> P
     # A folder of the same name (an earlier -o) does not hide a shipped scene.
     if _exists(path) and not (_is_folder(path) and path.suffix != SUFFIX):
         return path
-    if (path.suffix in (SUFFIX, ".yml") and len(path.parts) > 1) or path.is_absolute():
+    written_as_path = path.suffix in (SUFFIX, ".yml") and len(path.parts) > 1
+    if written_as_path or path.is_absolute() or name.startswith(("./", "../")):
         raise InvalidInput(Problem("no such file", name))
     return find(name, folder, paths=paths)
 
