@@ -1,0 +1,233 @@
+"""The echoes of movers as tones: for each mover one complex response per driver, carrier and microphone, in its own slow time.
+
+A mover's pieces are summed epoch by epoch (see `motion`), each epoch over its own choice of pairs (see `selection`); neighbouring
+epochs fade into each other.  Every piece is summed at a rate that just holds its Doppler and brought to the baseband's rate at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from usim.engine.legs import Band, Legs, leg_slopes, wall_tables
+from usim.engine.motion import FADE_S, LEAD_S, SEGMENT_S, Grid, grids, segment_start_s
+from usim.engine.selection import Chosen, Quality, choose, energies
+from usim.engine.sums import AHEAD, COSINES, PLANE, REACH, ROW, SAMPLES, SPARE, piece_sum
+from usim.movers.base import AbstractMover
+from usim.physics.dsp import at_rate
+from usim.scene.scene import PlacedDevice, Scene
+from usim.template.streams import uniform
+
+CONTEXT_S = 0.064  # what the slowest interpolation filter reads on either side
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch of one piece was made of."""
+
+    mover: str
+    piece: int
+    driver: int
+    start_s: float
+    end_s: float
+    grid: Grid
+    chosen: Chosen
+
+
+@dataclass(frozen=True)
+class Echo:
+    """The response of one mover: tones (driver, carrier, mic, sample) complex128 re 1 Pa at 1 m on axis, and its epochs."""
+
+    mover: str
+    tones: np.ndarray
+    texture: np.ndarray | None  # the share of `tones` that texture makes, where asked for
+    epochs: tuple[Epoch, ...]
+    missed: int  # pairs left out because a leg changed faster than its knots allow
+
+
+def needed_segments(start_s: float, end_s: float) -> range:
+    """Return the segments whose sums a window of reception time reads, with the past and future of its filters."""
+    first = int(np.floor((start_s - CONTEXT_S - FADE_S + LEAD_S) / SEGMENT_S + 1e-9))
+    last = int(np.ceil((end_s + CONTEXT_S + LEAD_S) / SEGMENT_S - 1e-9))
+    return range(first, max(last, first + 1))
+
+
+def echo_of(
+    scene: Scene,
+    device: PlacedDevice,
+    mover: AbstractMover,
+    legs: Legs,
+    bands: list[Band],
+    quality: Quality,
+    start_sample: int,
+    samples: int,
+    rate_hz: int,
+    threads: int = 1,
+    apart: bool = False,
+) -> Echo:
+    """Return the echo of one mover for `samples` samples of the baseband from `start_sample` on.
+
+    apart: also keep texture by itself.  threads: pieces are shared out over them; the sum is made in the order of pieces.
+    """
+    window = needed_segments(start_sample / rate_hz, (start_sample + samples) / rate_hz)
+    jobs = []
+    top = max(band.carrier_hz for band in bands)
+    for segment in window:
+        chosen = grids(mover, segment, device.position_m, top, scene.air.sound_speed_m_s)
+        jobs += [(piece, segment, grid) for piece, grid in enumerate(chosen)]
+    skins = _skins(scene, mover, bands)
+
+    def work(job: tuple[int, int, Grid]) -> list:
+        return list(_piece_epochs(scene, device, mover, legs, bands, skins, quality, *job))
+
+    streams: dict[tuple[int, int], np.ndarray] = {}
+    epochs: list[Epoch] = []
+    missed = 0
+    channels = len(legs.sources) * len(bands) * legs.targets.shape[1]
+    origin = segment_start_s(window.start)
+    for results in _mapped(work, jobs, threads):
+        for epoch, first, sums, lost in results:
+            rate = epoch.grid.rate_hz
+            for group in (0, 1):
+                key = (rate, group if apart else 0)
+                if key not in streams:
+                    streams[key] = np.zeros((channels, round((len(window) * SEGMENT_S + FADE_S) * rate)), complex)
+                at = first - round((origin + LEAD_S) * rate)
+                rows = slice(epoch.driver * len(sums[group]), (epoch.driver + 1) * len(sums[group]))
+                streams[key][rows, at : at + sums.shape[2]] += sums[group]
+            epochs.append(epoch)
+            missed += lost
+    shape = (len(legs.sources), len(bands), legs.targets.shape[1], samples)
+    parts = [np.zeros((channels, samples), complex) for _ in range(2)]
+    for (rate, group), stream in sorted(streams.items()):
+        parts[group] += at_rate(stream, rate, rate_hz, origin, start_sample, samples)
+    texture = parts[1].reshape(shape) if apart else None
+    return Echo(mover.name, (parts[0] + parts[1]).reshape(shape), texture, tuple(epochs), missed)
+
+
+def _mapped(work, jobs: list, threads: int) -> Iterable:
+    if threads <= 1:
+        return map(work, jobs)
+    pool = ThreadPoolExecutor(threads)
+    try:
+        return list(pool.map(work, jobs))
+    finally:
+        pool.shutdown()
+
+
+def _skins(scene: Scene, mover: AbstractMover, bands: list[Band]) -> np.ndarray:
+    """Return the reflection tables (carrier, piece, 2, nodes) of a mover's pieces."""
+    surfaces = [piece.surface for piece in mover.pieces]
+    return np.array([wall_tables(surfaces, band.carrier_hz, scene.air) for band in bands])
+
+
+def _piece_epochs(scene, device, mover, legs, bands, skins, quality, piece, segment, grid):
+    """Yield (epoch, first sample, sums (group, channel, sample), pairs missed) for one piece in one segment."""
+    c = scene.air.sound_speed_m_s
+    size = np.array(mover.pieces[piece].size_m, float)
+    blocks, fade, step = grid.blocks, grid.fade, grid.step_s
+    even = blocks + fade + 1 + 2 * REACH
+    begin = segment_start_s(segment)
+    skin = np.ascontiguousarray(skins[:, piece])
+    fields = _fields(legs, bands)
+    far = np.sqrt(((legs.targets - device.position_m) ** 2).sum(axis=-1)).max() + _diameter(scene)
+    most_lead = int(far / (c * step)) + 1
+    # two instants an epoch, and those of the epoch before for the hysteresis
+    instants = begin + blocks * step * 0.5 * np.arange(-2, 2 * grid.epochs + 1)
+    poses = mover.at(instants)
+    window = _ramp(blocks, fade, grid.samples)
+    for driver in range(len(legs.sources)):
+        energy = energies(poses.position_m[:, piece], poses.rotation[:, piece], size, skin[0], legs, bands[0], driver)
+        for number in range(grid.epochs):
+            start = begin + number * blocks * step
+            draw = uniform(scene.seed, f"movers.{mover.name}.{mover.pieces[piece].name}.texture.{segment}.{number}.{driver}")
+            chosen = _choice(energy, 2 + 2 * number, quality, draw, len(legs))
+            knots = even + SPARE + 4 + most_lead
+            times = start + step * (np.arange(knots) - REACH - AHEAD - most_lead)
+            pose = mover.at(times)
+            table = pose_table(pose.position_m[:, piece], pose.rotation[:, piece], size)
+            middle = pose.position_m[knots // 2, piece]
+            slopes = np.array([leg_slopes(legs, band, middle) for band in bands])
+            total = np.zeros((2, len(bands) * legs.targets.shape[1], PLANE), np.float32)
+            lost = _sum(table, most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes, c, total)
+            sums = _unfold(total, blocks + fade, grid.samples)
+            sums[0] *= window
+            sums[1] *= np.sqrt(window)
+            first = round((start + LEAD_S) * grid.rate_hz)
+            end = start + (blocks + fade) * step
+            yield Epoch(mover.name, piece, driver, start, end, grid, chosen), first, sums, lost
+
+
+def _choice(energy: np.ndarray, first: int, quality: Quality, draw: float, images: int) -> Chosen:
+    many = len(energy)
+    pairs = np.empty((many, 2), np.int64)
+    weight = np.empty(many, np.float32)
+    group = np.empty(many, np.int64)
+    count, share = choose(energy, first, quality.share, draw, pairs, weight, group, images)
+    order = np.argsort(pairs[:count, 1], kind="stable")
+    return Chosen(pairs[:count][order], weight[:count][order], group[:count][order], float(share))
+
+
+def _fields(legs: Legs, bands: list[Band]) -> dict[str, np.ndarray]:
+    return {
+        "turns": np.array([b.turns_per_metre for b in bands]),
+        "walls": np.array([b.walls for b in bands]),
+        "beams": np.array([b.beams for b in bands]),  # (carrier, driver, basis, 2, D)
+        "port": np.array([b.port for b in bands]),
+        "absorption": np.array([b.absorption_np_m for b in bands]),
+        "slope": np.array([b.absorption_slope for b in bands]),
+        "axes": legs.target_axes.astype(np.float32),
+    }
+
+
+def _sum(table, most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes, c, total) -> int:
+    """Run the kernel for all microphones together, or for each alone where the quality asks for it."""
+    mics = legs.targets.shape[1]
+    carriers = len(fields["turns"])
+    groups = [slice(0, mics)] if quality.together else [slice(m, m + 1) for m in range(mics)]
+    missed = 0
+    for mic in groups:
+        width = mic.stop - mic.start
+        part = total if width == mics else np.zeros((2, carriers * width, PLANE), np.float32)
+        missed += piece_sum(
+            table, most_lead, even, grid.samples, grid.step_s, quality.gain_ratio, quality.newton_steps, chosen.pairs, chosen.weight,
+            chosen.group, legs.sources[driver], legs.source_axes[driver].astype(np.float32), legs.walls, legs.normals,
+            np.ascontiguousarray(legs.targets[:, mic]), np.ascontiguousarray(fields["axes"][:, mic]), legs.walls, legs.normals,
+            fields["turns"], fields["walls"], skin, np.ascontiguousarray(fields["beams"][:, driver]), fields["port"],
+            fields["absorption"], fields["slope"], slopes, c, part,
+        )  # fmt: skip
+        if part is not total:
+            total.reshape(2, carriers, mics, PLANE)[:, :, mic] = part.reshape(2, carriers, width, PLANE)
+    return missed
+
+
+def pose_table(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray) -> np.ndarray:
+    """Return (15, K): centre, Q diag(a^2) Q' and Q diag(a^-2) Q' (xx yy zz xy xz yz) of one piece on K knots."""
+    six = ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])
+    square = size_m * size_m
+    spread = np.einsum("kij,j,klj->kil", rotation, square, rotation)
+    shape = np.einsum("kij,j,klj->kil", rotation, 1.0 / square, rotation)
+    return np.concatenate([place.T, spread[:, six[0], six[1]].T, shape[:, six[0], six[1]].T])
+
+
+def _unfold(total: np.ndarray, blocks: int, samples: int) -> np.ndarray:
+    """Return (group, channel, sample) complex128 from the kernel's planes."""
+    groups, channels = total.shape[:2]
+    planes = total.reshape(groups, channels, 2, SAMPLES, ROW)[:, :, :, :samples, :blocks]
+    flat = planes.transpose(0, 1, 2, 4, 3).reshape(groups, channels, 2, blocks * samples)
+    assert COSINES == SAMPLES * ROW
+    return flat[:, :, 0] + 1j * flat[:, :, 1].astype(complex)
+
+
+def _ramp(blocks: int, fade: int, samples: int) -> np.ndarray:
+    """Return the fade of an epoch: up over `fade` blocks, one, down over `fade` blocks; neighbours sum to one."""
+    up = np.sin(0.5 * np.pi * np.arange(fade * samples) / (fade * samples)) ** 2
+    return np.concatenate([up, np.ones((blocks - fade) * samples), 1.0 - up])
+
+
+def _diameter(scene: Scene) -> float:
+    low, high = np.asarray(scene.room.bounds_m, float)
+    return float(np.sqrt(((high - low) ** 2).sum()))

@@ -1,0 +1,153 @@
+"""Legs: every straight way between a driver or microphone and a point of the room, over the walls, with what it costs.
+
+A leg is an image of the driver or of a microphone.  What the kernels need of walls, beam and arrival shadow is fitted here, once per
+trace and carrier, by tables and polynomials in a cosine; a fit is checked where it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+from usim.engine.images import Maps, maps
+from usim.engine.pairs import BEAM_DEGREE, PORT_DEGREE, WALL_NODES
+from usim.physics.air import Air
+from usim.scene.scene import PlacedDevice, Scene
+from usim.surfaces.base import AbstractSurface
+
+SLOPE_HZ = 100.0  # half the span over which slopes along frequency are taken
+FIT = 1e-3  # largest error of a fitted beam or shadow
+FLAT = 1e-12  # a beam or shadow flatter than this is a number
+
+
+@dataclass(frozen=True)
+class Legs:
+    """The legs of one device: driver images (driver, I), microphone images (J, mic), shared wall hits (I, H)."""
+
+    maps: Maps
+    sources: np.ndarray  # (driver, I, 3) m
+    source_axes: np.ndarray  # (driver, I, 3)
+    targets: np.ndarray  # (J, mic, 3) m
+    target_axes: np.ndarray  # (J, mic, 3)
+    walls: np.ndarray  # (I, H) int64, -1 where no more walls are met
+    normals: np.ndarray  # (I, H, 3) float32
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+
+@dataclass(frozen=True)
+class Band:
+    """What the legs cost around one carrier: walls, beam and arrival shadow; absorption of air."""
+
+    carrier_hz: float
+    turns_per_metre: float
+    absorption_np_m: float
+    absorption_slope: float  # Np/m/Hz
+    walls: np.ndarray  # (W, 2, WALL_NODES) float32: reflection
+    walls_above: np.ndarray  # the same at carrier + SLOPE_HZ
+    walls_below: np.ndarray  # and at carrier - SLOPE_HZ
+    beams: np.ndarray  # (driver, basis, 2, D) float32: Chebyshev series, real and imaginary, of the departure cosine
+    port: np.ndarray  # (D,) float32
+
+
+def legs(scene: Scene, device: PlacedDevice, order: int) -> Legs:
+    """Return the legs of a device in its room up to a number of reflections."""
+    found = maps(scene.room, order)
+    unit = device.unit
+    drivers, axes = device.world(unit.drivers_m), device.world_axes(unit.driver_axes)
+    mics, mic_axes = device.world(unit.mics_m), device.world_axes(unit.mic_axes)
+    return Legs(
+        found,
+        np.array([found.of(p) for p in drivers]),
+        np.array([found.turned(a) for a in axes]),
+        np.stack([found.of(p) for p in mics], axis=1),
+        np.stack([found.turned(a) for a in mic_axes], axis=1),
+        found.walls,
+        found.normals.astype(np.float32),
+    )
+
+
+def band(scene: Scene, device: PlacedDevice, carrier_hz: float) -> Band:
+    """Return what the legs of a device cost around one carrier in Hz."""
+    air, unit = scene.air, device.unit
+    walls = [wall.surface for wall in scene.room.walls]
+    around = {shift: wall_tables(walls, carrier_hz + shift, air) for shift in (0.0, SLOPE_HZ, -SLOPE_HZ)}
+    alpha = air.absorption_np_m(np.array([carrier_hz - SLOPE_HZ, carrier_hz, carrier_hz + SLOPE_HZ]))
+    return Band(
+        float(carrier_hz),
+        float(carrier_hz) / air.sound_speed_m_s,
+        float(alpha[1]),
+        float(alpha[2] - alpha[0]) / (2 * SLOPE_HZ),
+        around[0.0],
+        around[SLOPE_HZ],
+        around[-SLOPE_HZ],
+        np.array([_beam(lambda x, d=driver: unit.directivity(d, x, carrier_hz)) for driver in range(len(unit.drivers_m))])[:, None],
+        _series(lambda x: np.real(unit.mic_directivity(x, carrier_hz)), PORT_DEGREE, "arrival shadow"),
+    )
+
+
+def wall_tables(surfaces: list[AbstractSurface], f_hz: float, air: Air) -> np.ndarray:
+    """Return the reflections (surface, 2, WALL_NODES) of surfaces at one frequency, even in the root of the cosine.
+
+    The root gives grazing incidence, where a hard wall's reflection turns within a few thousandths of the cosine, its share of nodes.
+    """
+    root = np.linspace(0.0, 1.0, WALL_NODES)
+    cosine = np.maximum(root * root, 1e-9)
+    found: dict[AbstractSurface, np.ndarray] = {}
+    for surface in surfaces:
+        if surface not in found:
+            mirror = np.asarray(surface.reflection(cosine, f_hz, air), complex)
+            found[surface] = np.array([mirror.real, mirror.imag], np.float32)
+    return np.array([found[surface] for surface in surfaces], np.float32).reshape(len(surfaces), 2, WALL_NODES)
+
+
+def reflection(tables: np.ndarray, cosine: np.ndarray) -> np.ndarray:
+    """Return the complex reflections (n,) of n tables (n, 2, WALL_NODES) at n cosines of incidence: the twin of the kernel's look-up."""
+    x = np.sqrt(cosine) * (WALL_NODES - 1)
+    node = np.minimum(x.astype(int), WALL_NODES - 2)
+    w, row = x - node, np.arange(len(tables))
+    low, high = tables[row, :, node], tables[row, :, node + 1]
+    mixed = low + w[:, None] * (high - low)
+    return mixed[:, 0] + 1j * mixed[:, 1]
+
+
+def leg_slopes(found: Legs, cost: Band, point_m: np.ndarray) -> np.ndarray:
+    """Return d ln(product of wall reflections)/df (J,) in 1/Hz of the legs from a point (3,) to the microphones' middle."""
+    towards = found.targets.mean(axis=1) - point_m
+    towards /= np.sqrt((towards * towards).sum(axis=1))[:, None]
+    out = np.zeros(len(found), complex)
+    for hit in range(found.walls.shape[1]):
+        met = np.flatnonzero(found.walls[:, hit] >= 0)
+        if not len(met):
+            continue
+        walls = found.walls[met, hit]
+        cosine = np.abs((towards[met] * found.normals[met, hit]).sum(axis=1))
+        above, below = reflection(cost.walls_above[walls], cosine), reflection(cost.walls_below[walls], cosine)
+        out[met] += (above - below) / (above + below) / SLOPE_HZ
+    return out
+
+
+def _beam(function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return a complex beam (2, D) as series of its real and imaginary part."""
+    parts = [_series(lambda c: np.asarray(function(c), complex).real, BEAM_DEGREE, "beam")]
+    parts.append(_series(lambda c: np.asarray(function(c), complex).imag, BEAM_DEGREE, "beam"))
+    length = max(len(p) for p in parts)
+    return np.array([np.pad(p, (0, length - len(p))) for p in parts], np.float32)
+
+
+def _series(function: Callable[[np.ndarray], np.ndarray], degree: int, what: str) -> np.ndarray:
+    """Return the Chebyshev series of a real function of a cosine; one number where it is flat."""
+    x = np.cos(np.pi * (np.arange(4 * degree) + 0.5) / (4 * degree))
+    y = np.broadcast_to(function(x), x.shape)
+    if np.ptp(y) < FLAT:
+        return np.array([y[0]], np.float32)
+    series = chebyshev.chebfit(x, y, degree)
+    trial = np.linspace(-1, 1, 201)
+    worst = np.abs(chebyshev.chebval(trial, series) - function(trial)).max()
+    if not worst <= FIT:
+        raise ArithmeticError(f"the {what} is not smooth enough: fit error {worst:.1e} of a series of degree {degree}")
+    return series.astype(np.float32)
