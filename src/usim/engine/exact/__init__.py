@@ -20,10 +20,10 @@ A pair is (key of the driver's image, key of the microphone's image).
 Not here: occlusion, tail, draughts, pieces other than ellipsoids (refused in one line).
 """
 
-from .bounce import fermat_point
-from .echoes import Echoes, echoes, fade
-from .images import ORDER, Images, mirror_images
-from .response import pair_rows, static_paths, tone_response, waveform
+from usim.engine.exact.bounce import fermat_point
+from usim.engine.exact.echoes import Echoes, echoes, fade
+from usim.engine.exact.images import ORDER, Images, mirror_images
+from usim.engine.exact.response import pair_rows, static_paths, tone_response, waveform
 
 __all__ = [
     "ORDER",

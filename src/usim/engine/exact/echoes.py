@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .bounce import (
+from usim.engine.exact.bounce import (
     COMING,
     COS,
     FADE_FULL,
@@ -27,8 +27,8 @@ from .bounce import (
     retarded,
     revisit,
 )
-from .images import ORDER, Images, mirror_images
-from .motion import Motion
+from usim.engine.exact.images import ORDER, Images, mirror_images
+from usim.engine.exact.motion import Motion
 
 BLOCK = 16384  # pair-instants in memory at once
 ROAM_M = 3.0  # how far a mover may go while one sound travels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .bounce import POSE
+from usim.engine.exact.bounce import POSE
 
 PANEL_S, NODES = 2e-3, 12  # spans of a story that a polynomial of degree NODES - 1 is tried on
 POSE_M = 2e-13  # a panel is halved until its polynomial meets `at` within this

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .echoes import chosen, echoes, links, require_pairs
-from .images import ORDER
+from usim.engine.exact.echoes import chosen, echoes, links, require_pairs
+from usim.engine.exact.images import ORDER
 
 REFERENCE_PA = 20e-6
 
