@@ -9,6 +9,8 @@ from usim.devices.microphone import PASCAL_AT_0_DB
 from usim.template.fields import Listed, Table
 from usim.template.problem import InvalidInput, Problem
 
+BLOCK = 16384
+
 Rate = Literal[44100, 48000, 96000, 192000]
 
 
@@ -82,23 +84,37 @@ class Converter(Table):
         """Returns (int32 samples of the word length's range, count of clipped samples).
 
         x_fs: (mic, sample) in full scale. TPDF dither of two steps peak to peak, drawn from `generator`
-        (one 64-bit word a sample, so the stream's place depends on the shape alone). A sample that is
-        not a number is a bug upstream and raises FloatingPointError: a silent zero would hide it.
+        (32 bits a sample: the difference of two 16-bit numbers; how many words are drawn depends on the
+        shape alone). A sample that is not a number is a bug upstream and raises FloatingPointError: a
+        silent zero would hide it.
         """
-        x = np.asarray(x_fs)
+        x = np.ascontiguousarray(x_fs)
+        flat = x.reshape(-1)
+        out = np.empty(flat.shape, dtype=np.int32)
         top = float(2 ** (self.bits - 1))
-        scaled = x * np.float64(top)
-        bad = ~np.isfinite(scaled)
-        if bad.any():
-            first = tuple(int(i) for i in np.argwhere(bad)[0])
-            raise FloatingPointError(
-                f"{int(bad.sum())} samples are not finite, the first at {first}"
-            )
+        dither = None
         if self.dither:
-            words = generator.bit_generator.random_raw(scaled.size).view(np.uint32)
-            words = words.reshape(*scaled.shape, 2)
-            scaled += (words[..., 0].astype(np.float64) - words[..., 1]) * 2.0**-32
-        np.rint(scaled, out=scaled)
-        clipped = int(np.count_nonzero(scaled > top - 1.0) + np.count_nonzero(scaled < -top))
-        np.clip(scaled, -top, top - 1.0, out=scaled)
-        return scaled.astype(np.int32), clipped
+            words = generator.bit_generator.random_raw((flat.size + 1) // 2).view(np.uint16)
+            dither = words.view(np.int16)[: 2 * flat.size].reshape(-1, 2)
+        clipped = 0
+        for start in range(0, flat.size, BLOCK):  # blocks stay in the cache
+            part = slice(start, start + BLOCK)
+            scaled = flat[part] * np.float64(top)
+            if not np.isfinite(np.sum(scaled)):
+                self._refuse(x)
+            if dither is not None:
+                step = np.subtract(dither[part, 0], dither[part, 1], dtype=np.int32)
+                scaled += step * 2.0**-16
+            np.rint(scaled, out=scaled)
+            if scaled.size and (scaled.max() > top - 1.0 or scaled.min() < -top):
+                clipped += int(np.count_nonzero(scaled > top - 1.0))
+                clipped += int(np.count_nonzero(scaled < -top))
+                np.clip(scaled, -top, top - 1.0, out=scaled)
+            out[part] = scaled
+        return out.reshape(x.shape), clipped
+
+    @staticmethod
+    def _refuse(x: np.ndarray) -> None:
+        bad = ~np.isfinite(x)
+        first = tuple(int(i) for i in np.argwhere(bad)[0]) if bad.any() else ()
+        raise FloatingPointError(f"{int(bad.sum())} samples are not finite, the first at {first}")

@@ -25,6 +25,7 @@ from usim.template.problem import InvalidInput, Problem, excerpt, suggest
 from usim.template.reader import Document, read
 
 FORMAT = "profile/1"
+RESERVED = ("overload", "large_signal", "amplifier", "temperature", "ageing")
 FIXED = ("position_m", "axis")  # geometry, the same in every unit
 
 
@@ -146,6 +147,8 @@ def _problem(document: Document, entry: Mapping, end: str | None) -> Problem:
     path, text, kind = tuple(entry["loc"]), entry["msg"], entry["type"]
     if kind == "extra_forbidden":
         text = f"no such field{suggest(path[-1], FIELDS)}"
+        if path[-1] in RESERVED:
+            text = "comes with a later version"
     elif kind == "missing":
         text = "this field is missing; add it"
     elif kind == "literal_error" and path == ("usim",):

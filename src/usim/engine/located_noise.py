@@ -2,9 +2,9 @@
 
 A source at rest (a point, a device) is one transfer function per microphone, applied by overlap-save:
 exact delays, air, walls and microphone at every frequency. A source on a mover keeps, per image, a
-filter for air and walls at the chunk's ends (cross-faded between) and a gliding delay to each
-microphone, solved for the retarded time. Left out there: the factor 1/(1 - v/c) on pressure (under 1 %
-for limbs) and the change of filters inside a chunk beyond its straight line.
+filter for air and walls at the chunk's ends (cross-faded between, its range corrected at the middle of
+the band) and a gliding delay to each microphone, solved for the retarded time. Left out there: the
+factor 1/(1 - v/c) on pressure (under 1 % for limbs) and how walls change inside a chunk beyond a line.
 
 Walls are known over a band (30-45 kHz for materials); noise outside it meets the nearest known value.
 """
@@ -42,6 +42,9 @@ class Located:
         self._signal = lru_cache(maxsize=8)(self._make_signal)
         self._coarse_hz = np.linspace(0.0, 0.5 * self.grid.rate_hz, COARSE)
         self._decay = np.asarray(self.air.absorption_np_m(self._coarse_hz))
+        low, high = source.noise.band_hz
+        self._middle_hz = 0.5 * (low + min(high, 0.5 * self.grid.rate_hz))
+        self._decay_middle = float(self.air.absorption_np_m(self._middle_hz))
         if self._speed is None:
             self._prepare_still()
             self.chunk = self._still_chunk
@@ -81,9 +84,7 @@ class Located:
     def _port(self, u: np.ndarray, mic: int) -> np.ndarray:
         """The housing's factor for unit vectors (..., 3) towards the source, at the band's middle."""
         cosine = np.clip(np.sum(u * self.axes[mic], axis=-1), -1.0, 1.0)
-        low, high = self.source.noise.band_hz
-        middle_hz = 0.5 * (low + min(high, 0.5 * self.grid.rate_hz))
-        return np.real(self.unit.mic_directivity(cosine, middle_hz))
+        return np.real(self.unit.mic_directivity(cosine, self._middle_hz))
 
     # ---- a source at rest
 
@@ -214,7 +215,17 @@ class Located:
             emitted = t - r / c
         u = towards / np.maximum(r, 1e-9)[..., None]
         port = np.stack([self._port(u[:, m], m) for m in range(len(self.mics_m))], axis=1)
-        return emitted * rate, port / np.maximum(r, NEAREST_M)
+        damped = np.exp(-self._decay_middle * (r - self._filter_range(emitted)))
+        return emitted * rate, port * damped / np.maximum(r, NEAREST_M)
+
+    def _filter_range(self, emitted: np.ndarray) -> np.ndarray:
+        """The range in m that the cross-faded filters stand for at times (image, mic, knot) of emission."""
+        length = self.grid.samples / self.grid.rate_hz
+        ends = np.arange(np.floor(emitted.min() / length), np.floor(emitted.max() / length) + 2)
+        towards = self._images(self._at(ends * length)) - np.mean(self.mics_m, axis=0)
+        r = np.sqrt(np.sum(towards**2, axis=-1))
+        rows = [np.interp(t, ends * length, row) for t, row in zip(emitted, r, strict=True)]
+        return np.stack(rows)
 
     def _images(self, points: np.ndarray) -> np.ndarray:
         """The images (image, point, 3) of points (point, 3)."""

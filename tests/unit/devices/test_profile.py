@@ -72,6 +72,7 @@ def test_equal_content_is_an_equal_profile_whatever_the_file():
             ("small.yaml:6", "microphones.m1.position_m", "delay_s"),
         ),
         ("capsule:", "capsules:", ("small.yaml:8", "did you mean capsule?")),
+        ("q: 2.3}", "q: 2.3}\n  overload: 120", ("small.yaml:11", "comes with a later version")),
         ("q: 2.3}", "q: 2.3, area_m2: 5.0e-7}", ("small.yaml:10", "either resonance_hz or")),
     ],
 )
