@@ -32,7 +32,10 @@ TABLE: dict[str, tuple[str, ...]] = {
     "template": (),
     "physics": (),
     "recording": ZERO,
-    **{family: (*ZERO, "recording.labels", "recording.observation") for family in (*EARLY, "devices")},
+    **{
+        family: (*ZERO, "recording.labels", "recording.observation")
+        for family in (*EARLY, "devices")
+    },
     **{
         family: (
             *ZERO,
@@ -57,7 +60,13 @@ TABLE: dict[str, tuple[str, ...]] = {
     "cli": (*BELOW_FIVE, *FIVE, *EARLY, *LATE, "report"),
 }
 
-STRING_IMPORTS = {"import_module", "__import__", "spec_from_file_location", "run_module", "run_path"}
+STRING_IMPORTS = {
+    "import_module",
+    "__import__",
+    "spec_from_file_location",
+    "run_module",
+    "run_path",
+}
 HEAVY = {"numba", "scipy", "pyroomacoustics"}
 # Words that say nothing about what is inside.
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "core"}
@@ -114,7 +123,9 @@ def _ours(module: str) -> list[tuple[str, int]]:
 
 def _top_lines(module: str) -> set[int]:
     """The lines of the imports that are made when the module is imported."""
-    return {node.lineno for node in _tree(module).body if isinstance(node, ast.Import | ast.ImportFrom)}
+    return {
+        node.lineno for node in _tree(module).body if isinstance(node, ast.Import | ast.ImportFrom)
+    }
 
 
 def _within(name: str, prefixes: tuple[str, ...]) -> bool:
@@ -158,7 +169,9 @@ def test_plug_ins_do_not_know_each_other():
     wrong = []
     for family in FAMILIES:
         kinds = set(_kind_files(family))
-        for module in [name for name in _files() if name == family or name.startswith(family + ".")]:
+        for module in [
+            name for name in _files() if name == family or name.startswith(family + ".")
+        ]:
             for name, line in _ours(module):
                 if name in kinds and name != module:
                     wrong.append(_say(module, line, f"{module} imports its sibling {name}"))
@@ -211,7 +224,9 @@ def test_only_template_imports_by_string():
 def test_the_engine_is_a_stranger_to_kinds():
     """No kind's name, no `.kind`, no type test against anything of a family in engine/ (shapes of pieces are data)."""
     shapes = {"ellipsoid", "cylinder", "facet", "blade", "sheet", "glint", "strip"}
-    names = {kind.split(".")[1] for family in (*EARLY, *LATE) for kind in _kind_files(family)} - shapes
+    names = {
+        kind.split(".")[1] for family in (*EARLY, *LATE) for kind in _kind_files(family)
+    } - shapes
     wrong = []
     for module in [name for name in _files() if _within(name, ("engine",))]:
         tree = _tree(module)
@@ -303,17 +318,23 @@ def test_importing_every_kind_is_quick(figures):
         "print(time.process_time() - start)\n"
         f"print(*sorted({HEAVY!r} & set(sys.modules)))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     seconds, heavy = done.stdout.split("\n")[:2]
-    figures("import of all kinds, processor time", 1e3 * float(seconds), "ms", "<= 500", len(modules))
+    figures(
+        "import of all kinds, processor time", 1e3 * float(seconds), "ms", "<= 500", len(modules)
+    )
     assert not heavy, f"importing the kinds brings in {heavy}"
     assert float(seconds) <= 0.5
 
 
 def test_files_stay_short(figures):
     """Not a bar but a list to read: files over 400 lines want to be two."""
-    lines = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in _files().items()}
+    lines = {
+        name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in _files().items()
+    }
     long = sorted(((count, name) for name, count in lines.items() if count > 400), reverse=True)
     figures("longest file of src", max(lines.values()), "lines", "<= 400 (advice)", len(lines))
     for count, name in long:

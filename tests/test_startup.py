@@ -20,7 +20,17 @@ TRIALS = 9
 
 def _environment() -> dict[str, str]:
     """As in a user's terminal: byte code is kept, nothing of ours is set."""
-    left_out = ("USIM_", "PYTHON", "PYTEST", "NUMBA_", "OMP_", "OPENBLAS_", "MKL_", "PRA_", "PYDANTIC_")
+    left_out = (
+        "USIM_",
+        "PYTHON",
+        "PYTEST",
+        "NUMBA_",
+        "OMP_",
+        "OPENBLAS_",
+        "MKL_",
+        "PRA_",
+        "PYDANTIC_",
+    )
     return {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
 
 
@@ -28,7 +38,9 @@ def _run(command: list[str], cwd: Path, environment: dict[str, str]) -> tuple[fl
     """Return wall and processor milliseconds of one child."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
     wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
@@ -69,7 +81,17 @@ def test_start_of_the_command_line(figures, tmp_path):
     assert scaled["usim validate"] <= 300.0
 
 
-HEAVY = ("numpy", "scipy", "numba", "matplotlib", "pydantic", "pyroomacoustics", "soundfile", "tqdm", "yaml")
+HEAVY = (
+    "numpy",
+    "scipy",
+    "numba",
+    "matplotlib",
+    "pydantic",
+    "pyroomacoustics",
+    "soundfile",
+    "tqdm",
+    "yaml",
+)
 
 
 def test_help_imports_nothing_heavy():
@@ -77,7 +99,9 @@ def test_help_imports_nothing_heavy():
         "import sys\nfrom usim.cli.root import run\ncode = run(['--help'])\n"
         f"print(*[name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\nsys.exit(code)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0
     assert not done.stderr.strip(), f"--help imports {done.stderr}"
 
@@ -88,7 +112,9 @@ def test_validate_imports_no_signal_processing():
         "import sys\nfrom usim.cli.root import run\ncode = run(['validate', 'sphere_passes', '-q'])\n"
         f"print(*[name for name in {heavy!r} if name in sys.modules], file=sys.stderr)\nsys.exit(code)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert not done.stderr.strip(), f"validate imports {done.stderr}"
 
@@ -101,7 +127,11 @@ def test_import_of_the_shop_window_is_light():
     )
     environment = _environment() | {"OMP_NUM_THREADS": "3"}
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     heavy, threads = done.stdout.splitlines()
     assert heavy == ""
@@ -116,6 +146,10 @@ def test_the_command_line_pins_threads_whatever_the_environment_says():
     )
     environment = _environment() | {"OMP_NUM_THREADS": "8", "NUMBA_NUM_THREADS": "4"}
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     assert done.stdout.splitlines()[-1] == "{'1'}", done.stderr

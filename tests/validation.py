@@ -43,7 +43,13 @@ def page(rows: list[dict]) -> str:
             if name == file:
                 text += "| " + " | ".join(
                     cell(one)
-                    for one in (row["name"], f"{value(row['figure'])} {row['unit']}", row["bar"], row["counts"], test)
+                    for one in (
+                        row["name"],
+                        f"{value(row['figure'])} {row['unit']}",
+                        row["bar"],
+                        row["counts"],
+                        test,
+                    )
                 )
                 text += " |\n"
     return text

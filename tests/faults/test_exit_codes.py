@@ -39,12 +39,20 @@ def _raise(error: BaseException):
         (InvalidInput(["one", "two"]), 2, "usim: error: one\nusim: error: two"),
         (click.UsageError("no such option"), 2, "no such option"),
         (EnvironmentProblem("the disk is full"), 4, "the disk is full"),
-        (OSError(errno.ENOSPC, "No space left on device", "x.flac"), 4, "x.flac: No space left on device"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "x.flac"),
+            4,
+            "x.flac: No space left on device",
+        ),
         (PermissionError(errno.EACCES, "Permission denied", "x"), 4, "x: Permission denied"),
         (MemoryError(), 4, "out of memory"),
         (VerificationFailed("audio.flac: damaged"), 5, "audio.flac: damaged"),
         (KeyboardInterrupt(), 130, "interrupted"),
-        (ZeroDivisionError("division by zero"), 1, "a bug of ours: ZeroDivisionError: division by zero"),
+        (
+            ZeroDivisionError("division by zero"),
+            1,
+            "a bug of ours: ZeroDivisionError: division by zero",
+        ),
         (FileNotFoundError(errno.ENOENT, "gone", "data.csv"), 1, "a bug of ours"),
         (ValueError("two\nlines"), 1, "two lines"),
         (RecursionError("too deep"), 1, "a bug of ours"),
@@ -66,7 +74,9 @@ def test_each_error_has_its_code_and_its_line(monkeypatch, capsys, error, code, 
 def test_debug_shows_the_traceback(monkeypatch, capsys):
     from usim.cli import machine
 
-    monkeypatch.setattr(machine.doctor_command, "callback", _raise(ZeroDivisionError("division by zero")))
+    monkeypatch.setattr(
+        machine.doctor_command, "callback", _raise(ZeroDivisionError("division by zero"))
+    )
     assert root.run(["doctor", "--debug"]) == exits.BUG
     assert "Traceback" in capsys.readouterr().err
 
@@ -106,7 +116,8 @@ def test_wrong_usage_is_two_and_one_line(words, capsys, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "command", ["import", "listen", "units", "corpus", "calibrate", "detect", "train", "evaluate", "study"]
+    "command",
+    ["import", "listen", "units", "corpus", "calibrate", "detect", "train", "evaluate", "study"],
 )
 def test_commands_of_later_orders_do_not_exist(command, capsys):
     assert root.run([command]) == exits.USAGE
@@ -115,8 +126,14 @@ def test_commands_of_later_orders_do_not_exist(command, capsys):
 
 def test_invalid_scene_says_every_error_with_its_place(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "bad.yaml").write_text(SCENE.replace("radius_m: 0.1", "radius: 0.1").replace("[3, 4, 2.5]", "[3, 4]"))
-    for words in (["validate", "bad.yaml"], ["render", "bad.yaml", "-o", "out"], ["describe", "bad.yaml"]):
+    (tmp_path / "bad.yaml").write_text(
+        SCENE.replace("radius_m: 0.1", "radius: 0.1").replace("[3, 4, 2.5]", "[3, 4]")
+    )
+    for words in (
+        ["validate", "bad.yaml"],
+        ["render", "bad.yaml", "-o", "out"],
+        ["describe", "bad.yaml"],
+    ):
         assert root.run(words) == exits.USAGE
         lines = capsys.readouterr().err.splitlines()
         assert len(lines) >= 2
@@ -128,7 +145,12 @@ def test_invalid_scene_says_every_error_with_its_place(tmp_path, monkeypatch, ca
 def test_a_bad_setting_is_wrong_usage(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.yaml").write_text(SCENE)
-    for setting in ("devices.nobody.unit=7", "movers.ball.radius_m=-1", "movers.ball", "render.quality=best"):
+    for setting in (
+        "devices.nobody.unit=7",
+        "movers.ball.radius_m=-1",
+        "movers.ball",
+        "render.quality=best",
+    ):
         assert root.run(["render", "a.yaml", "-o", "out", "--set", setting]) == exits.USAGE, setting
         said = capsys.readouterr().err
         assert said.startswith("usim: error: ")

@@ -22,7 +22,14 @@ _REFERENCE_PA = 20e-6
 
 def budget(scene: Scene) -> dict[str, Any]:
     """Return everything `describe` says of one sampled scene, as plain numbers with their units in the names."""
-    carriers = sorted({float(f) for device in scene.devices if device.emission for f in device.emission.carriers_hz})
+    carriers = sorted(
+        {
+            float(f)
+            for device in scene.devices
+            if device.emission
+            for f in device.emission.carriers_hz
+        }
+    )
     f_hz = carriers[0] if carriers else 32_000.0
     return {
         "title": scene.title,
@@ -63,7 +70,9 @@ def diffuse(surface: Any, f_hz: float, air: Any) -> dict[str, float]:
     }
 
 
-def eyring_s(volume_m3: float, areas_m2: np.ndarray, absorption: np.ndarray, c: float, air_np_m: float) -> float:
+def eyring_s(
+    volume_m3: float, areas_m2: np.ndarray, absorption: np.ndarray, c: float, air_np_m: float
+) -> float:
     """Return the reverberation time T60 in s (Eyring 1930, with the loss of the air).
 
     volume_m3; areas_m2, absorption: (wall,); c: m/s; air_np_m: amplitude absorption of air in Np/m.
@@ -113,7 +122,11 @@ def _room(scene: Scene, f_hz: float) -> dict[str, Any]:
         "walls": walls,
         "mean_absorption": float(np.sum(areas * lost) / np.sum(areas)),
         "t60_s": eyring_s(
-            room.volume_m3, areas, lost, float(air.sound_speed_m_s), float(air.absorption_np_m(f_hz))
+            room.volume_m3,
+            areas,
+            lost,
+            float(air.sound_speed_m_s),
+            float(air.absorption_np_m(f_hz)),
         ),
         "furniture": [piece.name for piece in scene.furniture],
     }
@@ -139,7 +152,9 @@ def _device(device: PlacedDevice) -> dict[str, Any]:
         "microphones": len(unit.mics_m),
         "carriers_hz": [] if emission is None else [float(f) for f in emission.carriers_hz],
         "level_db_spl": None if emission is None else float(emission.level_db_spl),
-        "direct_db_spl": None if emission is None else _direct_db(device, float(emission.carriers_hz[0])),
+        "direct_db_spl": None
+        if emission is None
+        else _direct_db(device, float(emission.carriers_hz[0])),
     }
 
 
@@ -201,7 +216,11 @@ def _echo(scene: Scene, device: PlacedDevice, mover: AbstractMover) -> dict[str,
         loss = np.exp(-float(air.absorption_np_m(f_hz)) * (2.0 * r - 1.0))
         power += (drive * beam * gain * back * shadow * loss) ** 2
         nearest = np.minimum(nearest, r)
-    density = 0.0 if unit.noiseless else float(np.asarray(unit.noise_density(0, np.array([f_hz]))).reshape(-1)[0])
+    density = (
+        0.0
+        if unit.noiseless
+        else float(np.asarray(unit.noise_density(0, np.array([f_hz]))).reshape(-1)[0])
+    )
     noise = density**2 * NOISE_BAND_HZ
     loudest, median = (_db_spl(value) for value in (np.max(power), np.median(power)))
     direct = _direct_db(device, f_hz)
@@ -261,7 +280,8 @@ def _paths(scene: Scene) -> dict[str, Any]:
 def cost(scene: Scene, static: int, pairs: int, mics: int) -> dict[str, float]:
     """Return the estimated seconds and bytes of a render on one core, from constants measured on the `walk` workload."""
     rate = scene.render.rate_hz or max(
-        (device.unit.converter.rate_hz for device in scene.devices if device.listens), default=96_000
+        (device.unit.converter.rate_hz for device in scene.devices if device.listens),
+        default=96_000,
     )
     samples = scene.duration_s * rate * mics
     speed = max([*scene.speeds_m_s.values(), 0.0])

@@ -35,7 +35,9 @@ def list_command(what: str | None, as_json: bool) -> None:
     for one, rows in found.items():
         if what is None:
             click.echo(heading(one) + ("" if rows else ": none"))
-        for line in columns([list(map(str, row.values())) for row in rows], "  " if what is None else ""):
+        for line in columns(
+            [list(map(str, row.values())) for row in rows], "  " if what is None else ""
+        ):
             click.echo(line)
 
 
@@ -84,7 +86,9 @@ def show_command(name: str, as_json: bool) -> None:
     if not found:
         from usim.template.problem import InvalidInput, suggest
 
-        known = [next(iter(row.values())) for what in LISTED if what != "kinds" for row in _listed(what)]
+        known = [
+            next(iter(row.values())) for what in LISTED if what != "kinds" for row in _listed(what)
+        ]
         known += [row["kind"] for row in _listed("kinds")]
         raise InvalidInput(f"nothing is called {name!r}{suggest(name, known)}")
     if as_json:
@@ -112,7 +116,11 @@ def _kinds_named(name: str) -> list[dict[str, Any]]:
                     "what": f"a kind of {family}",
                     "file": module.__file__,
                     "schema": schema,
-                    "lines": [*text.splitlines(), "", *columns([row for row in rows if row[0] != "kind"])],
+                    "lines": [
+                        *text.splitlines(),
+                        "",
+                        *columns([row for row in rows if row[0] != "kind"]),
+                    ],
                 }
             )
     return found
@@ -144,7 +152,9 @@ def _holds(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         return f"list of {_holds(field.get('items', {}), schema)}"
     low = field.get("minimum", field.get("exclusiveMinimum"))
     high = field.get("maximum", field.get("exclusiveMaximum"))
-    word = {"integer": "whole number", "string": "text", "object": "mapping", "null": "none"}.get(kind, kind)
+    word = {"integer": "whole number", "string": "text", "object": "mapping", "null": "none"}.get(
+        kind, kind
+    )
     if low is not None and high is not None:
         return f"{word} {low:g} .. {high:g}"
     return word if low is None else f"{word} from {low:g}"
@@ -167,7 +177,12 @@ def _files_named(name: str) -> list[dict[str, Any]]:
         if name in names(folder, current().paths):
             path = find(name, folder, paths=current().paths)
             text = path.read_text(encoding="utf-8")
-            word = {"scenes": "scene", "profiles": "device profile", "recipes": "recipe", "studies": "study"}[what]
+            word = {
+                "scenes": "scene",
+                "profiles": "device profile",
+                "recipes": "recipe",
+                "studies": "study",
+            }[what]
             found.append(
                 {
                     "name": name,

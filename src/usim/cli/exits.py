@@ -64,7 +64,9 @@ def _report_ours(error: BaseException) -> int:
         place = f"{error.filename}: " if error.filename else ""
         say_error(f"{place}{one_line(error.strerror or str(error))}")
         return ENVIRONMENT
-    say_error(f"a bug of ours: {type(error).__name__}: {one_line(str(error))}; --debug shows the traceback")
+    say_error(
+        f"a bug of ours: {type(error).__name__}: {one_line(str(error))}; --debug shows the traceback"
+    )
     return BUG
 
 

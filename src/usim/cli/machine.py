@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from usim.cli.output import columns, heading, json_option, print_json, size, span
 from usim.cli.command import command
+from usim.cli.output import columns, heading, json_option, print_json, size, span
 
 PACKAGES = (
     "numpy", "scipy", "numba", "llvmlite", "pydantic", "PyYAML", "click", "tqdm", "matplotlib", "soundfile",
@@ -71,7 +71,9 @@ def _cpu() -> dict[str, Any]:
     name = ""
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as stream:
-            name = next(line.split(":", 1)[1].strip() for line in stream if line.startswith("model name"))
+            name = next(
+                line.split(":", 1)[1].strip() for line in stream if line.startswith("model name")
+            )
     except (OSError, StopIteration):
         pass
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -116,7 +118,9 @@ def _self_test() -> dict[str, Any]:
         from usim.scene import load
 
         scene = load(DEMO).sample()
-        once, again = (_audio(simulate(scene, quality="draft", window=(0.0, 0.05))) for _ in range(2))
+        once, again = (
+            _audio(simulate(scene, quality="draft", window=(0.0, 0.05))) for _ in range(2)
+        )
     except Exception as error:
         return {
             "passed": False,
@@ -164,7 +168,9 @@ def _lines(facts: dict[str, Any]) -> list[str]:
 
 @command("bench")
 @json_option
-@click.option("--workload", "workloads", multiple=True, metavar="NAME", help="Only this one. Repeatable.")
+@click.option(
+    "--workload", "workloads", multiple=True, metavar="NAME", help="Only this one. Repeatable."
+)
 def bench_command(as_json: bool, workloads: tuple[str, ...]) -> None:
     """Measure the speed of this machine."""
     from usim import bench

@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from usim.cli.exits import say
 from usim.cli.command import current
+from usim.cli.exits import say
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys.")
 force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
@@ -57,7 +57,8 @@ def columns(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
     count = max(len(row) for row in rows)
     widths = [max((len(row[k]) for row in rows if k < len(row)), default=0) for k in range(count)]
     return [
-        indent + "  ".join(cell.ljust(widths[k]) for k, cell in enumerate(row)).rstrip() for row in rows
+        indent + "  ".join(cell.ljust(widths[k]) for k, cell in enumerate(row)).rstrip()
+        for row in rows
     ]
 
 

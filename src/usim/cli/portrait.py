@@ -30,7 +30,13 @@ def _head(facts: dict[str, Any]) -> list[str]:
     if share is not None and share["samples"] > 0:
         drawn += f", {100 * share['share']:.0f} % of {share['samples']} samples rejected"
         if share["checks"]:
-            drawn += " (" + ", ".join(f"{check} {100 * part:.0f} %" for check, part in share["checks"].items()) + ")"
+            drawn += (
+                " ("
+                + ", ".join(
+                    f"{check} {100 * part:.0f} %" for check, part in share["checks"].items()
+                )
+                + ")"
+            )
     return [
         heading(facts["title"] or facts["name"]),
         f"  {facts['name']}: {facts['duration_s']:g} s, {facts['quality']}, {drawn}",
@@ -75,7 +81,8 @@ def _movers(facts: dict[str, Any]) -> list[str]:
     rows = []
     for mover in facts["movers"]:
         shifts = ", ".join(
-            f"+-{number(shift)} Hz at {float(f) / 1000:g} kHz" for f, shift in mover["doppler_hz"].items()
+            f"+-{number(shift)} Hz at {float(f) / 1000:g} kHz"
+            for f, shift in mover["doppler_hz"].items()
         )
         pieces = "1 piece" if mover["pieces"] == 1 else f"{mover['pieces']} pieces"
         speed = f"up to {number(mover['speed_m_s'])} m/s"
@@ -90,7 +97,9 @@ def _echoes(facts: dict[str, Any]) -> list[str]:
     for echo in facts["echoes"]:
         noise = "no noise"
         if echo["echo_to_noise_db"] is not None:
-            noise = f"{echo['echo_to_noise_db']:.0f} dB (median {echo['echo_to_noise_median_db']:.0f})"
+            noise = (
+                f"{echo['echo_to_noise_db']:.0f} dB (median {echo['echo_to_noise_median_db']:.0f})"
+            )
         rows.append(
             [
                 echo["mover"],

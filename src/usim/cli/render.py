@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -68,16 +68,38 @@ class Keep(click.ParamType):
 @command("render")
 @click.argument("scene", shell_complete=complete_scene)
 @click.option("-o", "--output", required=True, metavar="DIR", help="The folder to make.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="The seed; else the scene's, else 0.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    metavar="N",
+    help="The seed; else the scene's, else 0.",
+)
 @click.option("--seeds", type=Seeds(), help="One recording in DIR/seed_N for each seed A .. B-1.")
-@click.option("--set", "settings", multiple=True, metavar="PLACE=VALUE",
-              help="Replace a value, as in devices.shelf.unit=7. Repeatable.")
-@click.option("--rate", type=click.IntRange(1), metavar="HZ", help="A sample rate of the profile's converter.")
-@click.option("--quality", type=click.Choice(QUALITIES), help="How exact; else the scene's, else standard.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="PLACE=VALUE",
+    help="Replace a value, as in devices.shelf.unit=7. Repeatable.",
+)
+@click.option(
+    "--rate", type=click.IntRange(1), metavar="HZ", help="A sample rate of the profile's converter."
+)
+@click.option(
+    "--quality", type=click.Choice(QUALITIES), help="How exact; else the scene's, else standard."
+)
 @click.option("--window", type=Window(), help="Only this part of the scene, in seconds.")
 @click.option("--device", metavar="NAME", help="Only what this device hears.")
-@click.option("--format", "audio_format", type=click.Choice(["flac", "wav"]), default="flac", show_default=True)
-@click.option("--keep", type=Keep(), default=",".join(KEEP), show_default=True, help="The parts to write.")
+@click.option(
+    "--format",
+    "audio_format",
+    type=click.Choice(["flac", "wav"]),
+    default="flac",
+    show_default=True,
+)
+@click.option(
+    "--keep", type=Keep(), default=",".join(KEEP), show_default=True, help="The parts to write."
+)
 @force_option
 def render_command(
     scene: str,
@@ -111,7 +133,14 @@ def render_command(
 
 
 @command("demo")
-@click.option("-o", "--output", default="usim_demo", show_default=True, metavar="DIR", help="The folder to make.")
+@click.option(
+    "-o",
+    "--output",
+    default="usim_demo",
+    show_default=True,
+    metavar="DIR",
+    help="The folder to make.",
+)
 @force_option
 def demo_command(output: str, force: bool) -> None:
     """Render the shipped demo scene and say where the files are."""  # fmt: skip
@@ -131,7 +160,9 @@ def demo_command(output: str, force: bool) -> None:
     shown = [[os.path.join(output, file), text] for file, text in rows]
     for line in columns([row for row in shown if os.path.exists(row[0])]):
         click.echo(line)
-    click.echo(f"\nNext: usim describe {DEMO}; usim list; usim render {DEMO} --seed 8 -o {output}_8")
+    click.echo(
+        f"\nNext: usim describe {DEMO}; usim list; usim render {DEMO} --seed 8 -o {output}_8"
+    )
 
 
 def render(
@@ -164,9 +195,11 @@ def render(
     from usim.engine.simulate import simulate
     from usim.recording.store import write
 
-    picture = None
+    picture: Callable[[Any], bytes] | None = None
     if "plot" in keep:
-        from usim.report.picture import png as picture
+        from usim.report.page import png
+
+        picture = png
     for seed, folder in progress(targets.items(), len(targets), "clip", "rendering"):
         start = time.perf_counter()
         scene = scenes.pop(seed, None) or template.sample(seed, settings)
@@ -175,12 +208,12 @@ def render(
         click.echo(folder)
         _say_clipped(result)
         seconds = time.perf_counter() - start
-        message(f"{folder}: seed {scene.seed}, {span(scene.duration_s)} of sound in {span(seconds)}")
+        message(
+            f"{folder}: seed {scene.seed}, {span(scene.duration_s)} of sound in {span(seconds)}"
+        )
 
 
-def _within(
-    window: tuple[float, float | None] | None, scene: Any
-) -> tuple[float, float] | None:
+def _within(window: tuple[float, float | None] | None, scene: Any) -> tuple[float, float] | None:
     """Return the window in seconds, checked against the scene's end."""
     if window is None:
         return None
@@ -204,4 +237,6 @@ def _say_clipped(result: Any) -> None:
         about = recording.metadata
         clipped = sum(about.clipped)
         if clipped:
-            warning(f"{about.device}: {clipped} samples beyond the converter's full scale were clipped")
+            warning(
+                f"{about.device}: {clipped} samples beyond the converter's full scale were clipped"
+            )

@@ -14,7 +14,6 @@ from usim.cli import exits
 from usim.cli.command import common_options, settle
 
 
-
 def _catalogue() -> ModuleType:
     from usim.cli import catalogue
 

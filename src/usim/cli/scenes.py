@@ -10,22 +10,38 @@ import click
 
 from usim.cli.command import command, complete_scene, current
 from usim.cli.exits import say_error
-from usim.cli.output import force_option, json_option, message, print_json, progress, warning, write_file
+from usim.cli.output import (
+    force_option,
+    json_option,
+    message,
+    print_json,
+    progress,
+    warning,
+    write_file,
+)
 
 SAMPLES = 20
 
 
 @command("validate")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=complete_scene)
-@click.option("--samples", type=click.IntRange(1, 100_000), default=SAMPLES, show_default=True, metavar="N",
-              help="How many samples of each template are drawn and checked.")
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 100_000),
+    default=SAMPLES,
+    show_default=True,
+    metavar="N",
+    help="How many samples of each template are drawn and checked.",
+)
 @json_option
 def validate_command(files: tuple[str, ...], samples: int, as_json: bool) -> None:
     """Check scene files and say every error at once.
 
     Each error names file, line, column and place; the exit code is 2 if there is any.
     """  # fmt: skip
-    results = [_validated(file, samples) for file in progress(files, len(files), "file", "checking")]
+    results = [
+        _validated(file, samples) for file in progress(files, len(files), "file", "checking")
+    ]
     if as_json:
         print_json(results)
     for result in [] if as_json else results:
@@ -36,7 +52,11 @@ def validate_command(files: tuple[str, ...], samples: int, as_json: bool) -> Non
         for text in result["notes"]:
             message(f"{result['file']}: note: {text}")
         if result["valid"] and not current().quiet:
-            drawn = f", {100 * result['rejected_share']:.0f} % rejected" if result["rejected_share"] else ""
+            drawn = (
+                f", {100 * result['rejected_share']:.0f} % rejected"
+                if result["rejected_share"]
+                else ""
+            )
             click.echo(f"{result['file']}: valid ({result['samples']} samples{drawn})")
     if not all(result["valid"] for result in results):
         click.get_current_context().exit(2)
@@ -82,12 +102,24 @@ def _result(
 
 @command("describe")
 @click.argument("scene", shell_complete=complete_scene)
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="The sample to describe.")
-@click.option("--set", "settings", multiple=True, metavar="PLACE=VALUE", help="Replace a value. Repeatable.")
-@click.option("--samples", type=click.IntRange(0, 100_000), default=SAMPLES, show_default=True, metavar="N",
-              help="How many samples the rejected share is counted over.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="The sample to describe."
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="PLACE=VALUE", help="Replace a value. Repeatable."
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(0, 100_000),
+    default=SAMPLES,
+    show_default=True,
+    metavar="N",
+    help="How many samples the rejected share is counted over.",
+)
 @json_option
-def describe_command(scene: str, seed: int | None, settings: tuple[str, ...], samples: int, as_json: bool) -> None:
+def describe_command(
+    scene: str, seed: int | None, settings: tuple[str, ...], samples: int, as_json: bool
+) -> None:
     """Say what a scene is: room, echo budget, Doppler, paths, cost."""  # fmt: skip
     from usim.cli.budget import budget
     from usim.cli.portrait import portrait
@@ -97,7 +129,11 @@ def describe_command(scene: str, seed: int | None, settings: tuple[str, ...], sa
     facts = {"name": scene, **budget(template.sample(seed, settings))}
     if samples:
         report = validate(template, samples)
-        share = {"samples": report.samples, "share": report.rejected_share, "checks": report.rejected}
+        share = {
+            "samples": report.samples,
+            "share": report.rejected_share,
+            "checks": report.rejected,
+        }
         facts["rejected"] = share
     if as_json:
         print_json(facts)
