@@ -19,6 +19,7 @@ FLAC_RATE_HZ = 655_350
 _FLAC_LEVEL = (
     0.625  # of 0..1: level 5 of 8; less is no faster and 70 % larger, more takes twice the time
 )
+_MOST_GAIN = 512
 _BLOCK = 1 << 16  # samples a channel converted at once, so that memory does not double
 _RIFF_LIMIT = (1 << 32) - 1
 
@@ -62,10 +63,11 @@ def power_of_two_gain(samples: np.ndarray, bits: int, name: str) -> int:
     if peak == 0.0:
         return 0
     highest = (1 << (bits - 1)) - 1
-    gain = 1 - int(np.frexp(peak)[1])  # brings the peak into [1, 2), then down to what fits
+    # Brings the peak into [1, 2), then down to what fits; bounded, so that 2**gain is a number.
+    gain = min(1 - int(np.frexp(peak)[1]), _MOST_GAIN)
     while np.rint(peak * 2.0**gain * (highest + 1)) > highest:
         gain -= 1
-    return min(gain, 512)
+    return gain
 
 
 def check_finite(samples: np.ndarray, name: str) -> None:

@@ -109,10 +109,12 @@ class Observation:
         object.__setattr__(self, "microphones_m", frozen(microphones_m))
         if self.audio is not None:
             object.__setattr__(self, "audio", _samples("audio", self.audio, self.bits))
-        for name, part in (("audio", self.audio), ("baseband", self.baseband)):
-            count = None if part is None else len(getattr(part, "samples", part))
-            if count not in (None, len(microphones_m)):
-                raise ValueError(f"{name}: {count} channels, but {len(microphones_m)} microphones")
+        heard = None if self.baseband is None else self.baseband.samples
+        for name, part in (("audio", self.audio), ("baseband", heard)):
+            if part is not None and len(part) != len(microphones_m):
+                raise ValueError(
+                    f"{name}: {len(part)} channels, but {len(microphones_m)} microphones"
+                )
         emission = tuple(sorted(self.emission, key=lambda command: command.start_s))
         object.__setattr__(self, "emission", emission)
 

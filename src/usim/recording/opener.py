@@ -76,6 +76,8 @@ def open_observation(folder: str | os.PathLike) -> Observation:
             name = f"observation/{_file_name(table['baseband'])}"
             checksum = table["baseband"].get("sha256")
             baseband = _baseband(layout.read_checked(folder, name, checksum), name)
+        if not isinstance(table["emission"], list):
+            raise ValueError("emission must be a list of commands")
         return Observation(
             profile=str(table["profile"]),
             rate_hz=rate_hz,
