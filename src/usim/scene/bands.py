@@ -43,7 +43,7 @@ def _converters(scene: Scene, moved: tuple, fastest: int | None) -> Iterator[Fin
             converter = converter.at(scene.render.rate_hz, scene.render.bits)
         except InvalidInput as error:
             for problem in error.problems:
-                where = ("render", problem.place or "rate_hz")
+                where = ("render", (problem.place or "rate_hz").split(".")[-1])
                 yield Finding("converter", where, f"{device.name}: {problem.text}")
             return
         edge_hz = converter.pass_edge_hz

@@ -1,7 +1,6 @@
 """Cross-checks: what no field can know by itself. A sample that breaks one is drawn again."""
 
 import math
-from collections import Counter
 
 from usim.movers.base import AbstractMover
 from usim.physics.air import Air
@@ -23,25 +22,6 @@ def findings(scene: Scene, moved: tuple[Motion, ...]) -> list[Finding]:
     """
     first = [*_names(scene), *_counts(scene)]
     return first or [*space.findings(scene, moved), *bands.findings(scene, moved)]
-
-
-def _names(scene: Scene) -> list[Finding]:
-    named = [
-        *((("devices", i), one.name) for i, one in enumerate(scene.devices)),
-        *((("room", "furniture", i), one.name) for i, one in enumerate(scene.furniture)),
-        *((("movers", i), one.name) for i, one in enumerate(scene.movers)),
-        *((("noises", i), one.name) for i, one in enumerate(scene.noises)),
-    ]
-    # Names become folders and files, and some disks do not tell A from a.
-    count = Counter(name.lower() for _, name in named)
-    seen: set[str] = set()
-    found = []
-    for path, name in named:
-        if count[name.lower()] > 1 and name.lower() in seen:
-            text = f"the name {name} is taken (devices, furniture, movers and noises share names)"
-            found.append(Finding("names", (*path, "name"), f"{text}; choose another"))
-        seen.add(name.lower())
-    return found
 
 
 def _counts(scene: Scene) -> list[Finding]:

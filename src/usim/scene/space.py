@@ -132,7 +132,7 @@ def _meets(motion: Motion, thing: AbstractFurniture) -> float | None:
 
 def _noise(scene: Scene, index: int, point_m: np.ndarray) -> Iterator[Finding]:
     path = ("noises", index, "at")
-    if not scene.room.contains(point_m, TOUCHING_M):
+    if not scene.room.contains(point_m, -TOUCHING_M):  # on the floor is fine
         text = f"{_said(point_m)} is outside the room{_extent(scene)}; move the noise"
         yield Finding("noise in the room", path, text)
     for thing in scene.furniture:

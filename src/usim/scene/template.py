@@ -1,19 +1,19 @@
 """A scene file as it is written: it may hold draws, and `sample` makes a scene of it."""
 
+import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from usim.scene.build import Shelf, assembled
 from usim.scene.finding import Finding
-from usim.scene.placement import placements
 from usim.scene.scene import Scene
 from usim.template import draws, library, registry
 from usim.template.override import override
-from usim.template.problem import InvalidInput
+from usim.template.problem import InvalidInput, Problem
 from usim.template.reader import Document, read
 from usim.template.writer import dump
 
@@ -59,18 +59,17 @@ class Template:
             return replace(self, document=changed).sample(seed)
         number = self.seed if seed is None else _seed(seed, lambda text: f"seed: {text}")
         rejected: Counter[str] = Counter()
-        tried, last = 0, None
-        while tried < MOST_ATTEMPTS:
+        last: tuple[draws.Sampled, list[Finding]] | None = None
+        for tried in range(MOST_ATTEMPTS):
             sampled = draws.sample(self.document, number, tried)
-            if last is not None and tried == 1 and not _differs(last, sampled):
-                break
             scene, findings = assembled(sampled, number, self.shelf)
-            tried += 1
             if scene is not None:
-                return replace(scene, attempts=tried, rejected=dict(rejected))
+                return replace(scene, attempts=tried + 1, rejected=dict(rejected))
+            if last and last[0].table == sampled.table and last[1] == findings:
+                raise InvalidInput(sampled.problem(one.path, one.text) for one in findings)
             rejected.update({finding.check for finding in findings})
-            last = sampled
-        raise InvalidInput(_refused(last, findings, rejected, tried))
+            last = sampled, findings
+        raise InvalidInput(_refused(sampled, findings, rejected))
 
 
 def load(
@@ -118,27 +117,17 @@ def _seed(value: Any, problem: Any) -> int:
 def _settings(overrides: Mapping[str, Any] | Iterable[str]) -> list[str]:
     if not isinstance(overrides, Mapping):
         return list(overrides)
-    # The writer's flow form is what the reader of --set reads back.
-    return [
-        f"{place}={dump({'v': [value]})[len('v: [') : -2]}" for place, value in overrides.items()
-    ]
-
-
-def _differs(first: draws.Sampled, second: draws.Sampled) -> bool:
-    """Whether another attempt can give another scene."""
-    return first.table != second.table or any(
-        word in ("free_floor", "on") for _, word in placements(second.table)
-    )
+    # JSON is YAML's flow form, which is what --set reads.
+    return [f"{place}={json.dumps(value)}" for place, value in overrides.items()]
 
 
 def _refused(
-    sampled: draws.Sampled, findings: list[Finding], rejected: Counter[str], attempts: int
-) -> list:
-    problems = [sampled.problem(finding.path, finding.text) for finding in findings]
-    if attempts > 1:
-        check, count = rejected.most_common(1)[0]
-        text = f"none of {attempts} samples passed the cross-checks"
-        problems.append(
-            sampled.problem((), f"{text}, {count} broke `{check}`; the last one is reported")
-        )
-    return problems
+    sampled: draws.Sampled, findings: list[Finding], rejected: Counter[str]
+) -> Iterator[Problem]:
+    """The findings of the last sample, and that none before it was better."""
+    check, count = rejected.most_common(1)[0]
+    worst = next((finding for finding in findings if finding.check == check), findings[0])
+    text = f"none of {MOST_ATTEMPTS} samples passed the cross-checks, {count} broke `{check}`"
+    yield sampled.problem(worst.path, f"{text}; the last of them is told")
+    for finding in findings:
+        yield sampled.problem(finding.path, finding.text)

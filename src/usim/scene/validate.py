@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from usim.scene.template import Template
+from usim.scene.template import LARGEST_SEED, Template
 from usim.template.problem import InvalidInput, Problem
 
 SAMPLES = 20
@@ -44,7 +44,7 @@ def validate(template: Template, samples: int = SAMPLES) -> Report:
     tables = []
     for index in range(max(1, samples)):
         try:
-            scene = template.sample(start + index)
+            scene = template.sample((start + index) % (LARGEST_SEED + 1))
         except InvalidInput as error:
             for problem in error.problems:
                 problems.setdefault((problem.line, problem.column, problem.place), problem)
