@@ -32,7 +32,7 @@ FIXED = ("position_m", "axis")  # geometry, the same in every unit
 class Enclosure(Table):
     """The housing: how sound leaks around it from a driver to a microphone, and its shadow on arrivals."""
 
-    leak: Leak = Leak()
+    leak: Leak = Field(default_factory=Leak)  # a default made here would build its model on import
     arrival: Baffle | None = None
 
 
@@ -43,10 +43,10 @@ class ProfileTable(Table):
     name: Name  # part of every draw's key: a variant that keeps it has the same units with another spread
     title: Annotated[str, Field(max_length=200)] = ""
     drivers: Annotated[tuple[Driver, ...], Listed, Field(min_length=1, max_length=8)]
-    enclosure: Enclosure = Enclosure()
+    enclosure: Enclosure = Field(default_factory=Enclosure)
     microphones: Annotated[tuple[Microphone, ...], Listed, Field(min_length=1, max_length=64)]
-    capsule: Capsule = Capsule()
-    converter: Converter = Converter()
+    capsule: Capsule = Field(default_factory=Capsule)
+    converter: Converter = Field(default_factory=Converter)
 
     @model_validator(mode="after")
     def _own_names(self):
