@@ -17,11 +17,8 @@ EAR_M = 0.1
 
 
 def findings(scene: Scene, moved: tuple[Motion, ...]) -> list[Finding]:
-    """Every cross-check that a scene breaks: counts and names first, because the others rest on
-    them.
-    """
-    first = [*_names(scene), *_counts(scene)]
-    return first or [*space.findings(scene, moved), *bands.findings(scene, moved)]
+    """Every cross-check that a scene breaks; counts first, because the others take their time."""
+    return _counts(scene) or [*space.findings(scene, moved), *bands.findings(scene, moved)]
 
 
 def _counts(scene: Scene) -> list[Finding]:
