@@ -152,7 +152,8 @@ def ellipsoid_echo(semi_axes, source, microphone):
     cos_half = 0.5 * np.linalg.norm(u1 + u2, axis=-1)
     g, w = point / axes**2, 0.5 * (u1 - u2)
     bend = np.sum(w**2 / axes**2, axis=-1) / np.linalg.norm(g, axis=-1)
-    return mirror_gain(r1, r2, cos_half, *curvatures(axes, point), bend), r1 + r2, cos_half
+    total, product = curvatures(axes, point)
+    return mirror_gain(r1, r2, cos_half, total, product, bend), r1 + r2, cos_half
 
 
 def echo_level_db(target_strength, range_m, absorption_db_m):

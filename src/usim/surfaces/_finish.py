@@ -23,8 +23,9 @@ c (1 - R)/(1 + R) a smooth function of c: a share that is constant over angle wo
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from pydantic import AfterValidator, Field
@@ -37,6 +38,7 @@ from usim.template.problem import InvalidInput, Problem
 
 REFERENCE_HZ = 32e3  # the frequency for which the table's absorptions were computed
 REFERENCE_AIR = Air()
+_COSINES = impedance.DIFFUSE_COSINES
 STRONGEST = 7.5  # of `fading`: leaves 1e-13 of the energy at normal incidence
 
 
@@ -103,14 +105,17 @@ class FinishedSurface(AbstractSurface):
     scattering: float = 0.0
     roughness_rms_m: float = 0.0
 
-    def _trimmed(self, cos_incidence, f_hz, air) -> tuple[Response, np.ndarray]:
-        """Response without scattering, and the share of its energy left in the mirror."""
+    def _checked(self, cos_incidence, f_hz) -> tuple[np.ndarray, np.ndarray]:
         cos, f = np.broadcast_arrays(
             np.asarray(cos_incidence, dtype=float), np.asarray(f_hz, dtype=float)
         )
         if cos.size and not (np.min(cos) >= 0.0 and np.max(cos) <= 1.0 + 1e-9):
             raise ValueError("cosines of incidence must lie in 0..1")
         self.require_band(f)
+        return cos, f
+
+    def _trimmed(self, cos, f, air) -> Response:
+        """Response before anything is scattered."""
         reflection, transmission = self.layer.response(cos, f, air)
         if self.closed:
             film = impedance.boundary_layer_admittance(cos, f, air)
@@ -121,57 +126,77 @@ class FinishedSurface(AbstractSurface):
             left = np.abs(reflection) ** 2 + np.abs(transmission) ** 2
             factor = factor * (1.0 - self.opened * (1.0 - left)) / left
         amplitude = np.sqrt(factor)
+        return Response(amplitude * reflection, amplitude * transmission)
+
+    def _mirrored(self, cos, f, air) -> np.ndarray:
+        """Share of the reflected energy that stays in the mirror direction."""
         rough = impedance.roughness_exponent(cos, f, self.roughness_rms_m, air)
-        mirror = (1.0 - self.scattering) * fading(self.blurred, cos) * np.exp(-rough)
-        return Response(amplitude * reflection, amplitude * transmission), mirror
+        return (1.0 - self.scattering) * fading(self.blurred, cos) * np.exp(-rough)
+
+    def specular(self, cos, f, air) -> tuple[np.ndarray, np.ndarray]:
+        """Reflected energy and the share of it in the mirror, whatever the band; for trimming."""
+        reflected = np.abs(self._trimmed(cos, np.full(np.shape(cos), f), air).reflection) ** 2
+        return reflected, self._mirrored(cos, f, air)
 
     def reflection(self, cos_incidence, f_hz, air) -> np.ndarray:
-        trimmed, mirror = self._trimmed(cos_incidence, f_hz, air)
-        return trimmed.reflection * np.sqrt(mirror)
+        cos, f = self._checked(cos_incidence, f_hz)
+        return self._trimmed(cos, f, air).reflection * np.sqrt(self._mirrored(cos, f, air))
 
     def transmission(self, cos_incidence, f_hz, air) -> np.ndarray:
-        return self._trimmed(cos_incidence, f_hz, air)[0].transmission
+        return self._trimmed(*self._checked(cos_incidence, f_hz), air).transmission
 
     def energy(self, cos_incidence, f_hz, air) -> Energy:
-        trimmed, mirror = self._trimmed(cos_incidence, f_hz, air)
+        cos, f = self._checked(cos_incidence, f_hz)
+        trimmed, mirror = self._trimmed(cos, f, air), self._mirrored(cos, f, air)
         reflected = np.abs(trimmed.reflection) ** 2
         transmitted = np.abs(trimmed.transmission) ** 2
         absorbed = np.maximum(1.0 - reflected - transmitted, 0.0)
         return Energy(reflected * mirror, reflected * (1.0 - mirror), absorbed, transmitted)
 
 
-def diffuse(surface: AbstractSurface, f_hz: float = REFERENCE_HZ, air: Air = REFERENCE_AIR):
+def diffuse(
+    surface: AbstractSurface, f_hz: float = REFERENCE_HZ, air: Air = REFERENCE_AIR
+) -> Energy:
     """Energy shares of `surface` averaged over a diffuse field at one frequency f_hz (Hz)."""
-    shares = surface.energy(impedance.DIFFUSE_COSINES, f_hz, air)
-    return Energy(*(float(impedance.diffuse_mean(share)) for share in shares))
+    shares = surface.energy(_COSINES, f_hz, air)
+    return Energy(*(impedance.diffuse_mean(share) for share in shares))
 
 
-def bisected(function, low, high):
-    """The point between `low` and `high` where the rising `function` passes zero, to 1e-12."""
-    for _ in range(200):
+def bisected(function: Callable[[float], float], low: float, high: float) -> float:
+    """The point between `low` and `high` where the rising `function` passes zero, to 1e-13."""
+    while high - low > 1e-13 * max(1.0, abs(low), abs(high)):
         middle = 0.5 * (low + high)
-        if middle in (low, high) or high - low < 1e-12 * max(abs(low), abs(high)):
-            break
         low, high = (middle, high) if function(middle) < 0.0 else (low, middle)
     return 0.5 * (low + high)
 
 
-def _absorbing(bare: FinishedSurface, wanted: float) -> FinishedSurface:
-    """`bare` trimmed to absorb the share `wanted` of a diffuse field."""
-    own = diffuse(bare).absorbed
+def _faded(values: np.ndarray, wanted: float) -> float:
+    """Strength of the `fading` that brings the diffuse mean of `values` down to `wanted`."""
+
+    def lacking(strength: float) -> float:
+        return wanted - float(impedance.diffuse_mean(values * fading(strength, _COSINES)))
+
+    return STRONGEST if lacking(STRONGEST) < 0.0 else bisected(lacking, 0.0, STRONGEST)
+
+
+def _absorbing(layer: Layer, wanted: float) -> dict[str, Any]:
+    """The trims with which `layer` absorbs the share `wanted` of a diffuse field."""
+    mean = impedance.diffuse_mean
+    bare = layer.response(_COSINES, np.full(_COSINES.shape, REFERENCE_HZ), REFERENCE_AIR)
+    reflected, transmitted = np.abs(bare.reflection) ** 2, np.abs(bare.transmission) ** 2
+    own = 1.0 - float(mean(reflected + transmitted))
     if wanted >= own:
-        if not bare.layer.free and not bare.layer.flat:
-
-            def lacking(x: float) -> float:
-                return diffuse(replace(bare, dulled=x)).absorbed - wanted
-
-            most = STRONGEST if lacking(STRONGEST) < 0.0 else bisected(lacking, 0.0, STRONGEST)
-            bare = replace(bare, dulled=most)
-            own = diffuse(bare).absorbed
-        return replace(bare, kept=min(1.0, (1.0 - wanted) / (1.0 - own)))
-    if bare.layer.free:
-        return replace(bare, opened=wanted / own)
-    floor = diffuse(replace(bare, closed=1.0)).absorbed
+        dulled = 0.0
+        if not layer.free and not layer.flat:
+            dulled = _faded(reflected, 1.0 - wanted)
+            reflected = reflected * fading(dulled, _COSINES)
+        left = float(mean(reflected + transmitted))
+        return {"dulled": dulled, "kept": min(1.0, (1.0 - wanted) / left)}
+    if layer.free:
+        return {"opened": wanted / own}
+    film = impedance.boundary_layer_admittance(_COSINES, REFERENCE_HZ, REFERENCE_AIR)
+    film = impedance.admittance_reflection(_COSINES, film)
+    floor = 1.0 - float(mean(np.abs(film) ** 2))
     if wanted < floor - 1e-9:
         raise InvalidInput(
             Problem(
@@ -179,41 +204,34 @@ def _absorbing(bare: FinishedSurface, wanted: float) -> FinishedSurface:
                 "any rigid wall at 32 kHz; leave absorption out for a smooth rigid wall"
             )
         )
-    # absorbed energy is a concave quadratic in the share that falls through the wanted value once
-    middle = diffuse(replace(bare, closed=0.5)).absorbed
-    square = 2.0 * (own + floor - 2.0 * middle)
-    linear = floor - own - square
-    root = np.sqrt(max(0.0, linear**2 - 4.0 * square * (own - wanted)))
-    return replace(bare, closed=float(min(1.0, 2.0 * (own - wanted) / (root - linear))))
+    # |R + w (film - R)|^2 is convex in w and passes the wanted energy once: its larger root
+    change = film - bare.reflection
+    square = float(mean(np.abs(change) ** 2))
+    half = float(mean(np.real(np.conj(bare.reflection) * change)))
+    root = np.sqrt(max(0.0, half**2 + square * (own - wanted)))
+    return {"closed": float(min(1.0, (root - half) / square))}
 
 
-def coefficient(surface: FinishedSurface) -> float:
-    """Scattered over reflected energy of a diffuse field; 0 where nothing is reflected."""
-    shares = diffuse(surface)
-    reflected = shares.mirror + shares.scattered
-    return shares.scattered / reflected if reflected > 0.0 else 0.0
-
-
-def _scattering(surface: FinishedSurface, wanted: float) -> FinishedSurface:
-    """`surface` with its scattering coefficient made `wanted`."""
-    if surface.kept == 0.0:
-        return surface
+def _scattering(surface: FinishedSurface, wanted: float) -> dict[str, Any]:
+    """The trims with which `surface` scatters the share `wanted` of reflected diffuse energy."""
     if surface.layer.flat:
-        return replace(surface, scattering=wanted)
-    rough = surface.roughness_rms_m
-    if coefficient(surface) > wanted:
-        smoother = bisected(
-            lambda x: coefficient(replace(surface, roughness_rms_m=x)) - wanted, 0.0, rough
-        )
-        return replace(surface, roughness_rms_m=smoother)
+        return {"scattering": wanted}
+    reflected, rough = surface.specular(_COSINES, REFERENCE_HZ, REFERENCE_AIR)
+    total = float(impedance.diffuse_mean(reflected))
+    if total == 0.0:
+        return {}
+    reflected, wanted = reflected / total, 1.0 - wanted
+    exponent = -np.log(np.maximum(rough, 1e-300))
+    if float(impedance.diffuse_mean(reflected * rough)) < wanted:
 
-    def lacking(x: float) -> float:
-        return coefficient(replace(surface, blurred=x)) - wanted
+        def lacking(share: float) -> float:
+            return wanted - float(impedance.diffuse_mean(reflected * np.exp(-exponent * share)))
 
-    most = STRONGEST if lacking(STRONGEST) < 0.0 else bisected(lacking, 0.0, STRONGEST)
-    surface = replace(surface, blurred=most)
-    left = 1.0 - coefficient(surface)
-    return replace(surface, scattering=max(0.0, 1.0 - (1.0 - wanted) / left))
+        calm = float(np.sqrt(bisected(lacking, 0.0, 1.0)))
+        return {"roughness_rms_m": surface.roughness_rms_m * calm}
+    blurred = _faded(reflected * rough, wanted)
+    left = float(impedance.diffuse_mean(reflected * rough * fading(blurred, _COSINES)))
+    return {"blurred": blurred, "scattering": max(0.0, 1.0 - wanted / left)}
 
 
 def finish(layer: Layer, parameters: Finish, name: str) -> FinishedSurface:
@@ -225,11 +243,11 @@ def finish(layer: Layer, parameters: Finish, name: str) -> FinishedSurface:
     surface = FinishedSurface(
         layer=layer,
         provenance=parameters.source or f"{name}; given in the scene",
-        band_hz=(1e3, 200e3),  # trimmed at 32 kHz, whatever band it is for
+        band_hz=parameters.band_hz,
         roughness_rms_m=parameters.roughness_rms_m,
     )
     if parameters.absorption is not None:
-        surface = _absorbing(surface, parameters.absorption)
+        surface = replace(surface, **_absorbing(layer, parameters.absorption))
     if parameters.scattering is not None:
-        surface = _scattering(surface, parameters.scattering)
-    return replace(surface, band_hz=parameters.band_hz)
+        surface = replace(surface, **_scattering(surface, parameters.scattering))
+    return surface

@@ -8,10 +8,10 @@ air friction takes at any rigid wall (0.0308 at 32 kHz), the low end is that flo
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from csv import DictReader
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
@@ -19,6 +19,8 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from usim.surfaces._finish import REFERENCE_AIR, REFERENCE_HZ, Hertz, _ordered
 from usim.template.fields import Listed, Table
 from usim.template.problem import InvalidInput, Problem, excerpt, suggest
+
+_DATA = Path(__file__).resolve().parents[1] / "data"
 
 
 class Material(Table):
@@ -32,10 +34,9 @@ class Material(Table):
 @cache
 def rows() -> dict[str, dict[str, Any]]:
     """The table by id: its columns as text, plus `model` parameters under the key "parameters"."""
-    folder = files("usim").joinpath("data")
-    with folder.joinpath("materials_ultrasonic.csv").open(encoding="utf-8", newline="") as table:
+    with (_DATA / "materials_ultrasonic.csv").open(encoding="utf-8", newline="") as table:
         found: dict[str, dict[str, Any]] = {row["id"]: dict(row) for row in DictReader(table)}
-    models = json.loads(folder.joinpath("material_models.json").read_text(encoding="utf-8"))
+    models = json.loads((_DATA / "material_models.json").read_text(encoding="utf-8"))
     for name, row in found.items():
         row["parameters"] = models[name]
     return found
@@ -52,8 +53,9 @@ def floor() -> float:
     return 1.0 - float(impedance.diffuse_mean(abs(reflection) ** 2))
 
 
-def moved(low: float, nominal: float, high: float, spread: float) -> float:
+def moved(ends: Sequence[float], spread: float) -> float:
     """The value `spread` (-1..1) of the way from nominal to high (above 0) or low (below)."""
+    low, nominal, high = ends
     return nominal + (spread * (high - nominal) if spread > 0.0 else -spread * (low - nominal))
 
 
@@ -79,14 +81,14 @@ def parameters(spec: Mapping, place: str | None = None) -> dict[str, Any]:
         )
     model = {key: value for key, value in row["parameters"].items() if key != "why"}
     if "transmission_loss_db" in model:
-        model["transmission_loss_db"] = moved(*model["transmission_loss_db"], asked.spread)
+        model["transmission_loss_db"] = moved(model["transmission_loss_db"], asked.spread)
     low, nominal, high = _ends(row, "alpha")
     if model.get("backing") != "free" and "transmission_loss_db" not in model:
         low = max(low, floor() * (1.0 + 1e-9))
     edges = [1e3 * float(edge) for edge in row["band_kHz"].split("-")]
     return model | {
-        "absorption": moved(low, nominal, high, asked.spread),
-        "scattering": moved(*_ends(row, "scattering"), asked.spread),
+        "absorption": moved((low, nominal, high), asked.spread),
+        "scattering": moved(_ends(row, "scattering"), asked.spread),
         "roughness_rms_m": 1e-3 * _number(row["rms_roughness_mm"]),
         "band_hz": list(asked.band_hz or edges),
         "source": f"{asked.material}; {row['material']}; model: {row['model']}; "

@@ -47,6 +47,13 @@ class Parameters(Finish):
         return self
 
 
+EXAMPLES = (
+    {"kind": "hard"},
+    {"kind": "hard", "absorption": 0.2, "scattering": 0.3, "roughness_rms_m": 0.0003},
+    {"kind": "hard", "absorption": 0.1, "angle_dependent": False},
+)
+
+
 @dataclass(frozen=True)
 class Wall(Layer):
     """Boundary layer plus a real admittance for pores and joints."""
@@ -71,11 +78,29 @@ class Uniform(Layer):
         return Response(reflection, np.zeros(cos.shape, dtype=complex))
 
 
-def _absorbed(extra_admittance: float) -> float:
-    response = Wall(extra_admittance).response(
+def _absorbed(extra_admittance: float, friction: np.ndarray) -> float:
+    """Share of a diffuse field absorbed, `friction` the boundary layer's admittance."""
+    reflection = impedance.admittance_reflection(
+        impedance.DIFFUSE_COSINES, friction + extra_admittance
+    )
+    return 1.0 - float(impedance.diffuse_mean(np.abs(reflection) ** 2))
+
+
+def _pores(wanted: float) -> float:
+    """The admittance that makes a wall absorb the share `wanted` of a diffuse field."""
+    friction = impedance.boundary_layer_admittance(
         impedance.DIFFUSE_COSINES, REFERENCE_HZ, REFERENCE_AIR
     )
-    return 1.0 - float(impedance.diffuse_mean(np.abs(response.reflection) ** 2))
+    floor = _absorbed(0.0, friction)
+    if wanted < floor:
+        raise InvalidInput(
+            Problem(
+                f"absorption {wanted:g} is below {floor:.4f}, what air friction and heat take at "
+                "any rigid wall at 32 kHz; leave it out for the smooth rigid wall, or set "
+                "angle_dependent: false for an idealised one"
+            )
+        )
+    return bisected(lambda x: _absorbed(x, friction) - wanted, 0.0, _LARGEST_ADMITTANCE)
 
 
 def build(parameters: Parameters) -> FinishedSurface:
@@ -83,18 +108,7 @@ def build(parameters: Parameters) -> FinishedSurface:
     wanted = parameters.absorption
     if not parameters.angle_dependent:
         layer: Layer = Uniform(float(np.sqrt(1.0 - (wanted or 0.0))))
-    elif wanted is None:
-        layer = Wall(0.0)
     else:
-        floor = _absorbed(0.0)
-        if wanted < floor:
-            raise InvalidInput(
-                Problem(
-                    f"absorption {wanted:g} is below {floor:.4f}, what air friction and heat take "
-                    "at any rigid wall at 32 kHz; leave it out for the smooth rigid wall, or set "
-                    "angle_dependent: false for an idealised one"
-                )
-            )
-        layer = Wall(bisected(lambda x: _absorbed(x) - wanted, 0.0, _LARGEST_ADMITTANCE))
+        layer = Wall(0.0 if wanted is None else _pores(wanted))
     trims = parameters.model_copy(update={"absorption": None})
     return finish(layer, trims, parameters.kind)

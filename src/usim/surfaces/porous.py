@@ -27,6 +27,20 @@ class Parameters(Finish):
     cover_flow_resistance_pa_s_m: Annotated[float, Field(ge=0.0, le=1e6)] = 0.0
 
 
+EXAMPLES = (
+    {
+        "kind": "porous",
+        "flow_resistivity_pa_s_m2": 30000.0,
+        "porosity": 0.9,
+        "tortuosity": 1.2,
+        "viscous_length_m": 6e-5,
+        "thermal_length_m": 1.4e-4,
+        "thickness_m": 0.003,
+        "scattering": 0.4,
+    },
+)
+
+
 @dataclass(frozen=True)
 class Porous(Layer):
     """A rigid-framed porous layer on a rigid backing."""

@@ -6,7 +6,7 @@ wall (a body, a cushion) the sound that passes comes back through the cloth. The
 a typical one: real gaps vary along the cloth and with its movement, which scattering stands for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -54,6 +54,13 @@ class Parameters(Finish):
         if self.backing == "wall" and self.transmission_loss_db is not None:
             raise ValueError("nothing passes a wall; give flow_resistance_pa_s_m")
         return self
+
+
+EXAMPLES = (
+    {"kind": "screen", "flow_resistance_pa_s_m": 300.0},
+    {"kind": "screen", "transmission_loss_db": 6.0, "absorption": 0.35, "scattering": 0.6},
+    {"kind": "screen", "flow_resistance_pa_s_m": 200.0, "backing": "wall", "gap_m": 0.0015},
+)
 
 
 @dataclass(frozen=True)
@@ -117,18 +124,19 @@ def _made(parameters: Parameters, resistance: float) -> FinishedSurface:
 
 def loss_db(surface: FinishedSurface) -> float:
     """Transmission loss of a free screen in dB at normal incidence, 32 kHz."""
-    return -20.0 * float(np.log10(np.abs(surface.transmission(1.0, REFERENCE_HZ, REFERENCE_AIR))))
+    wide = replace(surface, band_hz=(1e3, 200e3))
+    return -20.0 * float(np.log10(np.abs(wide.transmission(1.0, REFERENCE_HZ, REFERENCE_AIR))))
 
 
 def build(parameters: Parameters) -> FinishedSurface:
     """The screen of `parameters`, trimmed to its absorption, scattering and transmission."""
-    if parameters.flow_resistance_pa_s_m is not None:
-        return _made(parameters, parameters.flow_resistance_pa_s_m)
     wanted = parameters.transmission_loss_db
-    wide = parameters.model_copy(update={"scattering": None, "band_hz": (1e3, 200e3)})
+    if wanted is None:
+        return _made(parameters, parameters.flow_resistance_pa_s_m or 0.0)
+    rough = parameters.model_copy(update={"scattering": None})
 
     def excess(logarithm: float) -> float:
-        return loss_db(_made(wide, float(np.exp(logarithm)))) - wanted
+        return loss_db(_made(rough, float(np.exp(logarithm)))) - wanted
 
     low, high = np.log(_RESISTANCES)
     if excess(low) > 0.0 or excess(high) < 0.0:
