@@ -207,7 +207,7 @@ class _Sampler:
         things = section_of(path) is not None
         # Elsewhere names are written only where otherwise they would be lost with a neighbour.
         writes = things or any(
-            isinstance(v, Mapping) and not ITEM_WORDS.isdisjoint(v) for v in values
+            isinstance(v, Mapping) and any(word in v for word in ITEM_WORDS) for v in values
         )
         for index, value in enumerate(values):
             where = (*path, index)

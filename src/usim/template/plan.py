@@ -11,7 +11,7 @@ from usim.template.document import MOST_DEPTH, Document, Path
 from usim.template.names import NAME_RULE, clashes, is_name, numbered, section_of, twins
 from usim.template.problem import InvalidInput, Problem, excerpt, suggest
 
-ITEM_WORDS = frozenset({"chance", "repeat"})
+ITEM_WORDS = ("chance", "repeat")
 MOST_COPIES = 1000
 MOST_THINGS = 1000
 MOST_PROBLEMS = 50
@@ -212,7 +212,7 @@ class Survey:
         return value
 
     def _item_words(self, value: Mapping, path: Path, place: str, name: str) -> None:
-        for word in sorted(ITEM_WORDS):
+        for word in ITEM_WORDS:
             if word not in value:
                 continue
             where, own = (*path, word), f"{place}.{word}"

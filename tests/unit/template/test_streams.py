@@ -57,9 +57,9 @@ def test_streams_and_draws_of_one_place_share_no_number():
 
 
 def test_no_two_of_many_places_agree(counts):
-    number = counts(20_000, 200_000)
+    number = counts(20_000, 1_000_000)
     firsts = {uniform(seed, f"movers.m_{i}.x") for i in range(number // 4) for seed in range(4)}
-    # 2e5 numbers of 53 bits: a collision by chance has probability 2e-6.
+    # A million numbers of 53 bits: two agree by chance with probability 6e-5.
     assert len(firsts) == number
 
 
