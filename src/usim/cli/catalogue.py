@@ -102,6 +102,7 @@ def show_command(name: str, as_json: bool) -> None:
 
 def _kinds_named(name: str) -> list[dict[str, Any]]:
     from usim.template import registry
+    from usim.template.writer import dump
 
     found = []
     for family in registry.families():
@@ -110,16 +111,19 @@ def _kinds_named(name: str) -> list[dict[str, Any]]:
             schema = module.Parameters.model_json_schema()
             text = inspect.cleandoc(module.__doc__ or "").strip()
             rows = [_field(key, field, schema) for key, field in schema["properties"].items()]
+            examples = [dump(table) for table in getattr(module, "EXAMPLES", ())]
             found.append(
                 {
                     "name": name,
                     "what": f"a kind of {family}",
                     "file": module.__file__,
                     "schema": schema,
+                    "examples": examples,
                     "lines": [
                         *text.splitlines(),
                         "",
                         *columns([row for row in rows if row[0] != "kind"]),
+                        *(line for text in examples for line in ["", "example:", *text.splitlines()]),
                     ],
                 }
             )
@@ -129,6 +133,8 @@ def _kinds_named(name: str) -> list[dict[str, Any]]:
 def _field(key: str, field: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
     """Return one row of a kind's table: field, what it holds, its default, what it means."""
     needed = "required" if key in schema.get("required", ()) else f"default {field.get('default')}"
+    if key == "name":
+        needed = "default: the kind"
     return [key, _holds(field, schema), needed, str(field.get("description", ""))]
 
 
