@@ -176,3 +176,52 @@ def test_mic_response_is_full_scale_per_pascal():
     unit = Unit(profile.load("ideal"))
     peak_pa = np.sqrt(2) * 20e-6 * 10 ** (94 / 20)
     assert 20 * np.log10(abs(unit.mic_response(0, 1000.0)) * peak_pa) == pytest.approx(-26.0)
+
+
+GOLDEN = """\
+usim: profile/1
+name: small
+drivers:
+  - {name: main, position_m: [0.0, 0.0, 0.0]}
+microphones:
+  - {name: m1, position_m: [0.0, 0.05, 0.0]}
+  - {name: m2, position_m: [0.0, -0.05, 0.0]}
+capsule:
+  sensitivity_db: {nominal: 0, normal: [0, 0.5], min: -1, max: 1}
+  port:
+    resonance_hz: {nominal: 27000, uniform: [25000, 29000]}
+    q: {nominal: 2.3, normal: [2.3, 0.3], min: 1.6, max: 3.5, together: 0.5}
+"""
+
+
+@pytest.mark.parametrize(
+    ("serial", "drawn"),
+    [
+        (
+            0,
+            [
+                (-0.4556897402486765, 27845.24230244576, 2.3700553228075907),
+                (0.4033983992639545, 28393.960863954537, 2.4390349219662735),
+            ],
+        ),
+        (
+            1017,
+            [
+                (-0.3292801585319651, 28285.264551820183, 2.4245705671908877),
+                (-0.40075863712832194, 26907.764951018384, 2.564558489283365),
+            ],
+        ),
+        (
+            2**40,
+            [
+                (0.8521546095149086, 28304.706178929486, 2.070034249518865),
+                (0.36515644084878757, 26931.40395620633, 1.7694066138347617),
+            ],
+        ),
+    ],
+)
+def test_units_are_frozen_for_ever(serial, drawn):
+    """Golden draws. If this fails, every unit ever named in a scene has become another: do not renew it."""
+    unit = Unit(profile.parse(GOLDEN.encode(), "small.yaml"), serial)
+    found = [(c.sensitivity_db, c.port.resonance_hz, c.port.q) for c in unit.capsules]
+    assert found == drawn
