@@ -57,7 +57,8 @@ def complaints(error: ValidationError, model: type[BaseModel], table: Any) -> It
     error: what validation raised; model: which model; table: the table that it was given
     """
     for entry in error.errors(include_url=False, include_input=False):
-        path = _path(entry["loc"], table)
+        names_a_field = entry["type"] in ("missing", "extra_forbidden")
+        path = _path(entry["loc"], table, names_a_field)
         cause = entry.get("ctx", {}).get("error")
         if isinstance(cause, InvalidInput):
             for problem in cause.problems:
@@ -67,20 +68,19 @@ def complaints(error: ValidationError, model: type[BaseModel], table: Any) -> It
             yield path, _text(entry, path, model, table)
 
 
-def _path(place: tuple, table: Any) -> tuple:
-    """The steps of a pydantic place that are keys and indices of the table, without names of
-    unions.
+def _path(place: tuple, table: Any, names_a_field: bool) -> tuple:
+    """The steps of a pydantic place that are keys and indices of the table: names of the members of
+    unions are left out. The last step may be a field that is missing or should not be there.
     """
-    path, here = [], table
+    path: list[Any] = []
+    here = table
     for index, step in enumerate(place):
-        if isinstance(step, str) and not re.fullmatch(r"\w+", step):
-            continue
         inside = (isinstance(here, dict) and step in here) or (
             isinstance(here, list) and isinstance(step, int) and step < len(here)
         )
         if inside:
             here = here[step]
-        elif index != len(place) - 1:
+        elif not (names_a_field and index == len(place) - 1):
             continue
         path.append(step)
     return tuple(path)
