@@ -32,26 +32,38 @@ def png(recording: Recording, **choices: Any) -> bytes:
 def draw(picture: Picture) -> bytes:
     """Return a picture as PNG bytes, without dates or versions in them."""
     import matplotlib
+
+    memory = io.BytesIO()
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()  # a user's matplotlibrc changes no byte
+        # A name may have characters that the font lacks; they are drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure = compose(picture)
+        figure.savefig(
+            memory,
+            format="png",
+            dpi=_DPI,
+            metadata={"Software": None},
+            pil_kwargs={"compress_level": 3},  # a third of the time of 6, a tenth more bytes
+        )
+    return memory.getvalue()
+
+
+def compose(picture: Picture) -> Any:
+    """Return a picture as a matplotlib figure on an Agg canvas."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcdefaults()  # a user's matplotlibrc changes no byte
-        matplotlib.rcParams.update({"font.size": 10.0, "axes.titlesize": 11.0})
-        # A name may have characters that the font lacks; they are drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure = Figure(figsize=(WIDTH_PX / _DPI, HEIGHT_PX / _DPI), dpi=_DPI, facecolor="white")
-        FigureCanvasAgg(figure)
-        _headline(figure, picture)
-        with_plan = outline_m(picture.table.get("room") or {}) is not None
-        width = 0.530 if with_plan else 0.825
-        drawn = draw_spectrogram(figure, (0.052, 0.095, width, 0.755), picture)
-        if with_plan:
-            draw_plan(figure, (0.690, 0.075, 0.295, 0.775), picture)
-        figure.text(0.052, 0.022, drawn, fontsize=9.5, color="#444444", parse_math=False)
-        memory = io.BytesIO()
-        figure.savefig(memory, format="png", dpi=_DPI, metadata={"Software": None})
-        return memory.getvalue()
+    figure = Figure(figsize=(WIDTH_PX / _DPI, HEIGHT_PX / _DPI), dpi=_DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    _headline(figure, picture)
+    with_plan = outline_m(picture.table.get("room") or {}) is not None
+    width = 0.530 if with_plan else 0.825
+    caption = draw_spectrogram(figure, (0.052, 0.095, width, 0.755), picture)
+    if with_plan:
+        draw_plan(figure, (0.690, 0.075, 0.295, 0.775), picture)
+    figure.text(0.052, 0.022, caption, fontsize=9.5, color="#444444", parse_math=False)
+    return figure
 
 
 def _headline(figure: Any, picture: Picture) -> None:

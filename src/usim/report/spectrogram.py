@@ -53,7 +53,7 @@ def draw_spectrogram(figure: Any, box: Box, picture: Picture) -> str:
     axes.set_xlim(0.0, heard.duration_s)
     axes.set_ylim(found.shift_hz[0], found.shift_hz[-1])
     axes.set_ylabel("Doppler shift, Hz")
-    axes.set_title(_subject(picture), loc="left", color="#222222")
+    axes.set_title(_subject(picture), loc="left", color="#222222", fontsize=11)
     if not rows:
         axes.set_xlabel("time, s")
     else:

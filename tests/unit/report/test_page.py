@@ -1,0 +1,247 @@
+"""The picture: right size, the same bytes each time, no word on another, no surprise in a name."""
+
+import dataclasses
+import itertools
+import struct
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from usim.recording.labels import LabelTrack
+from usim.recording.observation import Baseband
+from usim.recording.truth import SILENT_DB
+from usim.report import budget, page
+from usim.report.lettering import clean
+from usim.report.picture import Picture, picture_of, time_marks
+from usim.report.plan import material, outline_m, path_m
+from usim.template.reader import read
+from usim.template.writer import dump
+
+HOSTILE = "Kosten $\\frac{1}{2}$ 夕方 <b>&</b>\n\x1b[31m \\$ %s {x} " * 4
+
+
+def chunks(data):
+    """The chunks of a PNG file: name -> content."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    found, at = {}, 8
+    while at < len(data):
+        size, name = struct.unpack(">I4s", data[at : at + 8])
+        found[name] = data[at + 8 : at + 8 + size]
+        at += 12 + size
+    return found
+
+
+def changed(recording, **scene):
+    """The recording with other fields in its scene."""
+    table = read(recording.truth.scene.encode()).table | scene
+    return dataclasses.replace(
+        recording, truth=dataclasses.replace(recording.truth, scene=dump(table))
+    )
+
+
+def unseen(figure):
+    """Labels of ticks beyond the ends of their axes, which matplotlib keeps and does not draw."""
+    for axes in itertools.chain(figure.axes, *(axes.child_axes for axes in figure.axes)):
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            slack = 1e-6 * (high - low)
+            for tick in axis.get_major_ticks():
+                if not low - slack <= tick.get_loc() <= high + slack:
+                    yield from (tick.label1, tick.label2)
+
+
+def overlaps(picture):
+    """Pairs of words that lie on each other in a picture, and words that leave it."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        figure = page.compose(picture)
+        figure.canvas.draw()
+        ignored = set(map(id, unseen(figure)))
+        words = [
+            (text.get_text(), text.get_window_extent().padded(-1.0))
+            for text in figure.findobj(Text)
+            if id(text) not in ignored
+            and text.get_visible()
+            and text.get_text().strip()
+            and text.get_window_extent().width > 0
+        ]
+    edge = figure.bbox.padded(1.0)
+    out = [word for word, box in words if box.x0 < edge.x0 or box.x1 > edge.x1 or box.y0 < edge.y0]
+    return [(a[0], b[0]) for a, b in itertools.combinations(words, 2) if a[1].overlaps(b[1])] + out
+
+
+def test_png_has_its_size_and_no_dates(walker):
+    found = chunks(page.png(walker))
+    assert struct.unpack(">II", found[b"IHDR"][:8]) == (1600, 800)
+    assert set(found) <= {b"IHDR", b"pHYs", b"IDAT", b"IEND"}
+
+
+def test_equal_recordings_equal_bytes_whatever_the_settings(walker, monkeypatch):
+    """A user's matplotlibrc changes no byte, and drawing changes none of his settings."""
+    first = page.png(walker)
+    with matplotlib.rc_context({"font.size": 20.0, "axes.facecolor": "red", "savefig.dpi": 30}):
+        assert page.png(walker) == first
+        assert matplotlib.rcParams["font.size"] == 20.0
+
+
+def test_no_word_lies_on_another(walker):
+    assert overlaps(picture_of(walker)) == []
+
+
+@pytest.mark.slow
+def test_no_word_lies_on_another_in_a_polygon_with_many_movers(walker):
+    names = ("fan", "cat", "door", "robot", "toy", "a_mover_with_a_very_long_name_that_goes_on")
+    truth, t_s = walker.truth, walker.truth.t_s
+    count = len(t_s)
+    spread = np.arange(6)
+    velocity = (0.5 + spread) * np.sin(2 * np.pi * np.outer(t_s, 0.2 + 0.1 * spread) + spread)
+    place = np.stack([1 + 0.6 * spread + 0.2 * np.sin(t_s)[:, None], np.ones((count, 1)) + 0.2 * spread + 0.2 * np.cos(t_s)[:, None], np.ones((count, 6))], axis=-1)  # fmt: skip
+    many = dataclasses.replace(
+        walker,
+        truth=dataclasses.replace(
+            truth,
+            pieces=tuple(f"{name}.body" for name in names),
+            movers=names,
+            radial_velocity_m_s=velocity,
+            range_m=np.ones((count, 6)),
+            echo_level_db_spl=np.zeros((count, 6)),
+            position_m=place,
+            echo_to_noise_db=np.zeros((10, 6)),
+        ),
+    )
+    room = {
+        "kind": "polygon",
+        "corners_m": [[0, 0], [6, 0], [6, 3], [3.5, 3], [3.5, 5], [0, 5]],
+        "height_m": 2.5,
+        "surfaces": {"floor": "carpet_loop", "ceiling": {"kind": "hard"}, "walls": "brick" * 20},
+    }
+    assert overlaps(picture_of(changed(many, room=room))) == []
+
+
+def test_hostile_names_are_drawn_as_they_are(walker):
+    """Mathematics, markup, control characters and missing glyphs harm nothing."""
+    odd = changed(
+        walker, title=HOSTILE.replace("\x1b", ""), noises=[{"kind": "hiss", "name": "$^$"}]
+    )
+    assert chunks(page.png(odd))
+    assert clean(HOSTILE).isprintable()
+    assert len(clean("x" * 1000)) == 48
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "scene",
+    [
+        {"movers": [], "noises": [], "devices": []},
+        {"room": {"kind": "dome", "radius_m": 3}},
+        {"title": ""},
+        {"air": {"temperature_c": 5.0}},
+    ],
+)
+def test_poor_scenes_are_drawn(walker, scene):
+    assert chunks(page.png(changed(walker, **scene)))
+
+
+def test_a_real_recording_is_drawn_without_truth(make):
+    recording = make(with_truth=False)
+    assert overlaps(picture_of(recording)) == []
+
+
+@pytest.mark.slow
+def test_audio_alone_is_drawn(make):
+    recording = make(as_audio=True, microphones=1)
+    assert chunks(page.png(recording))
+
+
+def test_a_recording_too_short_says_so(walker):
+    heard = walker.observation
+    short = Baseband(heard.baseband.samples[..., :100], 4000.0, heard.baseband.carriers_hz)
+    recording = dataclasses.replace(walker, observation=dataclasses.replace(heard, baseband=short))
+    figure = page.compose(picture_of(recording))
+    assert any("shorter than one frame" in text.get_text() for text in figure.findobj(Text))
+
+
+@pytest.mark.slow
+def test_a_mover_that_is_never_heard_has_no_line(walker):
+    truth = dataclasses.replace(
+        walker.truth, echo_level_db_spl=np.full_like(walker.truth.echo_level_db_spl, SILENT_DB)
+    )
+    assert chunks(page.png(dataclasses.replace(walker, truth=truth)))
+
+
+@pytest.mark.slow
+def test_truth_without_motion_is_drawn(walker):
+    truth = dataclasses.replace(walker.truth, labels=LabelTrack(), position_m=None)
+    assert chunks(page.png(dataclasses.replace(walker, truth=truth)))
+
+
+def test_report_imports_matplotlib_only_to_draw():
+    """So that the command line starts fast; nothing else in the package imports it at all."""
+    text = (
+        "import sys; import usim.report.page, usim.report.budget;"
+        "assert 'matplotlib' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", text], check=True)
+
+
+def test_budget_says_how_near_fast_and_loud(walker):
+    adult, ball = budget.budgets(walker.truth, 32_500.0, 343.2)
+    assert (adult.mover, ball.mover) == ("adult", "ball")
+    assert adult.nearest_m == pytest.approx(walker.truth.range_m[:, :6].min())
+    assert adult.shift_hz == pytest.approx(adult.fastest_m_s * 2 * 32_500 / 343.2, rel=0.02)
+    assert adult.echo_to_noise_db == 25.0
+    lines = budget.text((adult, ball)).splitlines()
+    assert len(lines) == 3
+    assert lines[0].split() == [
+        "mover",
+        "nearest",
+        "fastest",
+        "Doppler",
+        "loudest",
+        "over",
+        "noise",
+    ]
+
+
+def test_budget_of_an_empty_truth_is_empty_words(walker):
+    silent = dataclasses.replace(
+        walker.truth,
+        echo_level_db_spl=np.full_like(walker.truth.echo_level_db_spl, SILENT_DB),
+        echo_to_noise_db=np.full((10, 2), SILENT_DB),
+    )
+    row = budget.budgets(silent, 32_500.0, 343.2)[0]
+    assert row.level_db_spl is None
+    assert row.echo_to_noise_db is None
+    assert budget.cells(row)[-1] == "-"
+
+
+def test_paths_come_from_the_truth_else_from_the_scene(walker):
+    t_s, points = path_m(picture_of(walker), "ball")
+    assert len(t_s) == len(points)
+    table = {
+        "movers": [
+            {"name": "a", "track": {"at_s": [0, 1], "through_m": [[0, 0, 1], [1, 0, 1]]}},
+            {"name": "b", "routine": [{"through_m": [[0, 0], [1, 1]]}, {"for_s": 3}]},
+            {"name": "c", "position_m": [1, 2, 3]},
+            {"name": "d"},
+        ]
+    }
+    plain = Picture(dataclasses.replace(walker, truth=None), table)
+    assert path_m(plain, "a")[1].shape == (2, 3)
+    assert path_m(plain, "b")[1].tolist() == [[0, 0, 0], [1, 1, 0]]
+    assert path_m(plain, "c")[1].tolist() == [[1, 2, 3]]
+    assert path_m(plain, "d") is None
+    assert path_m(plain, "e") is None
+
+
+def test_small_words():
+    assert material("carpet_loop") == "carpet loop"
+    assert material({"material": "window_glass", "spread": 1}) == "window glass"
+    assert material({"kind": "hard"}) == "hard"
+    assert outline_m({"kind": "dome"}) is None
+    assert time_marks(10.0, 7).tolist() == [0, 2, 4, 6, 8, 10]
+    assert time_marks(0.5, 7)[-1] == pytest.approx(0.5)
