@@ -6,7 +6,7 @@ profile, so the misplacement of a capsule is said as its delay_s.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,14 +17,14 @@ from pydantic import Field, ValidationError, model_validator
 from usim.devices import tolerance
 from usim.devices.baffle import Baffle
 from usim.devices.converter import Converter
-from usim.devices.loudspeaker import Breakup, Driver, Radiator, Response
-from usim.devices.microphone import Capsule, Leak, Microphone, Port, SelfNoise, UpperMode
+from usim.devices.loudspeaker import Driver
+from usim.devices.microphone import Capsule, Leak, Microphone
 from usim.template import library
+from usim.template.complaints import complaints
 from usim.template.fields import Listed, Name, Table
-from usim.template.problem import InvalidInput, Problem, excerpt, suggest
+from usim.template.problem import InvalidInput, Problem
 from usim.template.reader import Document, read
 
-FORMAT = "profile/1"
 RESERVED = ("overload", "large_signal", "amplifier", "temperature", "ageing")
 FIXED = ("position_m", "axis")  # geometry, the same in every unit
 
@@ -122,11 +122,21 @@ def parse(path_or_bytes: Path | bytes, file: str | None = None) -> Profile:
 
 def _checked(document: Document, value, end: str | None = None) -> ProfileTable:
     """The table as numbers, each tolerance replaced by value(tolerance, place)."""
+    numbers = tolerance.replace(document.table, value)
     try:
-        return ProfileTable.model_validate(tolerance.replace(document.table, value))
+        return ProfileTable.model_validate(numbers)
     except ValidationError as error:
-        problems = [_problem(document, entry, end) for entry in error.errors(include_url=False)]
-    raise InvalidInput(tuple(problems))
+        problems = [
+            _at(document, path, _text(path, text, end))
+            for path, text in complaints(error, ProfileTable, numbers)
+        ]
+    raise InvalidInput(problems)
+
+
+def _text(path: tuple, text: str, end: str | None) -> str:
+    if path and path[-1] in RESERVED:
+        return "comes with a later version"
+    return f"at the {end} value of the tolerance: {text}" if end else text
 
 
 def _spread_problems(document: Document) -> list[Problem]:
@@ -140,24 +150,6 @@ def _spread_problems(document: Document) -> list[Problem]:
         if text:
             problems.append(_at(document, path, text))
     return problems
-
-
-def _problem(document: Document, entry: Mapping, end: str | None) -> Problem:
-    """One pydantic complaint as one line: what was found and what to do."""
-    path, text, kind = tuple(entry["loc"]), entry["msg"], entry["type"]
-    if kind == "extra_forbidden":
-        text = f"no such field{suggest(path[-1], FIELDS)}"
-        if path[-1] in RESERVED:
-            text = "comes with a later version"
-    elif kind == "missing":
-        text = "this field is missing; add it"
-    elif kind == "literal_error" and path == ("usim",):
-        text = f"found {excerpt(entry['input'])}, not a device profile; write `usim: {FORMAT}`"
-    elif kind == "value_error":
-        text = text.removeprefix("Value error, ")
-    else:
-        text = f"{text[:1].lower()}{text[1:]}, found {excerpt(entry['input'])}"
-    return _at(document, path, f"at the {end} value of the tolerance: {text}" if end else text)
 
 
 def _at(document: Document, path: tuple, text: str) -> Problem:
@@ -180,9 +172,3 @@ def _dotted(table: Any, path: tuple) -> str:
         name = table.get("name") if listed and isinstance(table, dict) else None
         steps.append(name if isinstance(name, str) else str(step))
     return ".".join(steps)
-
-
-MODELS = (ProfileTable, Driver, Response, Breakup, Radiator, Baffle, Enclosure, Leak, Microphone)
-FIELDS = sorted(
-    {f for m in (*MODELS, Capsule, Port, UpperMode, SelfNoise, Converter) for f in m.model_fields}
-)

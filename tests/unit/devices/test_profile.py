@@ -64,7 +64,7 @@ def test_equal_content_is_an_equal_profile_whatever_the_file():
         ("nominal: 0,", "nominal: 0, together: 2,", ("small.yaml:9", "together")),
         ("nominal: 0,", "nominal: 0, mean: 2,", ("small.yaml:9", "mean")),
         ("name: m2", "name: m1", ("small.yaml", "share the name m1")),
-        ("profile/1", "scene/1", ("small.yaml:1", "usim: profile/1")),
+        ("profile/1", "scene/1", ("small.yaml:1", "must be profile/1")),
         ("name: small", "name: 7", ("small.yaml:2", "name")),
         (
             "[0.0, 0.05, 0.0]",
