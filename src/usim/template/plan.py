@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -36,6 +36,9 @@ def plan(document: Document) -> Plan:
     """The plan of a document; raises InvalidInput with all that is wrong, whatever the seed."""
     survey = Survey(document)
     if survey.problems:
+        if len(survey.problems) == MOST_PROBLEMS:
+            last = InvalidInput(survey.problems).problems[-1]
+            survey.problems.append(replace(last, text="and more; mend these first", place=None))
         raise InvalidInput(survey.problems)
     return Plan(document, survey.names, tuple(survey.order))
 

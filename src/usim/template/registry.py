@@ -76,8 +76,9 @@ def use_kinds(*folders: str | os.PathLike) -> None:
     """
     global _folders
     chosen = _checked([(Path(folder), f"--kinds {folder}") for folder in folders])
-    _install(chosen)
-    _folders = chosen
+    if chosen != _folders:  # else what was imported stays the same, and so do its classes
+        _install(chosen)
+        _folders = chosen
 
 
 def kinds_hash() -> str | None:

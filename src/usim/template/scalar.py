@@ -8,6 +8,8 @@ import re
 
 from usim.template.problem import excerpt
 
+LONGEST_NUMBER = 1000
+
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
@@ -29,6 +31,12 @@ def plain(text: str) -> tuple[object, str | None]:
     if text in _WORDS:
         return _WORDS[text], None
     shown = excerpt(text, 24)
+    if len(text) > LONGEST_NUMBER:
+        # Told by its beginning: to look at a million digits takes longer than to refuse them.
+        value, wrong = plain(text[:LONGEST_NUMBER])
+        if wrong or not isinstance(value, str):
+            return 0, f"{shown} is not a number; it has {len(text)} characters"
+        return text, None
     if _INTEGER.fullmatch(text) or _BASED.fullmatch(text):
         # The length is looked at first: the time to read digits grows with its square.
         value = int(text, {"o": 8, "x": 16}.get(text[1:2], 10)) if len(text) <= 24 else 1 << 63

@@ -296,7 +296,9 @@ def test_all_problems_are_said_at_once():
     text = "a: {uniform: [2, 1]}\nb: {use: c}\nmovers: [{kind: x, chance: 7}, {kind: y, name: x}]\n"
     assert [line.split(":")[1] for line in problems(text)] == ["1", "2", "3", "3"]
     many = "\n".join(f"k{i}: {{uniform: [2, 1]}}" for i in range(5000))
-    assert len(problems(many)) == 50
+    said = problems(many)
+    assert len(said) == 51
+    assert said[-1] == "evening.yaml:50:7: and more; mend these first"
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,7 @@ def test_a_folder_of_kinds_adds_to_the_shipped(folder):
     module = registry.load("movers", "robot_dog")
     thing = module.build(None, None)
     # A worker that was told of the folder can read what another process made.
+    registry.use_kinds(folder)
     assert type(pickle.loads(pickle.dumps(thing))) is module.Parameters
     registry.use_kinds()
     assert "robot_dog" not in registry.kinds("movers")
