@@ -11,6 +11,7 @@ import numpy as np
 
 from usim.engine.images import maps
 from usim.movers.base import AbstractMover
+from usim.noises.base import AtThing
 from usim.scene.scene import PlacedDevice, Scene
 
 # Reflections that a path may have, by quality.
@@ -221,7 +222,7 @@ def _echo(scene: Scene, device: PlacedDevice, mover: AbstractMover) -> dict[str,
         if unit.noiseless
         else float(np.asarray(unit.noise_density(0, np.array([f_hz]))).reshape(-1)[0])
     )
-    noise = density**2 * NOISE_BAND_HZ
+    noise = density**2 * NOISE_BAND_HZ + _noises_pa2(scene, origin, f_hz)
     loudest, median = (_db_spl(value) for value in (np.max(power), np.median(power)))
     direct = _direct_db(device, f_hz)
     return {
@@ -237,6 +238,30 @@ def _echo(scene: Scene, device: PlacedDevice, mover: AbstractMover) -> dict[str,
         "echo_to_noise_db": None if noise == 0 else loudest - _db_spl(noise),
         "echo_to_noise_median_db": None if noise == 0 else median - _db_spl(noise),
     }
+
+
+def _noises_pa2(scene: Scene, at_m: np.ndarray, f_hz: float) -> float:
+    """Return the power in Pa2 of the scene's noises in the band around a carrier, open gates, straight paths only."""
+    total = 0.0
+    for noise in scene.noises:
+        low, high = noise.band_hz
+        if not low <= f_hz <= high:
+            continue
+        power = (
+            (_REFERENCE_PA * 10 ** (noise.level_db_spl / 20)) ** 2 * NOISE_BAND_HZ / (high - low)
+        )
+        if noise.located:
+            if not isinstance(noise.at, AtThing):
+                place = np.asarray(noise.at, float)
+            elif noise.at.mover is not None:
+                mover = next(one for one in scene.movers if one.name == noise.at.mover)
+                place = mover.at(np.array([scene.duration_s / 2])).position_m[0, 0]
+            else:
+                place = next(one for one in scene.devices if one.name == noise.at.device).position_m
+            r = max(float(np.linalg.norm(place - at_m)), 0.1)
+            power *= float(np.exp(-2 * scene.air.absorption_np_m(f_hz) * (r - 1))) / r**2
+        total += power
+    return total
 
 
 def _db_spl(power_pa2: float) -> float:

@@ -123,7 +123,11 @@ def _kinds_named(name: str) -> list[dict[str, Any]]:
                         *text.splitlines(),
                         "",
                         *columns([row for row in rows if row[0] != "kind"]),
-                        *(line for text in examples for line in ["", "example:", *text.splitlines()]),
+                        *(
+                            line
+                            for text in examples
+                            for line in ["", "example:", *text.splitlines()]
+                        ),
                     ],
                 }
             )

@@ -45,7 +45,7 @@ def _head(facts: dict[str, Any]) -> list[str]:
 
 def _room(facts: dict[str, Any]) -> list[str]:
     room, air = facts["room"], facts["air"]
-    extent = " x ".join(f"{side:g}" for side in room["size_m"])
+    extent = " x ".join(f"{side:.4g}" for side in room["size_m"])
     lines = [
         f"{heading('Room')}  {room['kind']} {extent} m, {number(room['volume_m3'])} m3; "
         f"T60 {number(1000 * room['t60_s'], 2)} ms (Eyring with air, mean absorption {room['mean_absorption']:.2f})",
@@ -67,10 +67,15 @@ def _devices(facts: dict[str, Any]) -> list[str]:
     lines = []
     for device in facts["devices"]:
         place = ", ".join(f"{value:.4g}" for value in device["position_m"])
-        does = f"{device['microphones']} microphones" if device["listens"] else "does not listen"
+        count = device["microphones"]
+        does = (
+            f"{count} microphone{'s' if count > 1 else ''}"
+            if device["listens"]
+            else "does not listen"
+        )
         if device["carriers_hz"]:
             tones = ", ".join(f"{f / 1000:g}" for f in device["carriers_hz"])
-            does += f"; emits {tones} kHz at {device['level_db_spl']:g} dB SPL"
+            does += f"; emits {tones} kHz at {device['level_db_spl']:.3g} dB SPL"
         lines.append(
             f"{heading('Device')}  {device['name']}: {device['profile']}, unit {device['unit']}, at ({place}) m; {does}"
         )
@@ -116,7 +121,7 @@ def _echoes(facts: dict[str, Any]) -> list[str]:
 
 def _noises(facts: dict[str, Any]) -> list[str]:
     rows = [
-        [noise["name"], f"{noise['level_db_spl']:g} dB SPL",
+        [noise["name"], f"{noise['level_db_spl']:.3g} dB SPL",
          f"{noise['band_hz'][0] / 1000:g} to {noise['band_hz'][1] / 1000:g} kHz"]
         for noise in facts["noises"]
     ]  # fmt: skip
