@@ -53,7 +53,9 @@ def test_sound_speed(figures, temperature_c, humidity, expected):
     Expected: within 0.005 m/s.
     """
     found = air.sound_speed_m_s(temperature_c, humidity)
-    figures(f"V06 sound speed {temperature_c:g} C {humidity:g} %", found, "m/s", f"{expected}+-0.005")
+    figures(
+        f"V06 sound speed {temperature_c:g} C {humidity:g} %", found, "m/s", f"{expected}+-0.005"
+    )
     assert found == pytest.approx(expected, abs=0.005)
 
 
@@ -111,8 +113,7 @@ def test_table(figures):
         rows = list(csv.DictReader(table))
     for row in rows:
         state = tuple(
-            float(row[name])
-            for name in ("temperature_C", "relative_humidity_pct", "pressure_kPa")
+            float(row[name]) for name in ("temperature_C", "relative_humidity_pct", "pressure_kPa")
         )
         f_hz, here = float(row["frequency_Hz"]), Air(*state)
         found = (
@@ -126,7 +127,9 @@ def test_table(figures):
         )
         for name, value in zip(columns, found, strict=True):
             worst[name] = max(worst[name], abs(float(value) - float(row[name])))
-        assert float(row["iso9613_1_stated_accuracy_pct"]) == air.absorption_accuracy_percent(*state)
+        assert float(row["iso9613_1_stated_accuracy_pct"]) == air.absorption_accuracy_percent(
+            *state
+        )
     assert len(rows) == 140
     for name, (unit, bar) in columns.items():
         figures(f"air table, largest error of {name}", worst[name], unit, f"<= {bar}", len(rows))

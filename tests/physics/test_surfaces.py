@@ -131,7 +131,12 @@ def test_diffuse_absorption_of_the_table(figures):
 
 @pytest.mark.parametrize(
     ("name", "loss_db"),
-    [("curtain_sheer", 0.7), ("curtain_cotton", 3.1), ("curtain_drape", 6.0), ("curtain_velour", 15)],
+    [
+        ("curtain_sheer", 0.7),
+        ("curtain_cotton", 3.1),
+        ("curtain_drape", 6.0),
+        ("curtain_velour", 15),
+    ],
 )
 def test_transmission_of_the_table(name, loss_db):
     """Why: what stands behind a curtain is heard through it.

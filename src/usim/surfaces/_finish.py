@@ -9,7 +9,8 @@ diffuse-field absorption at REFERENCE_HZ in reference air is the wanted one:
   share is `kept` of what is left;
 * too little absorbed by a free screen: a uniform share of reflection and transmission is `kept`;
 * too much absorbed, nothing let through: a share of the area is `closed` by a smooth film, whose
-  reflection is added in phase;
+  reflection is added; the film lies at the surface, or where that would cancel the layer's own
+  reflection, deeper, where it does not (`film_depth_m`);
 * too much absorbed by a free screen: its absorption is scaled everywhere (`opened`), and the
   energy goes to reflection and transmission in proportion.
 
@@ -100,6 +101,7 @@ class FinishedSurface(AbstractSurface):
     dulled: float = 0.0
     kept: float = 1.0
     closed: float = 0.0
+    film_depth_m: float = 0.0
     opened: float = 1.0
     blurred: float = 0.0
     scattering: float = 0.0
@@ -118,8 +120,7 @@ class FinishedSurface(AbstractSurface):
         """Response before anything is scattered."""
         reflection, transmission = self.layer.response(cos, f, air)
         if self.closed:
-            film = impedance.boundary_layer_admittance(cos, f, air)
-            film = impedance.admittance_reflection(cos, film)
+            film = _film(cos, f, air, self.film_depth_m)
             reflection = reflection + self.closed * (film - reflection)
         factor = self.kept * fading(self.dulled, cos)
         if self.opened != 1.0:
@@ -179,23 +180,24 @@ def _faded(values: np.ndarray, wanted: float) -> float:
     return STRONGEST if lacking(STRONGEST) < 0.0 else bisected(lacking, 0.0, STRONGEST)
 
 
+def _film(cos, f, air: Air, depth_m: float) -> np.ndarray:
+    """Reflection of a smooth rigid wall that lies depth_m behind the surface."""
+    wall = impedance.boundary_layer_admittance(cos, f, air)
+    k = 2.0 * np.pi * f / air.sound_speed_m_s
+    return impedance.admittance_reflection(cos, wall) * np.exp(-2j * k * depth_m * cos)
+
+
 def _absorbing(layer: Layer, wanted: float) -> dict[str, Any]:
     """The trims with which `layer` absorbs the share `wanted` of a diffuse field."""
     mean = impedance.diffuse_mean
     bare = layer.response(_COSINES, np.full(_COSINES.shape, REFERENCE_HZ), REFERENCE_AIR)
-    reflected, transmitted = np.abs(bare.reflection) ** 2, np.abs(bare.transmission) ** 2
-    own = 1.0 - float(mean(reflected + transmitted))
-    if wanted >= own:
-        dulled = 0.0
-        if not layer.free and not layer.flat:
-            dulled = _faded(reflected, 1.0 - wanted)
-            reflected = reflected * fading(dulled, _COSINES)
-        left = float(mean(reflected + transmitted))
-        return {"dulled": dulled, "kept": min(1.0, (1.0 - wanted) / left)}
-    if layer.free:
-        return {"opened": wanted / own}
-    film = impedance.boundary_layer_admittance(_COSINES, REFERENCE_HZ, REFERENCE_AIR)
-    film = impedance.admittance_reflection(_COSINES, film)
+    energy = np.abs(bare.reflection) ** 2 + np.abs(bare.transmission) ** 2
+    own = 1.0 - float(mean(energy))
+    if layer.free or layer.flat:
+        if wanted < own:
+            return {"opened": wanted / own}
+        return {"kept": (1.0 - wanted) / (1.0 - own)}
+    film, half, square, depth_m = _best_film(bare.reflection)
     floor = 1.0 - float(mean(np.abs(film) ** 2))
     if wanted < floor - 1e-9:
         raise InvalidInput(
@@ -204,12 +206,33 @@ def _absorbing(layer: Layer, wanted: float) -> dict[str, Any]:
                 "any rigid wall at 32 kHz; leave absorption out for a smooth rigid wall"
             )
         )
-    # |R + w (film - R)|^2 is convex in w and passes the wanted energy once: its larger root
-    change = film - bare.reflection
-    square = float(mean(np.abs(change) ** 2))
-    half = float(mean(np.real(np.conj(bare.reflection) * change)))
-    root = np.sqrt(max(0.0, half**2 + square * (own - wanted)))
-    return {"closed": float(min(1.0, (root - half) / square))}
+    # The energy |R + w (film - R)|^2 is convex in the closed share w: a little film may absorb
+    # more than none. Below that peak take the larger root; above it dull what the peak reflects.
+    under = half**2 + square * (own - wanted)
+    closed = min(1.0, (float(np.sqrt(max(0.0, under))) - half) / square)
+    trims = {"closed": max(0.0, closed), "film_depth_m": depth_m}
+    if closed > 0.0 and under >= 0.0:
+        return trims
+    trims["closed"] = closed = max(0.0, -half / square)
+    energy = np.abs(bare.reflection + closed * (film - bare.reflection)) ** 2
+    trims["dulled"] = _faded(energy, 1.0 - wanted)
+    left = float(mean(energy * fading(trims["dulled"], _COSINES)))
+    return trims | {"kept": min(1.0, (1.0 - wanted) / left)}
+
+
+def _best_film(reflection: np.ndarray) -> tuple[np.ndarray, float, float, float]:
+    """The film that adds to a reflection: itself, the two coefficients of the energy that it adds
+    (w half + w^2 square), and its depth (m)."""
+    found = []
+    for depth_m in np.arange(64) / 128.0 * REFERENCE_AIR.sound_speed_m_s / REFERENCE_HZ:
+        film = _film(_COSINES, REFERENCE_HZ, REFERENCE_AIR, depth_m)
+        change = film - reflection
+        half = float(impedance.diffuse_mean(np.real(np.conj(reflection) * change)))
+        square = float(impedance.diffuse_mean(np.abs(change) ** 2))
+        found.append((film, half, square, float(depth_m)))
+        if found[0][1] >= 0.0:
+            return found[0]
+    return max(found, key=lambda one: one[1])
 
 
 def _scattering(surface: FinishedSurface, wanted: float) -> dict[str, Any]:

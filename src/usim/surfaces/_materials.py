@@ -68,15 +68,16 @@ def _number(text: str) -> float:
     return 0.0 if text == "n/a" else float(text)
 
 
-def parameters(spec: Mapping, place: str | None = None) -> dict[str, Any]:
-    """The parameters of the kind that stands for the material `spec` ({material, spread, ...})."""
-    asked = checked(Material, spec, place)
+def parameters(spec: str | Mapping, place: str | None = None) -> dict[str, Any]:
+    """The parameters of the kind that stands for a material: its id or {material, spread, ...}."""
+    word = isinstance(spec, str)
+    asked = Material(material=spec) if isinstance(spec, str) else checked(Material, spec, place)
     row = rows().get(asked.material)
     if row is None:
         raise InvalidInput(
             Problem(
                 f"there is no material {excerpt(asked.material)}{suggest(asked.material, rows())}",
-                place=f"{place}.material" if place and spec is not asked.material else place,
+                place=place if word or not place else f"{place}.material",
             )
         )
     model = {key: value for key, value in row["parameters"].items() if key != "why"}

@@ -88,7 +88,7 @@ def surface(spec: "str | Mapping | AbstractSurface", place: str | None = None) -
     if isinstance(spec, AbstractSurface):
         return spec
     if isinstance(spec, str):
-        spec = {"material": spec}
+        spec = _materials.parameters(spec, place)
     if not isinstance(spec, Mapping) or ("material" in spec) == ("kind" in spec):
         raise InvalidInput(
             Problem(
