@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from usim.report.budget import HEADER, budgets, cells
+from usim.report.budget import HEADER, Budget, budgets, cells
 from usim.report.doppler import carriers_hz
 from usim.report.lettering import Lettering, clean
 from usim.report.picture import Picture, time_marks
@@ -15,6 +15,9 @@ from usim.report.picture import Picture, time_marks
 _BEAM_DEG = 30.0  # half the angle drawn for a device's front
 _STEADY_M = 0.05  # a path shorter than this is a place
 _MOST_MARKS = 7
+_BARS_M = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+_WORDS = 0.105  # below the room, for the bar and the words; shares of the picture's height
+_FEWEST_ROWS = 3  # of the table, for which there is always room
 _LINE = 0.027  # of the table, as a share of the height
 
 Box = tuple[float, float, float, float]
@@ -25,7 +28,9 @@ def draw_plan(figure: Any, box: Box, picture: Picture) -> None:
 
     box: left, bottom, width, height as shares of the figure.
     """
-    axes = figure.add_axes(box)
+    rows = budget_rows(picture)
+    reserved = _WORDS + (_LINE * (min(len(rows), _FEWEST_ROWS) + 2) if rows else 0.0)
+    axes = figure.add_axes((box[0], box[1] + reserved, box[2], box[3] - reserved))
     axes.set_axis_off()
     room: Mapping[str, Any] = picture.table.get("room") or {}
     corners = outline_m(room)
@@ -35,7 +40,7 @@ def draw_plan(figure: Any, box: Box, picture: Picture) -> None:
     margin = 0.10 * float((high - low).max())
     axes.set_xlim(low[0] - margin, high[0] + margin)
     axes.set_ylim(low[1] - margin, high[1] + margin)
-    axes.set_aspect("equal", adjustable="box", anchor="N")
+    axes.set_aspect("equal", adjustable="box", anchor="NW")
     axes.apply_aspect()
     figure.text(
         box[0], box[1] + box[3] + 0.011, "Where: the room from above", fontsize=11, color="#222222"
@@ -62,12 +67,13 @@ def draw_plan(figure: Any, box: Box, picture: Picture) -> None:
     for piece in room.get("furniture") or ():
         _furniture_name(lettering, piece)
     drawn = axes.get_position()
-    _scale_bar(axes, low, margin)
+    length = _scale_bar(axes, low, high, margin)
     figure.text(
-        axes_share(figure, axes, low[0] + 1.0) + 0.012, drawn.y0, _room_words(room, picture),
+        axes_share(figure, axes, low[0] + length) + 0.012, drawn.y0, _room_words(room, picture),
         ha="left", va="top", fontsize=8.5, color="#555555", parse_math=False, linespacing=1.4,
     )  # fmt: skip
-    _table(figure, (box[0], box[1], box[2], drawn.y0 - 0.105 - box[1]), picture)
+    if rows:
+        _table(figure, (box[0], box[1], box[2], drawn.y0 - _WORDS - box[1]), picture, rows)
 
 
 def outline_m(room: Mapping[str, Any]) -> np.ndarray | None:
@@ -280,14 +286,18 @@ def axes_share(figure: Any, axes: Any, x: float) -> float:
     return float(figure.transFigure.inverted().transform(pixel)[0])
 
 
-def _table(figure: Any, box: Box, picture: Picture) -> None:
-    """Write the echo budget below the plan, as far as there is room."""
+def budget_rows(picture: Picture) -> tuple[Budget, ...]:
+    """Return the echo budget of every mover; none where there is no truth or no carrier."""
     truth = picture.recording.truth
     carriers = carriers_hz(picture.recording.observation)
-    lines = int(box[3] / _LINE) - 2
-    if truth is None or not truth.pieces or not carriers or lines < 1:
-        return
-    rows = budgets(truth, carriers[picture.carrier], picture.sound_speed_m_s)
+    if truth is None or not truth.pieces or not carriers:
+        return ()
+    return budgets(truth, carriers[picture.carrier], picture.sound_speed_m_s)
+
+
+def _table(figure: Any, box: Box, picture: Picture, rows: tuple[Budget, ...]) -> None:
+    """Write the echo budget below the plan, as many movers as there is room for."""
+    lines = max(1, int(box[3] / _LINE + 1e-6) - 2)
     top = box[1] + box[3]
     figure.text(box[0], top, "How strong: the echo of each mover", fontsize=11, color="#222222")
     columns = (0.0, 0.22, 0.37, 0.54, 0.69, 1.0)
@@ -307,27 +317,34 @@ def _table(figure: Any, box: Box, picture: Picture) -> None:
         figure.text(box[0], y - _LINE, f"and {left} more", fontsize=9, color="#777777")
 
 
-def _scale_bar(axes: Any, low: np.ndarray, margin: float) -> None:
+def _scale_bar(axes: Any, low: np.ndarray, high: np.ndarray, margin: float) -> float:
+    """Draw a bar of a round length and return it, m."""
+    longest = 0.3 * float(high[0] - low[0])
+    length = max([step for step in _BARS_M if step <= longest] or [_BARS_M[0]])
     x, y = low[0], low[1] - 1.08 * margin
     axes.plot(
-        [x, x + 1.0], [y, y], color="#333333", linewidth=2.5, solid_capstyle="butt", clip_on=False
-    )
-    axes.annotate("1 m", (x + 0.5, y), (0, -3), textcoords="offset points", ha="center", va="top",
- annotation_clip=False,                  fontsize=9, color="#333333")  # fmt: skip
+        [x, x + length], [y, y], color="#333333", linewidth=2.5, solid_capstyle="butt",
+        clip_on=False,
+    )  # fmt: skip
+    axes.annotate(
+        f"{length:g} m", (x + length / 2, y), (0, -3), textcoords="offset points", ha="center",
+        va="top", annotation_clip=False, fontsize=9, color="#333333",
+    )  # fmt: skip
+    return length
 
 
 def _room_words(room: Mapping[str, Any], picture: Picture) -> str:
     """Return what the plan cannot show: heights, floor, ceiling, air, noise that is everywhere."""
     surfaces = room.get("surfaces") or {}
     if "size_m" in room:
-        size = " x ".join(f"{value:g}" for value in room["size_m"]) + " m"
+        size = " x ".join(f"{value:.3g}" for value in room["size_m"]) + " m"
     else:
-        size = f"{float(room.get('height_m', 0)):g} m high"
+        size = f"{float(room.get('height_m', 0)):.3g} m high"
     air = picture.table.get("air") or {}
     if "temperature_c" in air:
         humidity = air.get("humidity_percent")
         wet = "" if humidity is None else f", {float(humidity):.0f} % humidity"
-        size += f", air {float(air['temperature_c']):g} °C{wet}"
+        size += f", air {float(air['temperature_c']):.3g} °C{wet}"
     floor, ceiling = (material(surfaces.get(name, "?")) for name in ("floor", "ceiling"))
     lines = [clean(size, 56), clean(f"floor {floor}, ceiling {ceiling}", 56)]
     everywhere = [

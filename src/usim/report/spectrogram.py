@@ -8,7 +8,7 @@ import numpy as np
 
 from usim.recording.labels import LABELS, LabelTrack
 from usim.recording.truth import SILENT_DB, Truth
-from usim.report.doppler import DopplerMap, doppler_map, doppler_shift_hz
+from usim.report.doppler import DopplerMap, carriers_hz, doppler_map, doppler_shift_hz
 from usim.report.lettering import Lettering, clean
 from usim.report.picture import LABEL_COLOURS, Picture
 
@@ -34,7 +34,9 @@ def draw_spectrogram(figure: Any, box: Box, picture: Picture) -> str:
     axes = figure.add_axes((left, lowest, width, bottom + height - lowest))
     widest_hz = _widest_hz(picture)
     try:
-        found = doppler_map(heard, picture.carrier, picture.microphone, widest_hz)
+        found = doppler_map(
+            heard, picture.carrier, picture.microphone, widest_hz, _window_s(widest_hz)
+        )
     except ValueError as error:
         return _nothing(axes, str(error))
 
@@ -90,14 +92,24 @@ def _caption(lines: bool) -> str:
 
 
 def _subject(picture: Picture) -> str:
-    count = len(picture.recording.observation.microphones_m)
+    heard = picture.recording.observation
+    count, carriers = len(heard.microphones_m), carriers_hz(heard)
+    of_which = f", around {carriers[picture.carrier] / 1000:g} kHz" if len(carriers) > 1 else ""
     if picture.microphone is not None:
-        return f"What microphone {picture.microphone + 1} of {count} hears"
-    return "What the device hears" + (f" (power mean of {count} microphones)" if count > 1 else "")
+        return f"What microphone {picture.microphone + 1} of {count} hears{of_which}"
+    mean = f" (power mean of {count} microphones)" if count > 1 else ""
+    return f"What the device hears{of_which}{mean}"
 
 
-def _widest_hz(picture: Picture) -> float | None:
-    """How far the axis reaches: a little beyond the fastest part, Hz; None without truth."""
+def _window_s(widest_hz: float) -> float:
+    """Return the length of a frame, s: long for slow things, whose shift differs little, and short
+    for fast ones, whose shift changes within it.
+    """
+    return float(np.clip(80.0 / widest_hz, 0.064, 0.4))
+
+
+def _widest_hz(picture: Picture) -> float:
+    """Return how far the axis reaches, Hz: a little beyond the fastest part; 600 without truth."""
     heard, truth = picture.recording.observation, picture.recording.truth
     limit = heard.rate_hz / 8 if heard.baseband is None else 0.45 * heard.baseband.rate_hz
     if truth is None or not truth.radial_velocity_m_s.size:
