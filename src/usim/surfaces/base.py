@@ -8,7 +8,7 @@ transmitted). The contract, tested for every kind and every material:
 * the four shares lie in [0, 1] and sum to 1 within 1e-6; |reflection|^2 is the mirror share and
   |transmission|^2 the transmitted one, so roughness and scattering are inside `reflection`;
 * everything has a continuous first derivative in cosine on (0, 1] and in frequency: the engine
-  fits its admittance c (1 - R) / (1 + R) by a polynomial;
+  interpolates between nodes of both, and a kink would sound like motion;
 * e^{+jwt}; cosines 0..1, f in Hz, arrays that broadcast; the same object always answers alike;
 * outside `band_hz` (with `SIDEBAND` to spare, for Doppler and modulation) it raises InvalidInput:
   nothing is extrapolated silently.
