@@ -102,7 +102,7 @@ class Ellipsoid(AbstractMover):
     def moments_s(self) -> np.ndarray:
         if self.angle is None:
             return self.track.at_s
-        return np.union1d(self.track.at_s, self.angle.at_s)
+        return np.sort(np.concatenate([self.track.at_s, self.angle.at_s]))
 
     def at(self, t_s: np.ndarray) -> Poses:
         t_s = np.asarray(t_s, dtype=float)

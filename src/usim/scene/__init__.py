@@ -8,6 +8,9 @@ template   load, sample, draw again; validate: what is wrong over many samples
 schema     the JSON Schema of scene files
 """
 
+import usim.template.fields  # noqa: F401  (first: it tells pydantic not to look for plug-ins)
+
+# isort: split
 from usim.scene.limits import too_long_for_files
 from usim.scene.scene import PlacedDevice, Scene
 from usim.scene.template import Template, from_table, load, parse

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,6 +29,22 @@ from usim.template.problem import InvalidInput, Problem, excerpt
 from usim.template.streams import stream, uniform
 
 NOWHERE = [0.0, 0.0, 0.0]
+MOST_KEPT = 256
+
+
+@dataclass
+class Item:
+    """The parameters of one thing, the file of its kind, and what was built of them."""
+
+    model: Any
+    module: ModuleType
+    thing: Any = None
+
+    def built(self) -> Any:
+        """What the kind builds of the parameters; the same frozen thing every time."""
+        if self.thing is None:
+            self.thing = self.module.build(self.model)
+        return self.thing
 
 
 @dataclass
@@ -41,6 +58,7 @@ class Shelf:
     listed: dict[str, list[str]] = field(default_factory=dict)
     modules: dict[tuple[str, str], ModuleType] = field(default_factory=dict)
     surfaces: set[str] = field(default_factory=set)
+    items: dict[tuple[str, str], "Item"] = field(default_factory=dict)
 
     def kinds(self, family: str) -> list[str]:
         """The kinds of a family; the folder is listed once."""
@@ -112,8 +130,22 @@ class Draft:
                 self.problem((*path, *inner), text)
             return None
 
-    def item(self, family: str, table: Any, path: tuple) -> Any:
-        """The parameters of an item by its kind, and the kind's module; None if it is wrong."""
+    def item(self, family: str, table: Any, path: tuple) -> Item | None:
+        """The item of a table, by its kind; None if it is wrong.
+
+        An item that is written without draws is the same in every sample, and checked once.
+        """
+        key = (family, repr(table))
+        if key not in self.shelf.items:
+            found = self._item(family, table, path)
+            if found is None:
+                return None
+            if len(self.shelf.items) >= MOST_KEPT:
+                self.shelf.items.clear()
+            self.shelf.items[key] = found
+        return self.shelf.items[key]
+
+    def _item(self, family: str, table: Any, path: tuple) -> Item | None:
         if not isinstance(table, dict):
             self.problem(path, f"must be a mapping with a kind, got {excerpt(table)}")
             return None
@@ -131,7 +163,7 @@ class Draft:
         if module is None:
             return None
         parameters = self.checked(module.Parameters, table, path)
-        return None if parameters is None else (parameters, module)
+        return None if parameters is None else Item(parameters, module)
 
 
 def assembled(sampled: Sampled, seed: int, shelf: Shelf) -> tuple[Scene | None, list[Finding]]:
@@ -151,8 +183,8 @@ def assembled(sampled: Sampled, seed: int, shelf: Shelf) -> tuple[Scene | None, 
     if top is not None:
         air = draft.attempt(("air",), lambda: Air(**top.air.model_dump()))
     devices, emissions = _devices(draft, table)
-    movers, mover_models = _built(draft, "movers", table, _with_stream(draft, "movers"))
-    noises, noise_models = _built(draft, "noises", table, lambda module, model: module.build(model))
+    movers, mover_models = _built(draft, "movers", table, lambda item: _mover(draft, item))
+    noises, noise_models = _built(draft, "noises", table, Item.built)
     if draft.problems:
         raise InvalidInput(draft.problems)
     if draft.findings:  # a point that has no place: nothing after it can be judged
@@ -195,8 +227,7 @@ def _room(draft: Draft, table: Any) -> tuple[Any, tuple, dict]:
     found = draft.item("rooms", own, ("room",))
     room = None
     if found is not None:
-        parameters, module = found
-        room = draft.attempt(("room",), lambda: module.build(parameters))
+        room = draft.attempt(("room",), found.built)
     items = table.get("furniture", [])
     if not isinstance(items, list):
         draft.problem(("room", "furniture"), f"must be a list, got {excerpt(items)}")
@@ -210,10 +241,9 @@ def _room(draft: Draft, table: Any) -> tuple[Any, tuple, dict]:
         path = ("room", "furniture", index)
         piece = draft.item("furniture", item, path)
         if piece is not None:
-            thing = draft.attempt(path, lambda piece=piece: piece[1].build(piece[0]))
-            things.append(thing)
-            models.append(_plain(piece[0]))
-    room_table = _plain(found[0]) if found is not None else {}
+            things.append(draft.attempt(path, piece.built))
+            models.append(_plain(piece.model))
+    room_table = _plain(found.model) if found is not None else {}
     if models:
         room_table["furniture"] = models
     return room, tuple(thing for thing in things if thing is not None), room_table
@@ -251,12 +281,9 @@ def _devices(draft: Draft, table: dict) -> tuple[tuple[PlacedDevice, ...], list]
         emits, emission = item.get("emits"), None
         if emits is not None:
             found = draft.item("emissions", emits, (*path, "emits"))
-            emits = found[0] if found is not None else None
+            emits = found.model if found is not None else None
             if found is not None:
-                module = found[1]
-                emission = draft.attempt(
-                    (*path, "emits"), lambda module=module, emits=emits: module.build(emits)
-                )
+                emission = draft.attempt((*path, "emits"), found.built)
         emissions.append(emits)
         name, serial = item.get("profile"), item.get("unit", "nominal")
         if not isinstance(name, str) or isinstance(serial, bool | dict | list):
@@ -277,28 +304,22 @@ def _devices(draft: Draft, table: dict) -> tuple[tuple[PlacedDevice, ...], list]
     return tuple(placed), emissions
 
 
-def _with_stream(draft: Draft, family: str) -> Callable[[Any, Any], Any]:
-    def build(module: Any, model: Any) -> Any:
-        place = f"{family}.{model.name}"
-        return module.build(model, lambda inner: stream(draft.seed, f"{place}.{inner}"))
-
-    return build
+def _mover(draft: Draft, item: Item) -> Any:
+    place = f"movers.{item.model.name}"
+    return item.module.build(item.model, lambda inner: stream(draft.seed, f"{place}.{inner}"))
 
 
 def _built(
-    draft: Draft, family: str, table: dict, build: Callable[[Any, Any], Any]
+    draft: Draft, family: str, table: dict, build: Callable[[Item], Any]
 ) -> tuple[tuple, list]:
     """What the items of a family build, and their models; what is wrong is left out."""
-    items = table.get(family, [])
+    listed = table.get(family, [])
     things, models = [], []
-    for index, item in enumerate(items if isinstance(items, list) else ()):
-        found = draft.item(family, item, (family, index))
-        if found is not None:
-            model, module = found
-            thing = draft.attempt(
-                (family, index), lambda module=module, model=model: build(module, model)
-            )
-            models.append(model)
+    for index, one in enumerate(listed if isinstance(listed, list) else ()):
+        item = draft.item(family, one, (family, index))
+        if item is not None:
+            thing = draft.attempt((family, index), partial(build, item))
+            models.append(item.model)
             if thing is not None:
                 things.append(thing)
     return tuple(things), models

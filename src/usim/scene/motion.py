@@ -88,4 +88,5 @@ def _times(mover: AbstractMover, duration_s: float) -> np.ndarray:
     moments = np.asarray(mover.moments_s, dtype=float)
     between = (moments[1:] + moments[:-1]) / 2.0
     times = np.concatenate([[0.0, duration_s], np.linspace(start, end, count), moments, between])
-    return np.unique(times[(times >= 0.0) & (times <= duration_s)])
+    times = np.sort(times[(times >= 0.0) & (times <= duration_s)])
+    return times[np.concatenate([[True], times[1:] > times[:-1]])]

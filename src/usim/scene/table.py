@@ -84,9 +84,9 @@ class SceneTable(Table):
     title: Annotated[str, Field(max_length=200)] = ""
     duration_s: Annotated[float, Field(ge=limits.SHORTEST_S, le=limits.LONGEST_S)]
     seed: Annotated[int, Whole, Field(ge=0, le=2**63 - 1)] = 0
-    render: Render = Render()
+    render: Render = Render.model_construct()
     room: dict[str, Any]
-    air: AirTable = AirTable()
+    air: AirTable = AirTable.model_construct()
     devices: Annotated[list[DeviceTable], Field(min_length=1, max_length=limits.MOST_DEVICES)]
     movers: list[dict[str, Any]] = Field(default_factory=list, max_length=limits.MOST_MOVERS)
     noises: list[dict[str, Any]] = Field(default_factory=list, max_length=limits.MOST_NOISES)

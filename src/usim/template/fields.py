@@ -8,8 +8,12 @@ part of the value.
 Only models import this module: reading, drawing and the registry work without pydantic.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any
+
+# Looking for plug-ins of pydantic reads the metadata of every installed package, for nothing.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from pydantic import (
     AfterValidator,
