@@ -12,7 +12,7 @@ The contract, which `usim.contract.emissions` checks for every file in this fold
 * `envelope(t_s)` is between 0 and 1, once differentiable, and answers any times, also before 0: the
   tone has been on for ever unless it starts later. On and off take a raised-cosine ramp of at least
   5 ms.
-* `steady` is true exactly when the envelope is 1 at all times.
+* `steady` is true exactly when the envelope is 1 at all times; `changes` says the same as commands.
 * An emission draws no random number: what a device emits is part of what it knows.
 * `EXAMPLES` are one or more tables as a scene file holds them: the contract is checked on them, and
   `usim show` shows them.
@@ -40,4 +40,10 @@ class AbstractEmission(ABC):
     def envelope(self, t_s: np.ndarray) -> np.ndarray:
         """The envelopes (carrier, time) at the times (time,) of the device's drive: 1 while on, 0
         while off.
+        """
+
+    @abstractmethod
+    def changes(self) -> tuple[tuple[float, bool], ...]:
+        """When the device is told to sound or to be silent: (time in s, on), ascending, the first of
+        them in force from the start of the scene.
         """

@@ -80,6 +80,14 @@ class Tones(AbstractEmission):
             envelope *= _raised_cosine((self.stop_s - t_s) / self.ramp_s)
         return np.broadcast_to(envelope, (len(self.carriers_hz), *t_s.shape))
 
+    def changes(self) -> tuple[tuple[float, bool], ...]:
+        changes = [(0.0, self.start_s is None)]
+        if self.start_s is not None:
+            changes.append((self.start_s, True))
+        if self.stop_s is not None:
+            changes.append((self.stop_s - self.ramp_s, False))
+        return tuple(changes)
+
 
 def _raised_cosine(share: np.ndarray) -> np.ndarray:
     return 0.5 - 0.5 * np.cos(np.pi * np.clip(share, 0.0, 1.0))

@@ -14,13 +14,15 @@ import numpy as np
 
 from usim.engine.legs import Band, Legs, leg_slopes, wall_tables
 from usim.engine.motion import FADE_S, LEAD_S, SEGMENT_S, Grid, grids, segment_start_s
-from usim.engine.selection import Chosen, Quality, choose, energies
-from usim.engine.sums import AHEAD, COSINES, PLANE, REACH, ROW, SAMPLES, SPARE, piece_sum
+from usim.engine.selection import Chosen, Quality, choose, energies, pose_table
+from usim.engine.sums import AHEAD, PLANE, REACH, ROW, SAMPLES, SPARE, piece_sum
+from usim.emissions.base import AbstractEmission
 from usim.movers.base import AbstractMover
 from usim.physics.dsp import at_rate
 from usim.scene.scene import PlacedDevice, Scene
 from usim.template.streams import uniform
 
+ENVELOPE_HZ = 16000.0  # at which on, off and ramps are tabulated
 CONTEXT_S = 0.064  # what the slowest interpolation filter reads on either side
 
 
@@ -39,7 +41,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Echo:
-    """The response of one mover: tones (driver, carrier, mic, sample) complex128 re 1 Pa at 1 m on axis, and its epochs."""
+    """The response of one mover: tones (driver, carrier, mic, basis, sample) complex128 re 1 Pa at 1 m on axis."""
 
     mover: str
     tones: np.ndarray
@@ -67,26 +69,28 @@ def echo_of(
     rate_hz: int,
     threads: int = 1,
     apart: bool = False,
+    emission: AbstractEmission | None = None,
 ) -> Echo:
     """Return the echo of one mover for `samples` samples of the baseband from `start_sample` on.
 
-    apart: also keep texture by itself.  threads: pieces are shared out over them; the sum is made in the order of pieces.
+    emission: what the device plays, where its envelope is not one for ever.  apart: also keep texture by itself.  threads: pieces are shared out over them; the sum is made in the order of pieces.
     """
     window = needed_segments(start_sample / rate_hz, (start_sample + samples) / rate_hz)
     jobs = []
     top = max(band.carrier_hz for band in bands)
     for segment in window:
-        chosen = grids(mover, segment, device.position_m, top, scene.air.sound_speed_m_s)
+        chosen = grids(mover, segment, device.position_m, top, scene.air.sound_speed_m_s, 0 if emission is None else rate_hz)
         jobs += [(piece, segment, grid) for piece, grid in enumerate(chosen)]
-    skins = _skins(scene, mover, bands)
+    covers = skins(scene, mover, bands)
 
     def work(job: tuple[int, int, Grid]) -> list:
-        return list(_piece_epochs(scene, device, mover, legs, bands, skins, quality, *job))
+        return list(_piece_epochs(scene, device, mover, legs, bands, covers, quality, emission, *job))
 
     streams: dict[tuple[int, int], np.ndarray] = {}
     epochs: list[Epoch] = []
     missed = 0
-    channels = len(legs.sources) * len(bands) * legs.targets.shape[1]
+    basis = bands[0].beams.shape[1]
+    channels = len(legs.sources) * len(bands) * legs.targets.shape[1] * basis
     origin = segment_start_s(window.start)
     for results in _mapped(work, jobs, threads):
         for epoch, first, sums, lost in results:
@@ -100,7 +104,7 @@ def echo_of(
                 streams[key][rows, at : at + sums.shape[2]] += sums[group]
             epochs.append(epoch)
             missed += lost
-    shape = (len(legs.sources), len(bands), legs.targets.shape[1], samples)
+    shape = (len(legs.sources), len(bands), legs.targets.shape[1], basis, samples)
     parts = [np.zeros((channels, samples), complex) for _ in range(2)]
     for (rate, group), stream in sorted(streams.items()):
         parts[group] += at_rate(stream, rate, rate_hz, origin, start_sample, samples)
@@ -118,20 +122,20 @@ def _mapped(work, jobs: list, threads: int) -> Iterable:
         pool.shutdown()
 
 
-def _skins(scene: Scene, mover: AbstractMover, bands: list[Band]) -> np.ndarray:
+def skins(scene: Scene, mover: AbstractMover, bands: list[Band]) -> np.ndarray:
     """Return the reflection tables (carrier, piece, 2, nodes) of a mover's pieces."""
     surfaces = [piece.surface for piece in mover.pieces]
     return np.array([wall_tables(surfaces, band.carrier_hz, scene.air) for band in bands])
 
 
-def _piece_epochs(scene, device, mover, legs, bands, skins, quality, piece, segment, grid):
+def _piece_epochs(scene, device, mover, legs, bands, covers, quality, emission, piece, segment, grid):
     """Yield (epoch, first sample, sums (group, channel, sample), pairs missed) for one piece in one segment."""
     c = scene.air.sound_speed_m_s
     size = np.array(mover.pieces[piece].size_m, float)
     blocks, fade, step = grid.blocks, grid.fade, grid.step_s
     even = blocks + fade + 1 + 2 * REACH
     begin = segment_start_s(segment)
-    skin = np.ascontiguousarray(skins[:, piece])
+    skin = np.ascontiguousarray(covers[:, piece])
     fields = _fields(legs, bands)
     far = np.sqrt(((legs.targets - device.position_m) ** 2).sum(axis=-1)).max() + _diameter(scene)
     most_lead = int(far / (c * step)) + 1
@@ -151,8 +155,10 @@ def _piece_epochs(scene, device, mover, legs, bands, skins, quality, piece, segm
             table = pose_table(pose.position_m[:, piece], pose.rotation[:, piece], size)
             middle = pose.position_m[knots // 2, piece]
             slopes = np.array([leg_slopes(legs, band, middle) for band in bands])
-            total = np.zeros((2, len(bands) * legs.targets.shape[1], PLANE), np.float32)
-            lost = _sum(table, most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes, c, total)
+            total = np.zeros((2, len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1], PLANE), np.float32)
+            envelope, ahead = _envelope(emission, start, start + (blocks + fade) * step, most_lead * step)
+            gate = (envelope, ahead, ENVELOPE_HZ)
+            lost = _sum(table, most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes, c, gate, total)
             sums = _unfold(total, blocks + fade, grid.samples)
             sums[0] *= window
             sums[1] *= np.sqrt(window)
@@ -176,41 +182,41 @@ def _fields(legs: Legs, bands: list[Band]) -> dict[str, np.ndarray]:
         "turns": np.array([b.turns_per_metre for b in bands]),
         "walls": np.array([b.walls for b in bands]),
         "beams": np.array([b.beams for b in bands]),  # (carrier, driver, basis, 2, D)
-        "port": np.array([b.port for b in bands]),
+        "ports": np.array([b.ports for b in bands]),  # (carrier, basis, D)
         "absorption": np.array([b.absorption_np_m for b in bands]),
         "slope": np.array([b.absorption_slope for b in bands]),
         "axes": legs.target_axes.astype(np.float32),
     }
 
 
-def _sum(table, most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes, c, total) -> int:
+def _sum(table, most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes, c, gate, total) -> int:
     """Run the kernel for all microphones together, or for each alone where the quality asks for it."""
     mics = legs.targets.shape[1]
-    carriers = len(fields["turns"])
+    carriers, basis = fields["ports"].shape[:2]
     groups = [slice(0, mics)] if quality.together else [slice(m, m + 1) for m in range(mics)]
     missed = 0
     for mic in groups:
         width = mic.stop - mic.start
-        part = total if width == mics else np.zeros((2, carriers * width, PLANE), np.float32)
+        part = total if width == mics else np.zeros((2, carriers * width * basis, PLANE), np.float32)
         missed += piece_sum(
             table, most_lead, even, grid.samples, grid.step_s, quality.gain_ratio, quality.newton_steps, chosen.pairs, chosen.weight,
             chosen.group, legs.sources[driver], legs.source_axes[driver].astype(np.float32), legs.walls, legs.normals,
             np.ascontiguousarray(legs.targets[:, mic]), np.ascontiguousarray(fields["axes"][:, mic]), legs.walls, legs.normals,
-            fields["turns"], fields["walls"], skin, np.ascontiguousarray(fields["beams"][:, driver]), fields["port"],
-            fields["absorption"], fields["slope"], slopes, c, part,
+            fields["turns"], fields["walls"], skin, np.ascontiguousarray(fields["beams"][:, driver]), fields["ports"],
+            fields["absorption"], fields["slope"], slopes, c, *gate, part,
         )  # fmt: skip
         if part is not total:
-            total.reshape(2, carriers, mics, PLANE)[:, :, mic] = part.reshape(2, carriers, width, PLANE)
+            total.reshape(2, carriers, mics, -1)[:, :, mic] = part.reshape(2, carriers, width, -1)
     return missed
 
 
-def pose_table(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray) -> np.ndarray:
-    """Return (15, K): centre, Q diag(a^2) Q' and Q diag(a^-2) Q' (xx yy zz xy xz yz) of one piece on K knots."""
-    six = ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])
-    square = size_m * size_m
-    spread = np.einsum("kij,j,klj->kil", rotation, square, rotation)
-    shape = np.einsum("kij,j,klj->kil", rotation, 1.0 / square, rotation)
-    return np.concatenate([place.T, spread[:, six[0], six[1]].T, shape[:, six[0], six[1]].T])
+def _envelope(emission: AbstractEmission | None, start_s: float, end_s: float, longest_s: float) -> tuple[np.ndarray, float]:
+    """Return the emission's envelope (carrier, n) from the longest delay before an epoch on, and where in it the epoch starts."""
+    if emission is None:
+        return np.zeros((1, 0)), 0.0
+    ahead = 2.0 * longest_s  # out and back
+    times = start_s - ahead + np.arange(int((end_s - start_s + ahead) * ENVELOPE_HZ) + 3) / ENVELOPE_HZ
+    return np.ascontiguousarray(emission.envelope(times)), ahead * ENVELOPE_HZ
 
 
 def _unfold(total: np.ndarray, blocks: int, samples: int) -> np.ndarray:
@@ -218,7 +224,6 @@ def _unfold(total: np.ndarray, blocks: int, samples: int) -> np.ndarray:
     groups, channels = total.shape[:2]
     planes = total.reshape(groups, channels, 2, SAMPLES, ROW)[:, :, :, :samples, :blocks]
     flat = planes.transpose(0, 1, 2, 4, 3).reshape(groups, channels, 2, blocks * samples)
-    assert COSINES == SAMPLES * ROW
     return flat[:, :, 0] + 1j * flat[:, :, 1].astype(complex)
 
 

@@ -43,6 +43,10 @@ class Maps:
         """Return the mirrored direction (I, 3) of one direction (3,)."""
         return self.linear @ np.asarray(direction, float)
 
+    def subset(self, rows: np.ndarray) -> Maps:
+        """Return only some of the maps."""
+        return Maps(self.linear[rows], self.offset[rows], self.order[rows], self.walls[rows], self.normals[rows])
+
     def key(self, index: int, walls: tuple[str, ...]) -> str:
         """Return the chain's name, as in `direct` or `west+floor`."""
         met = [walls[w] for w in self.walls[index] if w >= 0]

@@ -51,7 +51,12 @@ class Band:
     walls_above: np.ndarray  # the same at carrier + SLOPE_HZ
     walls_below: np.ndarray  # and at carrier - SLOPE_HZ
     beams: np.ndarray  # (driver, basis, 2, D) float32: Chebyshev series, real and imaginary, of the departure cosine
-    port: np.ndarray  # (D,) float32
+    ports: np.ndarray  # (basis, D) float32: Chebyshev series of the arrival cosine; basis function b is beam b times port b
+
+    def functions(self, driver: int, cosine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the basis functions of departure (basis, n) complex and of arrival (basis, n) at cosines (n,)."""
+        beams = [chebyshev.chebval(cosine, re) + 1j * chebyshev.chebval(cosine, im) for re, im in self.beams[driver].astype(float)]
+        return np.array(beams), np.array([chebyshev.chebval(cosine, port) for port in self.ports.astype(float)])
 
 
 def legs(scene: Scene, device: PlacedDevice, order: int) -> Legs:
@@ -86,7 +91,7 @@ def band(scene: Scene, device: PlacedDevice, carrier_hz: float) -> Band:
         around[SLOPE_HZ],
         around[-SLOPE_HZ],
         np.array([_beam(lambda x, d=driver: unit.directivity(d, x, carrier_hz)) for driver in range(len(unit.drivers_m))])[:, None],
-        _series(lambda x: np.real(unit.mic_directivity(x, carrier_hz)), PORT_DEGREE, "arrival shadow"),
+        _series(lambda x: np.real(unit.mic_directivity(x, carrier_hz)), PORT_DEGREE, "arrival shadow")[None],
     )
 
 

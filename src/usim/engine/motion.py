@@ -70,10 +70,11 @@ def segments(start_s: float, end_s: float) -> range:
     return range(first, max(last, first + 1))
 
 
-def grids(mover: AbstractMover, segment: int, device_m: np.ndarray, carrier_hz: float, c: float) -> list[Grid]:
+def grids(mover: AbstractMover, segment: int, device_m: np.ndarray, carrier_hz: float, c: float, least_hz: int = 0) -> list[Grid]:
     """Return the grid of every piece of a mover in one segment.
 
-    device_m (3,): where the device stands; carrier_hz: the highest carrier.
+    device_m (3,): where the device stands; carrier_hz: the highest carrier; least_hz: least rate of
+    the sums, for an emission whose envelope changes.
     """
     start = segment_start_s(segment)
     times = start + PROBE_S * np.arange(-40, round(SEGMENT_S / PROBE_S) + 41)
@@ -99,7 +100,7 @@ def grids(mover: AbstractMover, segment: int, device_m: np.ndarray, carrier_hz: 
             if MARGIN * 2.0 * fourth / 384.0 <= allowed:
                 step = candidate
                 break
-        samples = next((s for s in SAMPLES if s * 1000 / step * USABLE >= doppler and s * 1000 % step == 0), SAMPLES[-1])
+        samples = next((s for s in SAMPLES if s * 1000 / step * USABLE >= doppler and s * 1000 % step == 0 and s * 1000 / step >= least_hz), SAMPLES[-1])
         out.append(Grid(step, samples))
     return out
 

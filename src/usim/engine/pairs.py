@@ -37,8 +37,8 @@ LANES = 8
 PLACE, SPREAD, SHAPE = 0, 3 * ROW, 9 * ROW  # centre; Q diag(a^2) Q' and Q diag(a^-2) Q' as xx yy zz xy xz yz
 NORMAL = 15 * ROW
 BACK, ON = 18 * ROW, 21 * ROW  # unit vectors from the bounce point to the driver's image and to the microphone's
-HALF, LENGTH, RE, IM, B1, B2 = 24 * ROW, 25 * ROW, 26 * ROW, 27 * ROW, 28 * ROW, 29 * ROW
-COSINE, FACTOR = 30 * ROW, 31 * ROW
+HALF, LENGTH, RE, IM = 24 * ROW, 25 * ROW, 26 * ROW, 27 * ROW
+COSINE, FACTOR, LEVEL_RE, LEVEL_IM = 28 * ROW, 29 * ROW, 30 * ROW, 31 * ROW
 SLAB = 32 * ROW
 PATH, SECOND = 9 * ROW, 10 * ROW  # rows of the float64 slab, after PLACE and SPREAD
 LONG_SLAB = 11 * ROW
@@ -283,10 +283,9 @@ def pair_paths(s, d, sx, sy, sz, mx, my, mz, steps, count):
 
 @kernel
 def pair_gain(
-    s, sx, sy, sz, mx, my, mz, source_walls, source_normals, target_walls, target_normals, walls, skin, port, port_axis, absorption,
-    count,
+    s, sx, sy, sz, mx, my, mz, source_walls, source_normals, target_walls, target_normals, walls, skin, absorption, count,
 ):  # fmt: skip
-    """Write the pair's complex gain without the departure pattern into RE, IM (float32), at the Fermat points given by NORMAL.
+    """Write the pair's complex gain without beam and arrival shadow into RE, IM (float32), at the Fermat points given by NORMAL.
 
     *_walls (H,), *_normals (H, 3): hits of the two legs, padded with -1.  walls (W, 2, WALL_NODES), skin (2, WALL_NODES): reflection tables.
     port (D,): Chebyshev series of the arrival cosine about port_axis (3,).  absorption: Np/m.
@@ -306,9 +305,36 @@ def pair_gain(
         s[COSINE + k] = s[HALF + k]
     _mirror(s, skin, count)
     _decay(s, absorption, count)
+
+
+@kernel
+def patterned(s, beam, port, source_axis, target_axis, g_re, g_im, count):
+    """Write the pair's gain times beam and arrival shadow into g_re, g_im; call after `pair_gain`.
+
+    beam (2, D): Chebyshev series, real and imaginary, of the departure cosine about the mirrored source_axis (3,); port (D,): of the
+    arrival cosine about target_axis (3,).  One coefficient is a number.
+    """
     if port.shape[0] > 1:
-        _cosine(s, ON, -port_axis[0], -port_axis[1], -port_axis[2], False, count)
+        _cosine(s, ON, -target_axis[0], -target_axis[1], -target_axis[2], False, count)
         _port(s, port, count)
         for k in range(count):
-            s[RE + k] *= s[FACTOR + k]
-            s[IM + k] *= s[FACTOR + k]
+            s[LEVEL_RE + k] = s[RE + k] * s[FACTOR + k]
+            s[LEVEL_IM + k] = s[IM + k] * s[FACTOR + k]
+    else:
+        for k in range(count):
+            s[LEVEL_RE + k] = s[RE + k] * port[0]
+            s[LEVEL_IM + k] = s[IM + k] * port[0]
+    if beam.shape[1] > 1:
+        _cosine(s, BACK, -source_axis[0], -source_axis[1], -source_axis[2], False, count)
+        _beam(s, beam[0], count)
+        for k in range(count):
+            g_re[k] = s[LEVEL_RE + k] * s[FACTOR + k]
+            g_im[k] = s[LEVEL_IM + k] * s[FACTOR + k]
+        _beam(s, beam[1], count)
+        for k in range(count):
+            g_re[k] -= s[LEVEL_IM + k] * s[FACTOR + k]
+            g_im[k] += s[LEVEL_RE + k] * s[FACTOR + k]
+    else:
+        for k in range(count):
+            g_re[k] = s[LEVEL_RE + k] * beam[0, 0] - s[LEVEL_IM + k] * beam[1, 0]
+            g_im[k] = s[LEVEL_RE + k] * beam[1, 0] + s[LEVEL_IM + k] * beam[0, 0]

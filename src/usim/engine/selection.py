@@ -15,7 +15,7 @@ import numpy as np
 
 from usim.engine.legs import Band, Legs
 from usim.engine.pairs import (
-    BACK, FACTOR, IM, LANES, LONG_SLAB, RE, ROW, SLAB, _beam, _cosine, _first_normal, f32, pair_gain, pair_paths,
+    LANES, LONG_SLAB, ROW, SLAB, _first_normal, f32, pair_gain, pair_paths, patterned,
 )  # fmt: skip
 from usim.physics.jit import kernel
 
@@ -62,6 +62,8 @@ def pair_energies(
 ):  # fmt: skip
     """Fill energy (I, J, count): the squared gain of every pair at `count` instants, at the middle of the microphones."""
     wide = (count + LANES - 1) // LANES * LANES
+    g_re = np.empty(ROW, np.float32)
+    g_im = np.empty(ROW, np.float32)
     for i in range(sources.shape[0]):
         sx, sy, sz = sources[i, 0], sources[i, 1], sources[i, 2]
         for j in range(middles.shape[0]):
@@ -69,19 +71,12 @@ def pair_energies(
             _first_normal(s, f32(sx), f32(sy), f32(sz), f32(mx), f32(my), f32(mz), wide)
             pair_paths(s, d, sx, sy, sz, mx, my, mz, 1, wide)
             pair_gain(
-                s, sx, sy, sz, mx, my, mz, source_walls[i], source_normals[i], target_walls[j], target_normals[j], walls, skin, port,
-                target_axes[j], f32(absorption), wide,
+                s, sx, sy, sz, mx, my, mz, source_walls[i], source_normals[i], target_walls[j], target_normals[j], walls, skin,
+                f32(absorption), wide,
             )  # fmt: skip
+            patterned(s, beam, port, source_axes[i], target_axes[j], g_re, g_im, wide)
             for k in range(count):
-                energy[i, j, k] = s[RE + k] * s[RE + k] + s[IM + k] * s[IM + k]
-            if beam.shape[1] > 1:
-                _cosine(s, BACK, -source_axes[i, 0], -source_axes[i, 1], -source_axes[i, 2], False, wide)
-                _beam(s, beam[0], wide)
-                for k in range(count):
-                    s[RE + k] = s[FACTOR + k] * s[FACTOR + k]
-                _beam(s, beam[1], wide)
-                for k in range(count):
-                    energy[i, j, k] *= s[RE + k] + s[FACTOR + k] * s[FACTOR + k]
+                energy[i, j, k] = g_re[k] * g_re[k] + g_im[k] * g_im[k]
 
 
 @kernel
@@ -197,28 +192,34 @@ def energies(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray, skin: 
     middles = np.ascontiguousarray(legs.targets.mean(axis=1))
     for start in range(0, many, ROW):
         stop = min(start + ROW, many)
-        short, long = slabs(place[start:stop], rotation[start:stop], size_m)
+        short, long = slabs(pose_table(place[start:stop], rotation[start:stop], size_m))
         block = np.empty((len(legs), len(legs), stop - start), np.float32)
         pair_energies(
             short, long, stop - start, legs.sources[driver], legs.source_axes[driver].astype(np.float32), legs.walls, legs.normals, middles,
-            axes, legs.walls, legs.normals, cost.walls, skin, cost.beams[driver, 0], cost.port, cost.absorption_np_m, block,
+            axes, legs.walls, legs.normals, cost.walls, skin, cost.beams[driver, 0], cost.ports[0], cost.absorption_np_m, block,
         )  # fmt: skip
         out[:, start:stop] = block.reshape(len(legs) ** 2, stop - start)
     return out
 
 
-def slabs(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the float32 and float64 slabs of one piece on knots: place (K, 3) m, rotation (K, 3, 3), size_m (3,); K <= ROW."""
-    count = len(place)
+def pose_table(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray) -> np.ndarray:
+    """Return (15, K): centre, Q diag(a^2) Q' and Q diag(a^-2) Q' (xx yy zz xy xz yz) of one piece on K knots.
+
+    place (K, 3) m, rotation (K, 3, 3), size_m (3,): semi-axes.
+    """
     six = ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])
     square = size_m * size_m
-    spread = (rotation * square) @ rotation.transpose(0, 2, 1)
-    shape = (rotation / square) @ rotation.transpose(0, 2, 1)
+    spread = np.einsum("kij,j,klj->kil", rotation, square, rotation)
+    shape = np.einsum("kij,j,klj->kil", rotation, 1.0 / square, rotation)
+    return np.concatenate([place.T, spread[:, six[0], six[1]].T, shape[:, six[0], six[1]].T])
+
+
+def slabs(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the float32 and float64 slabs that hold a pose table (15, K), K <= ROW."""
+    count = table.shape[1]
     short = np.zeros((SLAB // ROW, ROW), np.float32)
     long = np.zeros((LONG_SLAB // ROW, ROW))
-    rows = np.concatenate([place.T, spread[:, six[0], six[1]].T, shape[:, six[0], six[1]].T])
-    short[: len(rows), :count] = rows
-    short[: len(rows), count:] = rows[:, -1:]
-    long[:9, :count] = rows[:9]
-    long[:9, count:] = rows[:9, -1:]
+    for slab, rows in ((short, 15), (long, 9)):
+        slab[:rows, :count] = table[:rows]
+        slab[:rows, count:] = table[:rows, -1:]
     return short.ravel(), long.ravel()

@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from usim.engine.pairs import (
-    BACK, FACTOR, IM, LANES, LONG_SLAB, NORMAL, PATH, RE, ROW, SECOND, SLAB, _beam, _cosine, _first_normal, f32, pair_gain, pair_paths,
+    IM, LANES, LONG_SLAB, NORMAL, PATH, RE, ROW, SECOND, SLAB, _first_normal, f32, pair_gain, pair_paths, patterned,
 )  # fmt: skip
 from usim.physics.jit import kernel
 
@@ -142,6 +142,25 @@ def tone(e, even, turns_per_metre, samples, wave):
 
 
 @kernel
+def gate(e, even, samples, envelope, first, per_metre, per_sample, wave):
+    """Multiply the waves by the emission's envelope at the time each sample left.
+
+    envelope: samples of it, linear between them; sample 0 left `first` envelope samples before grid point REACH is received.
+    per_metre, per_sample: envelope samples per metre of path and per sample of the block.
+    """
+    last = envelope.shape[0] - 2
+    for m in range(even - 2 * REACH - 1):
+        p0 = e[EVEN + m + REACH]
+        slope = (e[EVEN + m + REACH + 1] - p0) / samples
+        for n in range(samples):
+            x = first + (m * samples + n) * per_sample - (p0 + n * slope) * per_metre
+            k = min(max(int(x), 0), last)
+            on = f32(envelope[k] + (x - k) * (envelope[k + 1] - envelope[k]))
+            wave[n * ROW + m] *= on
+            wave[COSINES + n * ROW + m] *= on
+
+
+@kernel
 def gains_at(e, even, ratio, knots, shift, g_re, g_im, turns_per_metre, work):
     """Interpolate one channel's gain from every `ratio`-th knot to the grid, turned by its own path difference (m).
 
@@ -243,7 +262,7 @@ def _window(table, first, ratio, s, d, count, coarse_s, coarse_d, coarse_count):
 def piece_sum(
     table, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes, source_walls, source_normals,
     targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
-    leg_slope, c, total,
+    leg_slope, c, envelope, envelope_first, envelope_hz, total,
 ):  # fmt: skip
     """Add the echoes of a list of pairs over one piece to the sums; return the number of pairs that the knots did not cover.
 
@@ -251,8 +270,8 @@ def piece_sum(
     most_lead + AHEAD is the first of `even` grid points of reception time.  samples: of one block between grid points.  ratio: knots
     of phase per knot of gain.  pairs (n, 2): image of the driver, image of the microphones, best sorted by the latter; weight (n,);
     group (n,): which sum.  sources (I, 3) m, targets (J, mic, 3) m.  Per carrier: turns_per_metre f/c, walls (carrier, W, 2, nodes),
-    skin (carrier, 2, nodes), beam (carrier, basis, 2, D), port (carrier, D), absorption Np/m and its slope Np/m/Hz,
-    leg_slope (carrier, J): d ln(walls of the outgoing leg)/df, 1/Hz.  c: m/s.
+    skin (carrier, 2, nodes), beam (carrier, basis, 2, D), port (carrier, basis, D), absorption Np/m and its slope Np/m/Hz,
+    leg_slope (carrier, J): d ln(walls of the outgoing leg)/df, 1/Hz.  c: m/s.  envelope (carrier, n): see `gate`; none where the tone is on for ever.
     total (group, carrier * mic * basis, PLANE): float32, added to.
     """
     mics = targets.shape[1]
@@ -307,6 +326,8 @@ def piece_sum(
             normals[2 * ROW + k] = s[NORMAL + 2 * ROW + fine]
         for f in range(carriers):
             tone(e, even, turns_per_metre[f], samples, wave)
+            if envelope.shape[1] > 0:
+                gate(e, even, samples, envelope[f], envelope_first, envelope_hz / c, envelope_hz * step / samples, wave)
             for m in range(mics):
                 mx, my, mz = targets[j, m, 0], targets[j, m, 1], targets[j, m, 2]
                 for k in range(coarse_wide):
@@ -316,7 +337,7 @@ def piece_sum(
                 pair_paths(coarse_s, coarse_d, sx, sy, sz, mx, my, mz, 1 if mics > 1 else 0, coarse_wide)
                 pair_gain(
                     coarse_s, sx, sy, sz, mx, my, mz, source_walls[i], source_normals[i], target_walls[j], target_normals[j], walls[f],
-                    skin[f], port[f], target_axes[j, m], f32(absorption[f]), coarse_wide,
+                    skin[f], f32(absorption[f]), coarse_wide,
                 )  # fmt: skip
                 slope_re = leg_slope[f, j].real
                 slope_im = leg_slope[f, j].imag
@@ -331,22 +352,8 @@ def piece_sum(
                     im = coarse_s[IM + k]
                     coarse_s[RE + k] = re * up - im * across
                     coarse_s[IM + k] = re * across + im * up
-                if beam.shape[3] > 1:
-                    _cosine(coarse_s, BACK, -source_axes[i, 0], -source_axes[i, 1], -source_axes[i, 2], False, coarse_wide)
                 for b in range(functions):
-                    if beam.shape[3] > 1:
-                        _beam(coarse_s, beam[f, b, 0], coarse_wide)
-                        for k in range(coarse_count):
-                            g_re[k] = coarse_s[RE + k] * coarse_s[FACTOR + k]
-                            g_im[k] = coarse_s[IM + k] * coarse_s[FACTOR + k]
-                        _beam(coarse_s, beam[f, b, 1], coarse_wide)
-                        for k in range(coarse_count):
-                            g_re[k] -= coarse_s[IM + k] * coarse_s[FACTOR + k]
-                            g_im[k] += coarse_s[RE + k] * coarse_s[FACTOR + k]
-                    else:
-                        for k in range(coarse_count):
-                            g_re[k] = coarse_s[RE + k] * beam[f, b, 0, 0] - coarse_s[IM + k] * beam[f, b, 1, 0]
-                            g_im[k] = coarse_s[RE + k] * beam[f, b, 1, 0] + coarse_s[IM + k] * beam[f, b, 0, 0]
+                    patterned(coarse_s, beam[f, b], port[f, b], source_axes[i], target_axes[j, m], g_re, g_im, coarse_wide)
                     gains_at(e, even, ratio, coarse_count, shift, g_re, g_im, turns_per_metre[f], work)
                     row = (f * mics + m) * functions + b
                     add_channel(work, even, samples, wave, total[group[n], row])

@@ -1,0 +1,160 @@
+"""The instrument half, first part: from paths to complex envelopes around each carrier, one per cause, at the converter's input."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from usim.devices.unit import Unit
+from usim.engine.paths import EDGE, FILTER_TAPS, Paths
+from usim.physics.dsp import filtered, short_filter
+from usim.template.problem import InvalidInput, Problem
+from usim.template.streams import stream
+
+REFERENCE_PA = 20e-6
+FIT = 2e-3  # largest misfit of another unit's beam to the basis of the paths
+FILTERED_BAND = 0.42  # share of the baseband's rate over which a microphone's response is met
+DIRECT, STATIC = "direct", "static"
+
+
+def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.ndarray]:
+    """Return {stem: (mic, carrier, sample) complex128 in full scale} for `direct`, `static` and every `mover.<name>`.
+
+    Each reaches EDGE - FILTER_TAPS // 2 samples beyond the window on either side.  noise_seed feeds the clock's jitter.
+    """
+    device, emission = paths.device, paths.device.emission
+    if emission is None:
+        return {}
+    count = paths.samples + 2 * EDGE
+    times = (paths.start - EDGE + np.arange(count)) / paths.rate_hz
+    carriers = np.asarray(emission.carriers_hz, float)
+    pressure = np.sqrt(2.0) * REFERENCE_PA * 10.0 ** (emission.level_db_spl / 20.0)
+    drive = np.array(
+        [[pressure * unit.drive_gain(d, b.carrier_hz, f) for d in range(len(unit.drivers_m))] for b, f in zip(paths.bands, carriers, strict=True)]
+    )  # (carrier, driver)
+    gains = paths.standing.gains(unit) * drive[:, :, None, None]
+    direct = np.zeros(gains.shape[-1], bool)
+    direct[paths.standing.direct] = True
+    out = {}
+    for name, part in ((DIRECT, direct), (STATIC, ~direct)):
+        out[name] = _standing(paths, gains[..., part], paths.standing.path_m[..., part], times)
+    for echo in paths.echoes:
+        weights = basis_weights(paths, unit) * drive[:, :, None]  # (carrier, driver, basis)
+        out[f"mover.{echo.mover}"] = np.einsum("cdb,dcmbn->mcn", weights, echo.tones)
+    turning = _clock(paths, unit, gains, times, noise_seed)
+    return {name: _through_microphones(paths, unit, z if turning is None else z * turning) for name, z in out.items()}
+
+
+def basis_weights(paths: Paths, unit: Unit) -> np.ndarray:
+    """Return the weights (carrier, driver, basis) that make one unit's beam and arrival shadow of the paths' basis.
+
+    A unit whose beam does not lie in the basis is refused: trace again with that unit, or with `spread`.
+    """
+    basis = paths.bands[0].beams.shape[1]
+    if unit == paths.device.unit and basis == 1:
+        return np.ones((len(paths.bands), len(unit.drivers_m), 1), complex)
+    c = np.linspace(-1.0, 1.0, 65)
+    out = np.empty((len(paths.bands), len(unit.drivers_m), basis), complex)
+    for row, cost in enumerate(paths.bands):
+        port = np.real(np.broadcast_to(unit.mic_directivity(c, cost.carrier_hz), c.shape))
+        for driver in range(out.shape[1]):
+            beam = np.broadcast_to(unit.directivity(driver, c, cost.carrier_hz), c.shape)
+            wanted = np.multiply.outer(beam, port).ravel()
+            have = np.array([np.multiply.outer(b, p).ravel() for b, p in zip(*cost.functions(driver, c), strict=True)]).T
+            weights, *_ = np.linalg.lstsq(have, wanted, rcond=None)
+            worst = np.abs(have @ weights - wanted).max()
+            if worst > FIT:
+                raise InvalidInput(
+                    Problem(
+                        f"{unit.name} has another beam than these paths were traced for (misfit {worst:.1e}); "
+                        "trace again with that unit, or once with spread=True for all units of the profile"
+                    )
+                )
+            out[row, driver] = weights
+    return out
+
+
+def _standing(paths: Paths, gains: np.ndarray, path_m: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Return (mic, carrier, sample): standing paths under the emission's envelope, each late by its own delay."""
+    carriers, _, mics, _ = gains.shape
+    out = np.zeros((mics, carriers, len(times)), complex)
+    emission = paths.device.emission
+    if emission.steady:
+        out += gains.sum(axis=(1, 3)).T[:, :, None]
+        return out
+    c = paths.scene.air.sound_speed_m_s
+    for driver, mic, image in np.ndindex(gains.shape[1:]):
+        envelope = emission.envelope(times - path_m[driver, mic, image] / c)
+        out[mic] += gains[:, driver, mic, image, None] * envelope
+    return out
+
+
+def _clock(paths: Paths, unit: Unit, gains: np.ndarray, times: np.ndarray, noise_seed: int) -> np.ndarray | None:
+    """Return the factor (1, carrier, sample) or (mic, carrier, sample) that the unit's clock puts on every path, None for a perfect one.
+
+    An output clock that runs faster than the input's turns the tone.  Jitter of the common clock acts at both ends: a path late by tau
+    gets phi(t - tau) - phi(t); the standing paths' own mean over tau stands for all, since moving ones are far weaker.
+    """
+    converter = unit.converter
+    if not converter.dac_offset_ppm and not converter.jitter_s:
+        return None
+    carriers = np.asarray(paths.device.emission.carriers_hz, float)
+    phase = 2 * np.pi * np.outer(carriers * converter.dac_offset_ppm * 1e-6, times)[None]
+    if converter.jitter_s:
+        phase = phase + _jitter(paths, unit, gains, noise_seed)
+    return np.exp(1j * phase)
+
+
+def _jitter(paths: Paths, unit: Unit, gains: np.ndarray, noise_seed: int) -> np.ndarray:
+    """Return the phase (mic, carrier, sample) of sampling jitter within the baseband's band, after the standing paths' delays."""
+    converter = unit.converter
+    share = converter.jitter_s * np.sqrt(paths.rate_hz / converter.rate_hz)  # the part of white jitter that falls into the band
+    c = paths.scene.air.sound_speed_m_s
+    delay = paths.standing.path_m / c * paths.rate_hz  # (driver, mic, image) in samples
+    reach = int(delay.max()) + 18
+    count = paths.samples + 2 * EDGE
+    first = paths.start - EDGE - reach
+    wobble = share * _white(paths, noise_seed, first, count + 2 * reach)
+    lag = np.arange(-16, reach)
+    carriers = [b.carrier_hz for b in paths.bands]
+    out = np.empty((gains.shape[2], len(carriers), count))
+    for mic in range(gains.shape[2]):
+        for row, f in enumerate(carriers):
+            g = gains[row, :, mic].ravel()
+            g = g / g.sum()
+            kernel = (np.sinc(lag[:, None] - delay[:, mic].ravel()[None]) * g.real).sum(axis=1)
+            late = _late(wobble, kernel, lag[0], reach, count)
+            out[mic, row] = 2 * np.pi * f * (late - wobble[reach : reach + count])
+    return out
+
+
+def _late(wobble: np.ndarray, kernel: np.ndarray, first_lag: int, reach: int, count: int) -> np.ndarray:
+    """Return sum over lags of kernel[lag] * wobble[t - lag] for `count` times from index `reach` on."""
+    padded = np.concatenate([np.zeros(len(kernel)), wobble, np.zeros(len(kernel))])
+    whole = np.convolve(padded, kernel)
+    start = len(kernel) + reach - first_lag
+    return whole[start : start + count]
+
+
+def _white(paths: Paths, noise_seed: int, first: int, count: int) -> np.ndarray:
+    """Return unit white noise by absolute sample number, in chunks of 4096 from streams of their own."""
+    size = 4096
+    chunks = range(first // size, (first + count - 1) // size + 1)
+    place = f"devices.{paths.device.name}.jitter.noise_{noise_seed}"
+    parts = [stream(paths.scene.seed, f"{place}.chunk_{k}").standard_normal(size) for k in chunks]
+    offset = first - chunks.start * size
+    return np.concatenate(parts)[offset : offset + count]
+
+
+def _through_microphones(paths: Paths, unit: Unit, pressure: np.ndarray) -> np.ndarray:
+    """Return envelopes in full scale of pressure envelopes (mic, carrier, sample) in Pa, FILTER_TAPS - 1 samples shorter."""
+    mics, carriers, count = pressure.shape
+    offset = np.linspace(-FILTERED_BAND, FILTERED_BAND, 81)
+    weights = np.empty((mics, carriers, FILTER_TAPS), complex)
+    for mic in range(mics):
+        for row, cost in enumerate(paths.bands):
+            f = cost.carrier_hz + offset * paths.rate_hz
+            response = unit.mic_response(mic, f) * unit.converter.anti_alias(f)
+            weights[mic, row] = short_filter(response, offset, FILTER_TAPS)
+    out = np.empty((mics * carriers, count - FILTER_TAPS + 1), complex)
+    filtered(np.ascontiguousarray(pressure.reshape(mics * carriers, count)), weights.reshape(mics * carriers, FILTER_TAPS), out)
+    return out.reshape(mics, carriers, -1)

@@ -1,0 +1,121 @@
+"""Paths: the world half of a simulation, everything between a command to emit and a microphone's diaphragm.
+
+What is kept, and why (bytes for the workload `walk`: 10 s, 16 pieces, 4 microphones, one carrier, order 3; `Paths.bytes` counts them):
+
+* `legs`: 63 images of driver and microphones with walls and normals; about 30 kB.  Any later consumer can form pairs again.
+* `bands`: per carrier the tables of walls, beam and arrival shadow; 200 kB.  A new carrier is a new band of the same legs.
+* `standing`: one row per driver, microphone and image: path, departure, arrival, loss; 20 kB.  Late music, per-unit beams, leaks and
+  several drivers are all functions of these rows.
+* `echoes`: per mover the tone response (driver, carrier, mic, basis, slow time), summed over pairs; 20,000 complex numbers a second at most, 1.3 MB.  The
+  basis are functions of departure and arrival direction that span the units one wants to hear (`spread`); a unit is a set of weights.
+* `echoes[].epochs`: which pairs each piece was made of, with weights; 8 MB.  Together with `at(t)` they let the pair kernel run again for
+  emissions that are not a steady tone (on, off, later music and chirps), late by each pair's own path.
+
+A mover's pairs over time are not kept: they would be gigabytes.  `table(t_s)` lists them at one instant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from usim.engine.echoes import Echo, echo_of
+from usim.engine.legs import Band, Legs, band, legs
+from usim.engine.selection import QUALITIES, Quality
+from usim.engine.standing import Standing, standing
+from usim.engine.table import pair_table
+from usim.scene.scene import PlacedDevice, Scene
+from usim.template.problem import InvalidInput, Problem
+
+FILTER_TAPS = 33  # of the microphones' filters at the baseband's rate
+EDGE = 32 + FILTER_TAPS // 2  # baseband samples kept beyond the window: for filters and for the waveform's interpolation
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Everything that lies between one device's drive and its microphones' diaphragms, over one window.
+
+    `start` is the number of the first baseband sample asked for; tones reach EDGE samples further on either side.
+    """
+
+    scene: Scene
+    device: PlacedDevice
+    quality: Quality
+    legs: Legs
+    bands: tuple[Band, ...]
+    standing: Standing
+    echoes: tuple[Echo, ...]
+    rate_hz: int
+    start: int
+    samples: int
+    is_judged: bool = False  # echoes are left to the exact renderer
+
+    @property
+    def bytes(self) -> dict[str, int]:
+        """Return what each part takes in memory, in bytes."""
+        arrays = lambda thing: sum(v.nbytes for v in vars(thing).values() if isinstance(v, np.ndarray))  # noqa: E731
+        return {
+            "legs": arrays(self.legs) + arrays(self.legs.maps),
+            "bands": sum(arrays(b) for b in self.bands),
+            "standing": arrays(self.standing),
+            "echoes": sum(e.tones.nbytes for e in self.echoes),
+            "epochs": sum(x.chosen.pairs.nbytes + x.chosen.weight.nbytes + x.chosen.group.nbytes for e in self.echoes for x in e.epochs),
+        }
+
+    def table(self, t_s: float, mic: int = 0, carrier: int = 0) -> np.ndarray:
+        """Return the individual paths at one instant of reception as a structured array, the strongest first."""
+        return pair_table(self, t_s, mic, carrier)
+
+
+def quality_named(name: str) -> Quality:
+    """Return a quality by its name; one line where there is none."""
+    if name not in QUALITIES:
+        raise InvalidInput(Problem(f"no quality {name!r}; choose {', '.join(QUALITIES)} or exact", place="render.quality"))
+    return QUALITIES[name]
+
+
+def listening(scene: Scene, name: str | None = None) -> PlacedDevice:
+    """Return the device of that name, or the only one that listens."""
+    heard = [d for d in scene.devices if d.listens]
+    if name is None and len(heard) == 1:
+        return heard[0]
+    for device in heard:
+        if device.name == name:
+            return device
+    known = ", ".join(d.name for d in heard) or "none"
+    raise InvalidInput(Problem(f"name a device that listens ({known}), not {name!r}" if name else f"name one of the devices: {known}"))
+
+
+def trace_device(
+    scene: Scene,
+    device: PlacedDevice,
+    quality: Quality,
+    start: int,
+    samples: int,
+    threads: int = 1,
+    apart: bool = False,
+    judged: bool = False,
+) -> Paths:
+    """Return the paths of one device for `samples` baseband samples from number `start` on.
+
+    threads: see `echo_of`.  apart: keep texture by itself too.  judged: leave the echoes to the exact renderer.
+    """
+    carriers = np.zeros(0) if device.emission is None else np.asarray(device.emission.carriers_hz, float)
+    found = legs(scene, device, quality.order)
+    bands = tuple(band(scene, device, device.unit.converter.apparent_hz(f)) for f in carriers)
+    steady = device.emission is None or device.emission.steady
+    echoes = ()
+    if len(bands) and not judged:
+        echoes = tuple(
+            echo_of(
+                scene, device, mover, found, list(bands), quality, start - EDGE, samples + 2 * EDGE, scene.baseband_rate_hz, threads, apart,
+                None if steady else device.emission,
+            )  # fmt: skip
+            for mover in scene.movers
+        )
+    at = np.array([b.carrier_hz for b in bands])
+    return Paths(
+        scene, device, quality, found, bands, standing(scene, device, found, at), echoes, scene.baseband_rate_hz, start, samples,
+        judged,
+    )  # fmt: skip

@@ -1,0 +1,148 @@
+"""Truth: what really happened, told from the movers and the paths, never from the recording."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from usim.devices.unit import Unit
+from usim.engine.baseband import REFERENCE_PA
+from usim.engine.echoes import skins
+from usim.engine.legs import Legs
+from usim.engine.paths import EDGE, FILTER_TAPS, Paths
+from usim.engine.selection import energies
+from usim.recording.labels import STEPS_PER_S, LabelTrack, Motion, label_track, step_times_s
+from usim.recording.observation import Baseband
+from usim.recording.truth import Truth, decibels
+from usim.scene.motion import HALF_DIFFERENCE_S
+
+FRAME_S, HOP_S = 0.128, 0.064
+HELD = 0.99  # share of an echo's power whose bins are its band
+ECHO_ORDER = 1  # of the images that a piece's level counts: the rest carries about 1 dB
+PELVIS = "pelvis"
+
+
+def told(
+    paths: Paths, unit: Unit, causes: dict[str, np.ndarray], hum: np.ndarray, stems: dict[str, np.ndarray], baseband: Baseband | None
+) -> Truth:
+    """Return the truth of a recording: labels, each piece's speed, range and echo level, and echo over noise.
+
+    causes: envelopes by stem; hum (mic, carrier, sample): noise in the baseband; stems: waveforms, if kept.
+    """
+    scene, rate = paths.scene, paths.rate_hz
+    start_s, duration_s = paths.start / rate, paths.samples / rate
+    times = start_s + step_times_s(duration_s)
+    names, speeds, ranges, levels, places = [], [], [], [], []
+    for mover in scene.movers:
+        names += [f"{mover.name}.{piece.name}" for piece in mover.pieces]
+        position, distance, rate_m_s = _seen(mover, times, paths.device.position_m)
+        places.append(position)
+        ranges.append(distance)
+        speeds.append(rate_m_s)
+        levels.append(_levels(paths, unit, mover, times))
+    none = np.zeros((len(times), 0))
+    frames, ratio = _echo_to_noise(paths, causes, hum)
+    return Truth(
+        scene.text,
+        _labels(scene, start_s, duration_s),
+        tuple(names),
+        times,
+        np.concatenate(speeds, axis=1) if names else none,
+        np.concatenate(ranges, axis=1) if names else none,
+        np.concatenate(levels, axis=1) if names else none,
+        np.concatenate(places, axis=1) if names else np.zeros((len(times), 0, 3)),
+        tuple(mover.name for mover in scene.movers),
+        frames,
+        ratio,
+        stems,
+        baseband,
+    )
+
+
+def _seen(mover, times: np.ndarray, device_m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return position (time, piece, 3), range (time, piece) of the nearest point m, and its rate m/s (positive: away)."""
+    size = np.array([piece.size_m for piece in mover.pieces], float)
+
+    def distance(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        pose = mover.at(at)
+        away = device_m - pose.position_m
+        far = np.sqrt((away * away).sum(axis=-1))
+        own = np.einsum("tpij,tpi->tpj", pose.rotation, away / far[..., None]) * size
+        return pose.position_m, far - np.sqrt((own * own).sum(axis=-1))
+
+    position, here = distance(times)
+    rate = (distance(times + HALF_DIFFERENCE_S)[1] - distance(times - HALF_DIFFERENCE_S)[1]) / (2 * HALF_DIFFERENCE_S)
+    return position, here, rate
+
+
+def _levels(paths: Paths, unit: Unit, mover, times: np.ndarray) -> np.ndarray:
+    """Return the echo level (time, piece) in dB SPL: power sum over pairs of order <= ECHO_ORDER and drivers, while the tone is on."""
+    if not paths.bands:
+        return np.full((len(times), len(mover.pieces)), decibels(0.0))
+    near = _subset(paths.legs, np.flatnonzero(paths.legs.maps.order <= ECHO_ORDER))
+    cost, emission = paths.bands[0], paths.device.emission
+    covers = skins(paths.scene, mover, [cost])[0]
+    pose = mover.at(times)
+    level = REFERENCE_PA * 10 ** (emission.level_db_spl / 20)
+    power = np.zeros((len(times), len(mover.pieces)))
+    for piece, body in enumerate(mover.pieces):
+        size = np.array(body.size_m, float)
+        for driver in range(len(near.sources)):
+            gain = abs(unit.drive_gain(driver, cost.carrier_hz, cost.carrier_hz)) * level
+            energy = energies(pose.position_m[:, piece], pose.rotation[:, piece], size, covers[piece], near, cost, driver)
+            power[:, piece] += energy.sum(axis=0, dtype=float) * gain**2
+    on = emission.envelope(times)[0]
+    return decibels(power * (on * on)[:, None] / REFERENCE_PA**2)
+
+
+def _subset(legs: Legs, rows: np.ndarray) -> Legs:
+    return Legs(
+        legs.maps.subset(rows), legs.sources[:, rows], legs.source_axes[:, rows], legs.targets[rows], legs.target_axes[rows],
+        legs.walls[rows], legs.normals[rows],
+    )  # fmt: skip
+
+
+def _labels(scene, start_s: float, duration_s: float) -> LabelTrack:
+    """Return the labels of a window, on its own clock: zero is the start of the recording."""
+    times = start_s + step_times_s(duration_s)
+    half = 0.5 / STEPS_PER_S / 10
+    motions = []
+    for mover in scene.movers:
+        before, after = mover.at(times - half), mover.at(times + half)
+        size = np.array([piece.size_m for piece in mover.pieces], float)
+        moved = np.sqrt(((after.position_m - before.position_m) ** 2).sum(axis=-1)) / (2 * half)
+        turned = np.sqrt((((after.rotation - before.rotation) * size[None, :, None, :]) ** 2).sum(axis=(-2, -1))) / (2 * half)
+        round_ = np.ptp(size, axis=1) == 0.0  # a ball that spins does not move
+        speed = moved + np.where(round_, 0.0, turned)
+        inside = scene.room.contains(mover.at(times).position_m).any(axis=1)
+        names = [piece.name for piece in mover.pieces]
+        pelvis = None if mover.label != "person" else names.index(PELVIS) if PELVIS in names else 0
+        motions.append(Motion(mover.name, speed, pelvis, inside))
+    return label_track(motions, duration_s)
+
+
+def _echo_to_noise(paths: Paths, causes: dict[str, np.ndarray], hum: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return frame middles (frame,) s and echo over noise (frame, mover) dB in the band each echo occupies."""
+    movers = [name for name in causes if name.startswith("mover.")]
+    size, hop = round(FRAME_S * paths.rate_hz), round(HOP_S * paths.rate_hz)
+    starts = np.arange(0, paths.samples - size + 1, hop)
+    middles = (paths.start + starts + size / 2) / paths.rate_hz
+    ratio = np.zeros((len(starts), len(paths.scene.movers)))
+    if not movers or not len(starts):
+        return middles[: len(ratio)], ratio
+    window = np.hanning(size)
+    before = EDGE - FILTER_TAPS // 2
+
+    def power(z: np.ndarray) -> np.ndarray:
+        frames = np.stack([z[..., s : s + size] for s in starts], axis=-2) * window
+        return (np.abs(np.fft.fft(frames, axis=-1)) ** 2).mean(axis=(0, 1))  # (frame, bin), mean over microphones and carriers
+
+    floor = power(hum).mean(axis=0) + 1e-40
+    for column, name in enumerate(movers):
+        echo = power(causes[name][:, :, before : before + paths.samples])
+        order = np.argsort(-echo, axis=1)
+        ranked = np.take_along_axis(echo, order, axis=1)
+        held = np.cumsum(ranked, axis=1) <= HELD * ranked.sum(axis=1, keepdims=True)
+        held[:, 0] = True
+        noise = np.take_along_axis(np.broadcast_to(floor, echo.shape), order, axis=1)
+        ratio[:, column] = decibels((ranked * held).sum(axis=1) / (noise * held).sum(axis=1))
+    return middles, ratio

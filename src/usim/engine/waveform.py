@@ -1,0 +1,84 @@
+"""The instrument half, second part: envelopes on their carriers, noise beside them, and the converter."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from usim.devices.converter import Converter
+from usim.engine.noise import CHUNK_S, Noises
+from usim.physics.dsp import off_carrier, onto_carrier, reach_samples, upsample
+from usim.template.streams import stream
+
+
+def on_carriers(envelopes: np.ndarray, before: int, carriers_hz: np.ndarray, low_hz: int, high_hz: int, first: int, count: int, start: int) -> np.ndarray:
+    """Return the waveform (mic, count) float64 of envelopes (mic, carrier, sample) from high-rate sample `first` on.
+
+    `before` envelope samples precede envelope sample number `start`, which is the first of the window.
+    """
+    out = np.zeros((envelopes.shape[0], count))
+    origin = start - before  # number of the first envelope sample held
+    for row, f in enumerate(carriers_hz):
+        # shift the numbering so that held sample 0 is number 0: whole periods of both rates only
+        lifted = _lift(origin, low_hz, high_hz)
+        at = first - lifted[1]
+        high = upsample(envelopes[:, row, lifted[0] - origin :], low_hz, high_hz, at, count)
+        onto_carrier(high, float(f), high_hz, first, out)
+    return out
+
+
+def _lift(origin: int, low_hz: int, high_hz: int) -> tuple[int, int]:
+    """Return the first pair (low-rate number, high-rate number) at one moment, not before low-rate number `origin`."""
+    period = low_hz // np.gcd(low_hz, high_hz)
+    low = -(-origin // period) * period
+    return int(low), int(low * high_hz // low_hz)
+
+
+class NoiseWindow:
+    """Noise stems of one device around a window, with the chunks in use held so that blocks do not make them twice."""
+
+    def __init__(self, noises: Noises) -> None:
+        self.noises = noises
+        self.held: dict[int, dict[str, np.ndarray]] = {}
+
+    def stems(self, first: int, count: int) -> dict[str, np.ndarray]:
+        """Return {stem: (mic, count) float32} from sample number `first` on."""
+        size = self.noises.grid.samples
+        chunks = range(first // size, (first + count - 1) // size + 1)
+        self.held = {k: v for k, v in self.held.items() if k in chunks}
+        for chunk in chunks:
+            if chunk not in self.held:
+                self.held[chunk] = self.noises.stems(range(chunk, chunk + 1))
+        offset = first - chunks.start * size
+        return {
+            name: np.concatenate([self.held[k][name] for k in chunks], axis=-1)[:, offset : offset + count] for name in self.noises.names
+        }
+
+
+def noise_envelopes(stems: dict[str, np.ndarray], origin: int, carriers_hz: np.ndarray, high_hz: int, low_hz: int, start: int, count: int) -> np.ndarray:
+    """Return all noise stems together around each carrier, (mic, carrier, count); origin: number of the stems' first sample."""
+    total = sum(np.asarray(stem, float) for stem in stems.values())
+    return np.stack([off_carrier(total, float(f), high_hz, low_hz, origin, start, count) for f in carriers_hz], axis=1)
+
+
+def noise_reach(high_hz: int, low_hz: int) -> int:
+    """Return how many samples of noise are needed on either side of a window for its envelopes."""
+    return reach_samples(high_hz, low_hz)
+
+
+def encoded(converter: Converter, x: np.ndarray, first: int, seed: int, place: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return (codes int32 (mic, sample), clipped samples per microphone) of a waveform whose first sample is number `first`.
+
+    Dither is drawn chunk by chunk of absolute time, so any window has the same bytes.
+    """
+    size = round(CHUNK_S * converter.rate_hz)
+    codes = np.empty(x.shape, np.int32)
+    top = float(2 ** (converter.bits - 1))
+    for chunk in range(first // size, (first + x.shape[1] - 1) // size + 1):
+        low, high = max(chunk * size, first), min((chunk + 1) * size, first + x.shape[1])
+        whole = np.zeros((len(x), size))
+        whole[:, low - chunk * size : high - chunk * size] = x[:, low - first : high - first]
+        made, _ = converter.encode(whole, stream(seed, f"{place}.chunk_{chunk}"))
+        codes[:, low - first : high - first] = made[:, low - chunk * size : high - chunk * size]
+    scaled = x * top
+    clipped = np.count_nonzero((scaled > top - 0.5) | (scaled < -top - 0.5), axis=1)
+    return codes, clipped
