@@ -88,7 +88,12 @@ def _caption(lines: bool) -> str:
         "Bright: echoes from what moves, as the device hears them; the echo of the still room is"
         " taken out. "
     )
-    return text + ("Dashed: the true Doppler shift of each moving part." if lines else "")
+    if lines:
+        text += (
+            "Dashed: the true Doppler shift of each moving part. Fainter curves beside it: the same"
+            " echo by way of the walls."
+        )
+    return text
 
 
 def _subject(picture: Picture) -> str:
