@@ -2,9 +2,11 @@
 
 table      the scene file as models, reserved words
 placement  points by words: on the free floor, on a thing, at a wall
+draft      a scene in the making: items by kind, problems at their places
 build      a table without draws -> a Scene, with every problem
 checks     cross-checks (space: places; bands: frequencies; motion: a mover over time); limits
-template   load, sample, draw again; validate: what is wrong over many samples
+template   load, sample, draw again; validate: what is wrong over many samples, or at the
+           ends of its draws
 schema     the JSON Schema of scene files
 """
 

@@ -2,176 +2,50 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from usim.devices import profile as profiles
-from usim.devices.profile import Profile
-from usim.devices.unit import Unit
+from usim.furniture.base import AbstractFurniture
+from usim.movers.base import AbstractMover
+from usim.noises.base import AbstractNoise
 from usim.physics.air import Air
+from usim.rooms.base import AbstractRoom
 from usim.scene import checks, limits
+from usim.scene.draft import Draft, Item, Shelf
 from usim.scene.finding import Finding
 from usim.scene.motion import motion
 from usim.scene.placement import WORDS, NoPlace, placements, resolved
 from usim.scene.scene import PlacedDevice, Scene
-from usim.scene.table import LATER_KINDS, SceneTable, reserved
-from usim.surfaces.base import surface
-from usim.template import registry
-from usim.template.complaints import complaints, value_at
+from usim.scene.table import SceneTable, reserved
+from usim.template.complaints import value_at
 from usim.template.draws import Sampled
-from usim.template.problem import InvalidInput, Problem, excerpt
+from usim.template.problem import InvalidInput, excerpt
 from usim.template.streams import stream, uniform
 
 NOWHERE = [0.0, 0.0, 0.0]
-MOST_KEPT = 256
 
 
-@dataclass
-class Item:
-    """The parameters of one thing, the file of its kind, and what was built of them."""
+class Form(NamedTuple):
+    """A table in which every field is right, as what it describes."""
 
-    model: Any
-    module: ModuleType
-    thing: Any = None
-
-    def built(self) -> Any:
-        """What the kind builds of the parameters; the same frozen thing every time."""
-        if self.thing is None:
-            self.thing = self.module.build(self.model)
-        return self.thing
-
-
-@dataclass
-class Shelf:
-    """What many samples of one template share: profiles and units are read and drawn once."""
-
-    beside: Path | None
-    paths: tuple[str, ...]
-    profiles: dict[str, Profile] = field(default_factory=dict)
-    units: dict[tuple[str, Any], Unit] = field(default_factory=dict)
-    listed: dict[str, list[str]] = field(default_factory=dict)
-    modules: dict[tuple[str, str], ModuleType] = field(default_factory=dict)
-    surfaces: set[str] = field(default_factory=set)
-    items: dict[tuple[str, str], "Item"] = field(default_factory=dict)
-
-    def kinds(self, family: str) -> list[str]:
-        """The kinds of a family; the folder is listed once."""
-        if family not in self.listed:
-            self.listed[family] = registry.kinds(family)
-        return self.listed[family]
-
-    def module(self, family: str, kind: Any) -> ModuleType:
-        """The module of a kind; InvalidInput if there is none."""
-        if not isinstance(kind, str):
-            return registry.load(family, kind)  # refuses it
-        if (family, kind) not in self.modules:
-            self.modules[family, kind] = registry.load(family, kind)
-        return self.modules[family, kind]
-
-    def surface(self, spec: Any) -> None:
-        """Raises InvalidInput unless this is a surface; each is tried once."""
-        key = repr(spec)
-        if key not in self.surfaces:
-            surface(spec)
-            self.surfaces.add(key)
-
-    def unit(self, name: str, serial: Any) -> Unit:
-        """The unit of a profile looked up by name; InvalidInput if there is no such profile."""
-        if name not in self.profiles:
-            self.profiles[name] = profiles.load(name, beside=self.beside, paths=self.paths)
-        if (name, serial) not in self.units:
-            self.units[name, serial] = Unit(self.profiles[name], serial)
-        return self.units[name, serial]
+    top: SceneTable
+    room: AbstractRoom
+    furniture: tuple[AbstractFurniture, ...]
+    air: Air
+    devices: tuple[PlacedDevice, ...]
+    movers: tuple[AbstractMover, ...]
+    noises: tuple[AbstractNoise, ...]
+    table: dict
+    """The resolved scene file."""
+    findings: list[Finding]
+    """Placements that have no place; nothing can be said of the rest then."""
 
 
-class Draft:
-    """A scene in the making: its sampled table, and all that is wrong with it so far."""
-
-    def __init__(self, sampled: Sampled, seed: int, shelf: Shelf) -> None:
-        self.sampled = sampled
-        self.seed = seed
-        self.shelf = shelf
-        self.problems: list[Problem] = []
-        self.findings: list[Finding] = []
-
-    def problem(self, path: tuple, text: str) -> None:
-        """Notes something wrong at a path of the sampled table."""
-        self.problems.append(self.sampled.problem(path, text))
-
-    def attempt(self, path: tuple, make: Callable[[], Any]) -> Any:
-        """What `make` returns; None, and its problems noted at this path, where the input is wrong."""
-        try:
-            return make()
-        except InvalidInput as error:
-            for problem in error.problems:
-                if problem.file is not None:
-                    self.problems.append(problem)
-                else:
-                    inner = tuple(problem.place.split(".")) if problem.place else ()
-                    self.problem((*path, *inner), problem.text)
-        except ValueError as error:
-            self.problem(path, str(error))
-        return None
-
-    def checked(self, model: type[BaseModel], table: Any, path: tuple) -> Any:
-        """The parameters that a table holds; None, and its problems noted, if it is not of this
-        model.
-        """
-        try:
-            return model.model_validate(table, context={"surface": self.shelf.surface})
-        except ValidationError as error:
-            for inner, text in complaints(error, model, table):
-                self.problem((*path, *inner), text)
-            return None
-
-    def item(self, family: str, table: Any, path: tuple) -> Item | None:
-        """The item of a table, by its kind; None if it is wrong.
-
-        An item that is written without draws is the same in every sample, and checked once.
-        """
-        key = (family, repr(table))
-        if key not in self.shelf.items:
-            found = self._item(family, table, path)
-            if found is None:
-                return None
-            if len(self.shelf.items) >= MOST_KEPT:
-                self.shelf.items.clear()
-            self.shelf.items[key] = found
-        return self.shelf.items[key]
-
-    def _item(self, family: str, table: Any, path: tuple) -> Item | None:
-        if not isinstance(table, dict):
-            self.problem(path, f"must be a mapping with a kind, got {excerpt(table)}")
-            return None
-        kind = table.get("kind")
-        if kind is None:
-            known = ", ".join(self.shelf.kinds(family))
-            self.problem((*path, "kind"), f"missing; add a kind, one of {known}")
-            return None
-        known = self.shelf.kinds(family)
-        if isinstance(kind, str) and kind in LATER_KINDS.get(family, ()) and kind not in known:
-            text = f"{kind} comes with a later version of usim; there are {', '.join(known)}"
-            self.problem((*path, "kind"), text)
-            return None
-        module = self.attempt((*path, "kind"), lambda: self.shelf.module(family, kind))
-        if module is None:
-            return None
-        parameters = self.checked(module.Parameters, table, path)
-        return None if parameters is None else Item(parameters, module)
-
-
-def assembled(sampled: Sampled, seed: int, shelf: Shelf) -> tuple[Scene | None, list[Finding]]:
-    """The scene of a sampled table, or None with the cross-checks that it breaks.
-
-    Raises InvalidInput with every problem of form; cross-checks are reported only when there is
-    none.
-    """
+def formed(sampled: Sampled, seed: int, shelf: Shelf) -> Form:
+    """What a sampled table describes; raises InvalidInput with every problem of form."""
     draft = Draft(sampled, seed, shelf)
     table = copy.deepcopy(sampled.table)
     for path, text in reserved(table):
@@ -187,8 +61,6 @@ def assembled(sampled: Sampled, seed: int, shelf: Shelf) -> tuple[Scene | None, 
     noises, noise_models = _built(draft, "noises", table, Item.built)
     if draft.problems:
         raise InvalidInput(draft.problems)
-    if draft.findings:  # a point that has no place: nothing after it can be judged
-        return None, draft.findings
     resolved_table = {
         **_plain(top.model_copy(update={"seed": seed})),
         "room": room_table,
@@ -199,21 +71,32 @@ def assembled(sampled: Sampled, seed: int, shelf: Shelf) -> tuple[Scene | None, 
         "movers": [_plain(model) for model in mover_models],
         "noises": [_plain(model) for model in noise_models],
     }
-    moved = tuple(motion(mover, top.duration_s) for mover in movers)
+    return Form(top, room, furniture, air, devices, movers, noises, resolved_table, draft.findings)
+
+
+def assembled(sampled: Sampled, seed: int, shelf: Shelf) -> tuple[Scene | None, list[Finding]]:
+    """The scene of a sampled table, or None with the cross-checks that it breaks.
+
+    Raises InvalidInput with every problem of form; cross-checks are made only where there is none.
+    """
+    form = formed(sampled, seed, shelf)
+    if form.findings:
+        return None, form.findings
+    moved = tuple(motion(mover, form.top.duration_s) for mover in form.movers)
     scene = Scene(
-        title=top.title,
-        duration_s=top.duration_s,
+        title=form.top.title,
+        duration_s=form.top.duration_s,
         seed=seed,
-        render=top.render,
-        air=air,
-        room=room,
-        furniture=furniture,
-        devices=devices,
-        movers=movers,
-        noises=noises,
+        render=form.top.render,
+        air=form.air,
+        room=form.room,
+        furniture=form.furniture,
+        devices=form.devices,
+        movers=form.movers,
+        noises=form.noises,
         speeds_m_s={one.name: one.fastest_m_s for one in moved},
-        table=resolved_table,
-        notes=checks.notes(devices, movers, air),
+        table=form.table,
+        notes=checks.notes(form.devices, form.movers, form.air),
     )
     findings = checks.findings(scene, moved)
     return (None, findings) if findings else (scene, [])

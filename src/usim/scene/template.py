@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from usim.scene.build import Shelf, assembled
+from usim.scene.build import assembled
+from usim.scene.draft import Shelf
 from usim.scene.finding import Finding
 from usim.scene.scene import Scene
 from usim.template import draws, library, registry

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from usim.scene.ends import problems_at_ends
 from usim.scene.template import LARGEST_SEED, Template
 from usim.template.problem import InvalidInput, Problem
 
@@ -34,6 +35,8 @@ class Report:
 def validate(template: Template, samples: int = SAMPLES) -> Report:
     """The report on a template: its own seed and those after it are sampled.
 
+    Draws that can leave their field's range are found even where no sample did.
+
     A file without draws is sampled once: all its samples are the same.
     """
     problems: dict[tuple, Problem] = {}
@@ -48,8 +51,6 @@ def validate(template: Template, samples: int = SAMPLES) -> Report:
         except InvalidInput as error:
             for problem in error.problems:
                 problems.setdefault((problem.line, problem.column, problem.place), problem)
-            if index == 0 and not problems:
-                raise
             if index >= 2 and not passed:
                 break  # wrong whatever is drawn
             continue
@@ -60,6 +61,9 @@ def validate(template: Template, samples: int = SAMPLES) -> Report:
         tables.append({key: value for key, value in scene.table.items() if key != "seed"})
         if index == 1 and tables[0] == tables[-1]:
             break
+    if passed and not problems:
+        for problem in problems_at_ends(template.document, start, template.shelf):
+            problems.setdefault((problem.line, problem.column, problem.place), problem)
     share = {check: count / drawn for check, count in rejected.most_common()} if drawn else {}
     total = (drawn - passed) / drawn if drawn else 0.0
     warnings = ()

@@ -208,3 +208,32 @@ def test_a_users_kind_is_used(tmp_path, small):
         assert small("kind: sphere", "kind: moon").sample().movers[0].pieces[0].size_m[0] == 0.1
     finally:
         registry.use_kinds()
+
+
+@pytest.mark.parametrize(
+    ("draw", "said"),
+    [
+        (
+            "{uniform: [0.005, 0.3]}",
+            "must be at least 0.01 m, got 0.005 (this is drawn down to 0.005)",
+        ),
+        ("{uniform: [0.1, 2.01]}", "must be at most 2 m, got 2.01 (this is drawn up to 2.01)"),
+        ("{normal: [0.1, 0.03]}", "must be at least 0.01 m, got -0.0"),
+        ("{choice: [0.1, 0.2, 3], weights: [1, 1, 0.0001]}", "must be at most 2 m, got 3"),
+        ("{uniform: [0.05, 0.3]}", None),
+        ("{normal: [0.1, 0.03], min: 0.05}", None),
+        ("{use: size}", "must be at most 2 m, got 2.2"),
+    ],
+)
+def test_draws_are_judged_at_their_ends(small, draw, said):
+    """Why: a value that is out of range once in 10^5 samples stops a corpus. Expected: one sample is enough."""
+    let = "let: {size: {log_uniform: [0.05, 2.2]}}\ntitle" if "use" in draw else "title"
+    template = small("radius_m: 0.1", f"radius_m: {draw}", "title", let)
+    report = validate(template, 1)
+    found = [problem.text for problem in report.problems]
+    if said is None:
+        assert not found
+    else:
+        assert len(found) == 1
+        assert said in found[0]
+        assert report.problems[0].place == "movers.ball.radius_m"
