@@ -47,7 +47,9 @@ def result(recordings: dict[str, Any]) -> dict[str, Any]:
     """Return what result_true.json holds: equal hashes are equal bytes; the statistics say how different others are."""
     parts = {name: _part(samples) for name, samples in arrays(recordings).items()}
     labels = {
-        device: [[row.onset_s, row.offset_s, row.label, row.mover] for row in recording.truth.labels.rows]
+        device: [
+            [row.onset_s, row.offset_s, row.label, row.mover] for row in recording.truth.labels.rows
+        ]
         for device, recording in recordings.items()
     }
     return {"made_on": machine(), "parts": parts, "labels": labels}
@@ -80,7 +82,9 @@ def machine() -> dict[str, Any]:
 
     from usim.recording.recording import versions
 
-    found = {name: version for name, version in versions().items() if name in ("numpy", "scipy", "numba")}
+    found = {
+        name: version for name, version in versions().items() if name in ("numpy", "scipy", "numba")
+    }
     dispatched = [name for name in __cpu_dispatch__ if __cpu_features__.get(name)]
     return {"cpu": f"{binding.get_host_cpu_name()} {' '.join(dispatched)}".strip(), **found}
 

@@ -40,7 +40,9 @@ def test_clip(case, update_golden):
         for name, part in found["parts"].items()
         for text in _differences(part, true["parts"][name], found["made_on"] == true["made_on"])
     ]
-    assert not differences, "\n".join([*differences, f"made on {true['made_on']}, now on {found['made_on']}"])
+    assert not differences, "\n".join(
+        [*differences, f"made on {true['made_on']}, now on {found['made_on']}"]
+    )
 
 
 def _differences(found: dict, true: dict, same_machine: bool) -> list[str]:

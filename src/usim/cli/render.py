@@ -209,7 +209,7 @@ def render(
         _say_clipped(result)
         seconds = time.perf_counter() - start
         message(
-            f"{folder}: seed {scene.seed}, {span(scene.duration_s)} of sound in {span(seconds)}"
+            f"{folder}: seed {scene.seed}, {span(_length_s(window, scene))} of sound in {span(seconds)}"
         )
 
 
