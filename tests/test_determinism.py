@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden import clips
 from numpy._core._multiarray_umath import __cpu_dispatch__
+
+from golden import clips
 
 pytestmark = pytest.mark.slow
 

@@ -10,9 +10,9 @@ import json
 import math
 
 import pytest
-from golden import clips
 
 import usim
+from golden import clips
 
 RELATIVE = 1e-6  # of a level or an energy, where bytes may differ: 24 bits have 1.2e-7
 
