@@ -14,7 +14,7 @@ import numpy as np
 
 from usim.engine.legs import Band, Legs, leg_slopes, wall_tables
 from usim.engine.motion import FADE_S, LEAD_S, SEGMENT_S, Grid, grids, segment_start_s
-from usim.engine.selection import Chosen, Quality, choose, energies, pose_table
+from usim.engine.selection import Chosen, Quality, chosen_epochs, energies, pose_table
 from usim.engine.sums import AHEAD, PLANE, REACH, ROW, SAMPLES, SPARE, piece_sum
 from usim.emissions.base import AbstractEmission
 from usim.movers.base import AbstractMover
@@ -76,14 +76,10 @@ def echo_of(
     emission: what the device plays, where its envelope is not one for ever.  apart: also keep texture by itself.  threads: pieces are shared out over them; the sum is made in the order of pieces.
     """
     window = needed_segments(start_sample / rate_hz, (start_sample + samples) / rate_hz)
-    jobs = []
-    top = max(band.carrier_hz for band in bands)
-    for segment in window:
-        chosen = grids(mover, segment, device.position_m, top, scene.air.sound_speed_m_s, 0 if emission is None else rate_hz)
-        jobs += [(piece, segment, grid) for piece, grid in enumerate(chosen)]
+    jobs = _jobs(scene, device, mover, bands, window, 0 if emission is None else rate_hz, quality.gain_turn)
     covers = skins(scene, mover, bands)
 
-    def work(job: tuple[int, int, Grid]) -> list:
+    def work(job: tuple[int, Grid, list[int]]) -> list:
         return list(_piece_epochs(scene, device, mover, legs, bands, covers, quality, emission, *job))
 
     streams: dict[tuple[int, int], np.ndarray] = {}
@@ -128,53 +124,58 @@ def skins(scene: Scene, mover: AbstractMover, bands: list[Band]) -> np.ndarray:
     return np.array([wall_tables(surfaces, band.carrier_hz, scene.air) for band in bands])
 
 
-def _piece_epochs(scene, device, mover, legs, bands, covers, quality, emission, piece, segment, grid):
-    """Yield (epoch, first sample, sums (group, channel, sample), pairs missed) for one piece in one segment."""
+def _jobs(scene, device, mover, bands: list[Band], window: range, least_hz: int, gain_turn: float) -> list[tuple[int, Grid, list[int]]]:
+    """Return (piece, grid, consecutive segments) that cover the window: the longer a run, the better its kernels are fed."""
+    top = max(band.carrier_hz for band in bands)
+    by_segment = [grids(mover, segment, device.position_m, top, scene.air.sound_speed_m_s, least_hz, gain_turn) for segment in window]
+    jobs = []
+    for piece in range(len(mover.pieces)):
+        for segment, chosen in zip(window, by_segment, strict=True):
+            if jobs and jobs[-1][:2] == (piece, chosen[piece]) and jobs[-1][2][-1] == segment - 1:
+                jobs[-1][2].append(segment)
+            else:
+                jobs.append((piece, chosen[piece], [segment]))
+    return jobs
+
+
+def _piece_epochs(scene, device, mover, legs, bands, covers, quality, emission, piece, grid, run):
+    """Yield (epoch, first sample, sums (group, channel, sample), pairs missed) for one piece over a run of segments."""
     c = scene.air.sound_speed_m_s
     size = np.array(mover.pieces[piece].size_m, float)
     blocks, fade, step = grid.blocks, grid.fade, grid.step_s
     even = blocks + fade + 1 + 2 * REACH
-    begin = segment_start_s(segment)
+    begin = segment_start_s(run[0])
+    epochs = grid.epochs * len(run)
     skin = np.ascontiguousarray(covers[:, piece])
     fields = _fields(legs, bands)
     far = np.sqrt(((legs.targets - device.position_m) ** 2).sum(axis=-1)).max() + _diameter(scene)
     most_lead = int(far / (c * step)) + 1
-    # two instants an epoch, and those of the epoch before for the hysteresis
-    instants = begin + blocks * step * 0.5 * np.arange(-2, 2 * grid.epochs + 1)
-    poses = mover.at(instants)
     window = _ramp(blocks, fade, grid.samples)
+    place = f"movers.{mover.name}.{mover.pieces[piece].name}.texture"
+    # two instants an epoch, and those of the epoch before for the hysteresis
+    instants = begin + blocks * step * 0.5 * np.arange(-2, 2 * epochs + 1)
+    poses = mover.at(instants)
+    knots = even + SPARE + 4 + most_lead
+    inside = step * (np.arange(knots) - REACH - AHEAD - most_lead)
+    starts = begin + blocks * step * np.arange(epochs)
+    pose = mover.at((starts[:, None] + inside[None, :]).ravel())
+    table = pose_table(pose.position_m[:, piece], pose.rotation[:, piece], size).reshape(15, epochs, knots)
     for driver in range(len(legs.sources)):
-        energy = energies(poses.position_m[:, piece], poses.rotation[:, piece], size, skin[0], legs, bands[0], driver)
-        for number in range(grid.epochs):
-            start = begin + number * blocks * step
-            draw = uniform(scene.seed, f"movers.{mover.name}.{mover.pieces[piece].name}.texture.{segment}.{number}.{driver}")
-            chosen = _choice(energy, 2 + 2 * number, quality, draw, len(legs))
-            knots = even + SPARE + 4 + most_lead
-            times = start + step * (np.arange(knots) - REACH - AHEAD - most_lead)
-            pose = mover.at(times)
-            table = pose_table(pose.position_m[:, piece], pose.rotation[:, piece], size)
-            middle = pose.position_m[knots // 2, piece]
-            slopes = np.array([leg_slopes(legs, band, middle) for band in bands])
+        energy = energies(poses.position_m[:, piece], poses.rotation[:, piece], size, legs, bands[0], driver)
+        draws = np.array([uniform(scene.seed, f"{place}.{run[0] * grid.epochs + n}.{driver}") for n in range(epochs)])
+        for number, chosen in enumerate(chosen_epochs(energy, quality, draws, len(legs))):
+            start = float(starts[number])
+            own = np.ascontiguousarray(table[:, number])
+            slopes = np.array([leg_slopes(legs, band, own[:3, knots // 2]) for band in bands])
             total = np.zeros((2, len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1], PLANE), np.float32)
             envelope, ahead = _envelope(emission, start, start + (blocks + fade) * step, most_lead * step)
             gate = (envelope, ahead, ENVELOPE_HZ)
-            lost = _sum(table, most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes, c, gate, total)
+            lost = _sum(own, most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes, c, gate, total)
             sums = _unfold(total, blocks + fade, grid.samples)
             sums[0] *= window
             sums[1] *= np.sqrt(window)
             first = round((start + LEAD_S) * grid.rate_hz)
-            end = start + (blocks + fade) * step
-            yield Epoch(mover.name, piece, driver, start, end, grid, chosen), first, sums, lost
-
-
-def _choice(energy: np.ndarray, first: int, quality: Quality, draw: float, images: int) -> Chosen:
-    many = len(energy)
-    pairs = np.empty((many, 2), np.int64)
-    weight = np.empty(many, np.float32)
-    group = np.empty(many, np.int64)
-    count, share = choose(energy, first, quality.share, draw, pairs, weight, group, images)
-    order = np.argsort(pairs[:count, 1], kind="stable")
-    return Chosen(pairs[:count][order], weight[:count][order], group[:count][order], float(share))
+            yield Epoch(mover.name, piece, driver, start, start + (blocks + fade) * step, grid, chosen), first, sums, lost
 
 
 def _fields(legs: Legs, bands: list[Band]) -> dict[str, np.ndarray]:
@@ -199,7 +200,7 @@ def _sum(table, most_lead, even, grid, quality, chosen, legs, fields, skin, driv
         width = mic.stop - mic.start
         part = total if width == mics else np.zeros((2, carriers * width * basis, PLANE), np.float32)
         missed += piece_sum(
-            table, most_lead, even, grid.samples, grid.step_s, quality.gain_ratio, quality.newton_steps, chosen.pairs, chosen.weight,
+            table, most_lead, even, grid.samples, grid.step_s, grid.gain_ratio, quality.newton_steps, chosen.pairs, chosen.weight,
             chosen.group, legs.sources[driver], legs.source_axes[driver].astype(np.float32), legs.walls, legs.normals,
             np.ascontiguousarray(legs.targets[:, mic]), np.ascontiguousarray(fields["axes"][:, mic]), legs.walls, legs.normals,
             fields["turns"], fields["walls"], skin, np.ascontiguousarray(fields["beams"][:, driver]), fields["ports"],

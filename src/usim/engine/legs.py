@@ -6,8 +6,10 @@ trace and carrier, by tables and polynomials in a cosine; a fit is checked where
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -15,6 +17,7 @@ from numpy.polynomial import chebyshev
 from usim.engine.images import Maps, maps
 from usim.engine.pairs import BEAM_DEGREE, PORT_DEGREE, WALL_NODES
 from usim.physics.air import Air
+from usim.physics.jit import kernel
 from usim.scene.scene import PlacedDevice, Scene
 from usim.surfaces.base import AbstractSurface
 
@@ -37,6 +40,11 @@ class Legs:
 
     def __len__(self) -> int:
         return len(self.maps)
+
+    @cached_property
+    def middles(self) -> np.ndarray:
+        """Return the images (J, 3) in m of the middle of the microphones."""
+        return np.ascontiguousarray(self.targets.mean(axis=1))
 
 
 @dataclass(frozen=True)
@@ -120,20 +128,30 @@ def reflection(tables: np.ndarray, cosine: np.ndarray) -> np.ndarray:
     return mixed[:, 0] + 1j * mixed[:, 1]
 
 
+@kernel
+def _slopes(middles, point, hits, normals, above, below, out):
+    """Fill out (J,): the sum over a leg's walls of d ln R/df times 2 SLOPE_HZ, to first order."""
+    for j in range(middles.shape[0]):
+        x, y, z = middles[j, 0] - point[0], middles[j, 1] - point[1], middles[j, 2] - point[2]
+        scale = 1.0 / math.sqrt(x * x + y * y + z * z)
+        total = 0.0 + 0.0j
+        for hit in range(hits.shape[1]):
+            wall = hits[j, hit]
+            if wall < 0:
+                break
+            cosine = abs(x * normals[j, hit, 0] + y * normals[j, hit, 1] + z * normals[j, hit, 2]) * scale
+            node = int(math.sqrt(cosine) * (WALL_NODES - 1) + 0.5)
+            high = complex(above[wall, 0, node], above[wall, 1, node])
+            low = complex(below[wall, 0, node], below[wall, 1, node])
+            total += 2.0 * (high - low) / (high + low)
+        out[j] = total
+
+
 def leg_slopes(found: Legs, cost: Band, point_m: np.ndarray) -> np.ndarray:
     """Return d ln(product of wall reflections)/df (J,) in 1/Hz of the legs from a point (3,) to the microphones' middle."""
-    towards = found.targets.mean(axis=1) - point_m
-    towards /= np.sqrt((towards * towards).sum(axis=1))[:, None]
-    out = np.zeros(len(found), complex)
-    for hit in range(found.walls.shape[1]):
-        met = np.flatnonzero(found.walls[:, hit] >= 0)
-        if not len(met):
-            continue
-        walls = found.walls[met, hit]
-        cosine = np.abs((towards[met] * found.normals[met, hit]).sum(axis=1))
-        above, below = reflection(cost.walls_above[walls], cosine), reflection(cost.walls_below[walls], cosine)
-        out[met] += (above - below) / (above + below) / SLOPE_HZ
-    return out
+    out = np.empty(len(found), complex)
+    _slopes(found.middles, point_m, found.walls, found.normals, cost.walls_above, cost.walls_below, out)
+    return out / (2 * SLOPE_HZ)
 
 
 def _beam(function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

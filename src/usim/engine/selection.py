@@ -9,18 +9,17 @@ kernel serves both sets.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from usim.engine.legs import Band, Legs
-from usim.engine.pairs import (
-    LANES, LONG_SLAB, ROW, SLAB, _first_normal, f32, pair_gain, pair_paths, patterned,
-)  # fmt: skip
+from usim.engine.pairs import FADE_END, FADE_RATE, ONE, WALL_NODES, f32
 from usim.physics.jit import kernel
 
-BINS = 400
-BIN_DB = 0.25  # energies are ranked to this; 100 dB in all
+PER_OCTAVE = 8  # energies are ranked to about 0.4 dB
+BINS = 34 * PER_OCTAVE  # over 100 dB
 HYSTERESIS = 10**0.1  # a pair that was resolved in the epoch before counts 1 dB more
 TEXTURE_SHARE = 0.1  # texture pairs drawn per resolved pair
 TEXTURE_LEAST = 24
@@ -34,14 +33,14 @@ class Quality:
     order: int
     share: float  # of a piece's echo energy held by the resolved set
     newton_steps: int
-    gain_ratio: int  # knots of phase per knot of gain
+    gain_turn: float  # rad, see motion.GAIN_TURN
     together: bool  # microphones share the middle's phase polynomial
 
 
 QUALITIES = {
-    "draft": Quality("draft", 2, 0.90, 2, 4, True),
-    "standard": Quality("standard", 3, 0.97, 2, 4, True),
-    "fine": Quality("fine", 3, 1.0, 4, 2, False),
+    "draft": Quality("draft", 2, 0.90, 1, 1.5, True),
+    "standard": Quality("standard", 3, 0.97, 1, 1.0, True),
+    "fine": Quality("fine", 3, 1.0, 3, 0.35, False),
 }
 
 
@@ -56,27 +55,77 @@ class Chosen:
 
 
 @kernel
-def pair_energies(
-    s, d, count, sources, source_axes, source_walls, source_normals, middles, target_axes, target_walls, target_normals, walls, skin,
-    beam, port, absorption, energy,
-):  # fmt: skip
-    """Fill energy (I, J, count): the squared gain of every pair at `count` instants, at the middle of the microphones."""
-    wide = (count + LANES - 1) // LANES * LANES
-    g_re = np.empty(ROW, np.float32)
-    g_im = np.empty(ROW, np.float32)
-    for i in range(sources.shape[0]):
-        sx, sy, sz = sources[i, 0], sources[i, 1], sources[i, 2]
-        for j in range(middles.shape[0]):
-            mx, my, mz = middles[j, 0], middles[j, 1], middles[j, 2]
-            _first_normal(s, f32(sx), f32(sy), f32(sz), f32(mx), f32(my), f32(mz), wide)
-            pair_paths(s, d, sx, sy, sz, mx, my, mz, 1, wide)
-            pair_gain(
-                s, sx, sy, sz, mx, my, mz, source_walls[i], source_normals[i], target_walls[j], target_normals[j], walls, skin,
-                f32(absorption), wide,
-            )  # fmt: skip
-            patterned(s, beam, port, source_axes[i], target_axes[j], g_re, g_im, wide)
+def _leg_powers(place, ends, axes, hits, normals, walls, pattern, count, rows):
+    """Fill rows (leg, 5, K): unit vector from the piece's centre to the leg's end, 1/r, and the leg's power without 1/r^2.
+
+    pattern (parts, D): Chebyshev series of the cosine about the mirrored axis, whose squares are summed.
+    """
+    for leg in range(ends.shape[0]):
+        for k in range(count):
+            x, y, z = ends[leg, 0] - place[0, k], ends[leg, 1] - place[1, k], ends[leg, 2] - place[2, k]
+            inverse = 1.0 / math.sqrt(x * x + y * y + z * z)
+            ux, uy, uz = x * inverse, y * inverse, z * inverse
+            power = 1.0
+            for hit in range(hits.shape[1]):
+                wall = hits[leg, hit]
+                if wall < 0:
+                    break
+                cosine = abs(ux * normals[leg, hit, 0] + uy * normals[leg, hit, 1] + uz * normals[leg, hit, 2])
+                node = int(math.sqrt(cosine) * (WALL_NODES - 1) + 0.5)
+                power *= walls[wall, 0, node] ** 2 + walls[wall, 1, node] ** 2
+            cosine = -(ux * axes[leg, 0] + uy * axes[leg, 1] + uz * axes[leg, 2])
+            gain = 0.0
+            for part in range(pattern.shape[0]):
+                b1 = 0.0
+                b2 = 0.0
+                for d in range(pattern.shape[1] - 1, 0, -1):
+                    b0 = 2.0 * cosine * b1 - b2 + pattern[part, d]
+                    b2 = b1
+                    b1 = b0
+                value = cosine * b1 - b2 + pattern[part, 0]
+                gain += value * value
+            rows[leg, 0, k] = ux
+            rows[leg, 1, k] = uy
+            rows[leg, 2, k] = uz
+            rows[leg, 3, k] = inverse
+            rows[leg, 4, k] = power * gain
+
+
+@kernel
+def pair_energies(table, volume, out_rows, back_rows, absorption, energy):
+    """Fill energy (I, J, K): the squared gain of every pair at K instants, from its legs at the piece's centre.
+
+    The mirror is taken as a sphere of the Gaussian curvature met at the bisector: within 1-2 dB of the pair's own, which is enough to
+    rank it, and a texture pair's weight is right whatever its rank.  table (15, K), volume: a b c in m^3.
+    """
+    count = table.shape[1]
+    for i in range(out_rows.shape[0]):
+        for j in range(back_rows.shape[0]):
             for k in range(count):
-                energy[i, j, k] = g_re[k] * g_re[k] + g_im[k] * g_im[k]
+                bx = out_rows[i, 0, k] + back_rows[j, 0, k]
+                by = out_rows[i, 1, k] + back_rows[j, 1, k]
+                bz = out_rows[i, 2, k] + back_rows[j, 2, k]
+                square = bx * bx + by * by + bz * bz + f32(1e-12)
+                c = f32(0.5) * math.sqrt(square)
+                support = (
+                    bx * (table[3, k] * bx + f32(2.0) * (table[6, k] * by + table[7, k] * bz))
+                    + by * (table[4, k] * by + f32(2.0) * table[8, k] * bz)
+                    + table[5, k] * bz * bz
+                )
+                curve = support / (square * volume)  # root of the Gaussian curvature: h^2 / (a b c)
+                i1, i2 = out_rows[i, 3, k], back_rows[j, 3, k]
+                s = i1 + i2
+                f = (c - FADE_END) * FADE_RATE
+                f = f if f > f32(0.0) else f32(0.0)
+                f = f if f < ONE else ONE
+                fade = f * f * f * (f * (f32(6.0) * f - f32(15.0)) + f32(10.0))
+                # exp(-2 a r) by squaring: coarse, for ranking only
+                loss = ONE / (ONE + absorption * f32(0.25) * (ONE / i1 + ONE / i2))
+                loss = loss * loss
+                loss = loss * loss
+                loss = loss * loss
+                way = i1 * i1 * i2 * i2 * c / ((s + f32(2.0) * curve * c) * (s * c + f32(2.0) * curve))
+                energy[i, j, k] = fade * fade * loss * way * out_rows[i, 4, k] * back_rows[j, 4, k]
 
 
 @kernel
@@ -87,12 +136,12 @@ def _ranks(energy, first, rank):
     for n in range(pairs):
         for e in range(3):
             total[e] += energy[n, first + e]
+    scale = np.zeros(3)
+    for e in range(3):
+        if total[e] > 0.0:
+            scale[e] = 1.0 / total[e]
     for n in range(pairs):
-        best = 0.0
-        for e in range(3):
-            if total[e] > 0.0:
-                best = max(best, energy[n, first + e] / total[e])
-        rank[n] = best
+        rank[n] = max(energy[n, first] * scale[0], energy[n, first + 1] * scale[1], energy[n, first + 2] * scale[2])
     return total
 
 
@@ -103,103 +152,116 @@ def _threshold(energy, first, rank, total, share):
     for n in range(rank.shape[0]):
         if rank[n] <= 0.0:
             continue
-        bin_ = int(-10.0 / BIN_DB * np.log10(rank[n]))
-        bin_ = min(max(bin_, 0), BINS - 1)
+        mantissa, exponent = math.frexp(rank[n])
+        # bins of a quarter of a factor of two, linear inside it
+        number = int((1.0 - mantissa) * 2.0 * PER_OCTAVE) - exponent * PER_OCTAVE
+        number = min(max(number, 0), BINS - 1)
         for e in range(3):
-            held[bin_, e] += energy[n, first + e]
+            held[number, e] += energy[n, first + e]
     sums = np.zeros(3)
-    for b in range(BINS):
+    for number in range(BINS):
         enough = True
         for e in range(3):
-            sums[e] += held[b, e]
+            sums[e] += held[number, e]
             if sums[e] < share * total[e]:
                 enough = False
         if enough:
-            return 10.0 ** (-(b + 1) * BIN_DB / 10.0)
+            octave = number // PER_OCTAVE
+            inside = number - octave * PER_OCTAVE
+            return math.ldexp(1.0 - (inside + 1) / (2.0 * PER_OCTAVE), -octave)
     return 0.0
 
 
 @kernel
-def choose(energy, first, share, draw, pairs, weight, group, order):
-    """Choose the pairs of the epoch whose instants are first, first + 1, first + 2; return (count, energy share resolved).
+def choose(energy, share, draws, images, pairs, weight, group, counts, shares):
+    """Choose the pairs of consecutive epochs; fill pairs (n, 2), weight, group and, per epoch, counts and shares resolved.
 
-    energy (I * J, instants).  draw: one uniform number for the systematic sample of the texture.  The instants of the epoch before are
-    first - 2 .. first.  pairs, weight, group: written.  order: number of images J.
+    energy (I * J, instants): epoch number e sees instants 2 + 2e to 4 + 2e, so the first two are those of the epoch before.  draws
+    (epoch,): one uniform number each for the systematic sample of the texture.  images: J.
     """
     many = energy.shape[0]
     rank = np.empty(many)
     before = np.zeros(many, np.bool_)
-    if first >= 2:
-        total = _ranks(energy, first - 2, rank)
-        floor = _threshold(energy, first - 2, rank, total, share)
+    total = _ranks(energy, 0, rank)
+    floor = _threshold(energy, 0, rank, total, share)
+    used = 0
+    for epoch in range(draws.shape[0]):
         for n in range(many):
             before[n] = rank[n] >= floor and rank[n] > 0.0
-    total = _ranks(energy, first, rank)
-    floor = _threshold(energy, first, rank, total, share)
-    if share >= 1.0:
+        first = 2 + 2 * epoch
+        total = _ranks(energy, first, rank)
+        floor = _threshold(energy, first, rank, total, share)
+        start = used
+        rest = 0.0
+        held = 0.0
+        whole = 0.0
         for n in range(many):
-            pairs[n, 0] = n // order
-            pairs[n, 1] = n % order
-            weight[n] = 1.0
-            group[n] = 0
-        return many, 1.0
-    count = 0
-    rest = 0.0
-    held = 0.0
-    whole = 0.0
-    for n in range(many):
-        mean = energy[n, first] + energy[n, first + 1] + energy[n, first + 2]
-        whole += mean
-        if rank[n] > 0.0 and rank[n] * (HYSTERESIS if before[n] else 1.0) >= floor:
-            pairs[count, 0] = n // order
-            pairs[count, 1] = n % order
-            weight[count] = 1.0
-            group[count] = 0
-            held += mean
-            count += 1
-            rank[n] = -1.0
-        else:
-            rest += mean
-    wanted = max(TEXTURE_LEAST, int(TEXTURE_SHARE * count))
-    if rest <= 0.0:
-        return count, 1.0
-    step = rest / wanted
-    mark = draw * step
-    passed = 0.0
-    for n in range(many):
-        if rank[n] < 0.0:
-            continue
-        mean = energy[n, first] + energy[n, first + 1] + energy[n, first + 2]
-        if mean <= 0.0:
-            continue
-        passed += mean
-        if mark < passed:
-            pairs[count, 0] = n // order
-            pairs[count, 1] = n % order
-            weight[count] = np.sqrt(max(step / mean, 1.0))
-            group[count] = 1
-            count += 1
-            while mark < passed:
-                mark += step
-    return count, held / whole
+            mean = energy[n, first] + energy[n, first + 1] + energy[n, first + 2]
+            whole += mean
+            if share >= 1.0 or (rank[n] > 0.0 and rank[n] * (HYSTERESIS if before[n] else 1.0) >= floor):
+                pairs[used, 0] = n // images
+                pairs[used, 1] = n % images
+                weight[used] = 1.0
+                group[used] = 0
+                held += mean
+                used += 1
+            else:
+                rest += mean
+        shares[epoch] = held / whole if whole > 0.0 else 1.0
+        if rest > 0.0:
+            step = rest / max(TEXTURE_LEAST, int(TEXTURE_SHARE * (used - start)))
+            mark = draws[epoch] * step
+            passed = 0.0
+            for n in range(many):
+                if rank[n] > 0.0 and rank[n] * (HYSTERESIS if before[n] else 1.0) >= floor:
+                    continue
+                mean = energy[n, first] + energy[n, first + 1] + energy[n, first + 2]
+                if mean <= 0.0:
+                    continue
+                passed += mean
+                if mark < passed:
+                    pairs[used, 0] = n // images
+                    pairs[used, 1] = n % images
+                    weight[used] = np.sqrt(max(step / mean, 1.0))
+                    group[used] = 1
+                    used += 1
+                    while mark < passed:
+                        mark += step
+        counts[epoch] = used - start
 
 
-def energies(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray, skin: np.ndarray, legs: Legs, cost: Band, driver: int) -> np.ndarray:
-    """Return the energies (I * J, time) of all pairs of one piece at instants: place (time, 3) m, rotation (time, 3, 3), size_m (3,)."""
-    many = len(place)
-    out = np.empty((len(legs) ** 2, many), np.float32)
-    axes = np.ascontiguousarray(legs.target_axes[:, 0], np.float32)
-    middles = np.ascontiguousarray(legs.targets.mean(axis=1))
-    for start in range(0, many, ROW):
-        stop = min(start + ROW, many)
-        short, long = slabs(pose_table(place[start:stop], rotation[start:stop], size_m))
-        block = np.empty((len(legs), len(legs), stop - start), np.float32)
-        pair_energies(
-            short, long, stop - start, legs.sources[driver], legs.source_axes[driver].astype(np.float32), legs.walls, legs.normals, middles,
-            axes, legs.walls, legs.normals, cost.walls, skin, cost.beams[driver, 0], cost.ports[0], cost.absorption_np_m, block,
-        )  # fmt: skip
-        out[:, start:stop] = block.reshape(len(legs) ** 2, stop - start)
+def chosen_epochs(energy: np.ndarray, quality: Quality, draws: np.ndarray, images: int) -> list[Chosen]:
+    """Return the choices of consecutive epochs; see `choose`."""
+    room = len(energy) * len(draws)
+    pairs, weight = np.empty((room, 2), np.int64), np.empty(room, np.float32)
+    group, counts, shares = np.empty(room, np.int64), np.zeros(len(draws), np.int64), np.zeros(len(draws))
+    choose(energy, quality.share, draws, images, pairs, weight, group, counts, shares)
+    out, start = [], 0
+    for count, share in zip(counts, shares, strict=True):
+        part = slice(start, start + count)
+        order = np.argsort(pairs[part, 1], kind="stable")
+        out.append(Chosen(pairs[part][order], weight[part][order], group[part][order], float(share)))
+        start += count
     return out
+
+
+def energies(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray, legs: Legs, cost: Band, driver: int) -> np.ndarray:
+    """Return the energies (I * J, time) of all pairs of one piece at instants, re 1 Pa at 1 m on axis, without the piece's own loss.
+
+    place (time, 3) m, rotation (time, 3, 3), size_m (3,): semi-axes.
+    """
+    table = np.ascontiguousarray(pose_table(place, rotation, size_m), np.float32)
+    out_rows, back_rows = np.empty((len(legs), 5, len(place)), np.float32), np.empty((len(legs), 5, len(place)), np.float32)
+    centre = np.ascontiguousarray(place.T)
+    _leg_powers(
+        centre, legs.sources[driver], legs.source_axes[driver], legs.walls, legs.normals, cost.walls, cost.beams[driver, 0], len(place), out_rows
+    )  # fmt: skip
+    _leg_powers(
+        centre, legs.middles, legs.target_axes[:, 0], legs.walls, legs.normals, cost.walls, cost.ports[:1], len(place), back_rows
+    )  # fmt: skip
+    energy = np.empty((len(legs), len(legs), len(place)), np.float32)
+    pair_energies(table, f32(np.prod(size_m)), out_rows, back_rows, f32(cost.absorption_np_m), energy)
+    return energy.reshape(len(legs) ** 2, len(place))
 
 
 def pose_table(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray) -> np.ndarray:
@@ -212,14 +274,3 @@ def pose_table(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray) -> n
     spread = np.einsum("kij,j,klj->kil", rotation, square, rotation)
     shape = np.einsum("kij,j,klj->kil", rotation, 1.0 / square, rotation)
     return np.concatenate([place.T, spread[:, six[0], six[1]].T, shape[:, six[0], six[1]].T])
-
-
-def slabs(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the float32 and float64 slabs that hold a pose table (15, K), K <= ROW."""
-    count = table.shape[1]
-    short = np.zeros((SLAB // ROW, ROW), np.float32)
-    long = np.zeros((LONG_SLAB // ROW, ROW))
-    for slab, rows in ((short, 15), (long, 9)):
-        slab[:rows, :count] = table[:rows]
-        slab[:rows, count:] = table[:rows, -1:]
-    return short.ravel(), long.ravel()

@@ -6,7 +6,6 @@ import numpy as np
 
 from usim.devices.unit import Unit
 from usim.engine.baseband import REFERENCE_PA
-from usim.engine.echoes import skins
 from usim.engine.legs import Legs
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
 from usim.engine.selection import energies
@@ -80,7 +79,6 @@ def _levels(paths: Paths, unit: Unit, mover, times: np.ndarray) -> np.ndarray:
         return np.full((len(times), len(mover.pieces)), decibels(0.0))
     near = _subset(paths.legs, np.flatnonzero(paths.legs.maps.order <= ECHO_ORDER))
     cost, emission = paths.bands[0], paths.device.emission
-    covers = skins(paths.scene, mover, [cost])[0]
     pose = mover.at(times)
     level = REFERENCE_PA * 10 ** (emission.level_db_spl / 20)
     power = np.zeros((len(times), len(mover.pieces)))
@@ -88,8 +86,9 @@ def _levels(paths: Paths, unit: Unit, mover, times: np.ndarray) -> np.ndarray:
         size = np.array(body.size_m, float)
         for driver in range(len(near.sources)):
             gain = abs(unit.drive_gain(driver, cost.carrier_hz, cost.carrier_hz)) * level
-            energy = energies(pose.position_m[:, piece], pose.rotation[:, piece], size, covers[piece], near, cost, driver)
-            power[:, piece] += energy.sum(axis=0, dtype=float) * gain**2
+            energy = energies(pose.position_m[:, piece], pose.rotation[:, piece], size, near, cost, driver)
+            mirror = abs(body.surface.reflection(1.0, cost.carrier_hz, paths.scene.air))
+            power[:, piece] += energy.sum(axis=0, dtype=float) * (gain * mirror) ** 2
     on = emission.envelope(times)[0]
     return decibels(power * (on * on)[:, None] / REFERENCE_PA**2)
 
