@@ -35,8 +35,9 @@ class Parameters(Table):
                     f"carriers_hz must ascend by at least {LEAST_SPACING_HZ:g} Hz, "
                     f"got {lower:g} then {upper:g}"
                 )
-        both = self.start_s is not None and self.stop_s is not None
-        if both and self.stop_s - self.start_s < 2.0 * self.ramp_s:
+        if self.start_s is None or self.stop_s is None:
+            return self
+        if self.stop_s - self.start_s < 2.0 * self.ramp_s:
             raise ValueError(
                 f"stop_s must come at least two ramps ({2.0 * self.ramp_s:g} s) after start_s, "
                 f"got {self.start_s:g} and {self.stop_s:g}"
@@ -66,10 +67,7 @@ class Tones(AbstractEmission):
     start_s: float | None
     stop_s: float | None
     ramp_s: float
-
-    @property
-    def steady(self) -> bool:
-        return self.start_s is None and self.stop_s is None
+    steady: bool
 
     def envelope(self, t_s: np.ndarray) -> np.ndarray:
         t_s = np.asarray(t_s, dtype=float)
@@ -101,4 +99,5 @@ def build(parameters: Parameters) -> Tones:
         parameters.start_s,
         parameters.stop_s,
         parameters.ramp_s,
+        steady=parameters.start_s is None and parameters.stop_s is None,
     )

@@ -36,12 +36,12 @@ class Turning(Table):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        by_angles = self.at_s is not None and self.angle_deg is not None
-        if (self.rate_deg_s is None) != by_angles or (
-            self.rate_deg_s is not None and (self.at_s is not None or self.angle_deg is not None)
+        by_angles = (self.at_s is not None, self.angle_deg is not None)
+        if by_angles not in ((False, False), (True, True)) or by_angles[0] == (
+            self.rate_deg_s is not None
         ):
             raise ValueError("give either rate_deg_s, or at_s together with angle_deg")
-        if by_angles:
+        if self.at_s is not None and self.angle_deg is not None:
             checked_times(self.at_s, len(self.angle_deg), "angle_deg")
         return self
 
@@ -89,20 +89,9 @@ class Ellipsoid(AbstractMover):
     """In radians; None while the rate is constant."""
     rate_rad_s: float
     start_s: float
+    story_s: tuple[float, float]
+    moments_s: np.ndarray
     label = "non_human"
-
-    @property
-    def story_s(self) -> tuple[float, float]:
-        if self.rate_rad_s != 0.0:
-            return -np.inf, np.inf
-        times = self.moments_s
-        return float(times[0]), float(times[-1])
-
-    @property
-    def moments_s(self) -> np.ndarray:
-        if self.angle is None:
-            return self.track.at_s
-        return np.sort(np.concatenate([self.track.at_s, self.angle.at_s]))
 
     def at(self, t_s: np.ndarray) -> Poses:
         t_s = np.asarray(t_s, dtype=float)
@@ -137,14 +126,35 @@ def build(parameters: Parameters, stream: Stream) -> Ellipsoid:
     route = track(way.at_s, np.array(way.through_m), way.path, start_s)
     turned = np.eye(3)
     if parameters.turned is not None:
-        angle = np.array([np.deg2rad(parameters.turned.angle_deg)])
-        turned = _rotations(_unit(parameters.turned.axis), angle)[0]
-    axis, angle, rate = np.array([0.0, 0.0, 1.0]), None, 0.0
+        once = np.array([np.deg2rad(parameters.turned.angle_deg)])
+        turned = _rotations(_unit(parameters.turned.axis), once)[0]
+    axis, rate_rad_s, angle = np.array([0.0, 0.0, 1.0]), 0.0, None
     if parameters.turning is not None:
-        turning = parameters.turning
-        axis = _unit(turning.axis)
-        if turning.rate_deg_s is None:
-            angle = track(turning.at_s, np.deg2rad(turning.angle_deg), turning.path, start_s)
-        else:
-            rate = float(np.deg2rad(turning.rate_deg_s))
-    return Ellipsoid(parameters.name, (body,), route, turned, axis, angle, rate, start_s)
+        axis = _unit(parameters.turning.axis)
+        rate_rad_s = float(np.deg2rad(parameters.turning.rate_deg_s or 0.0))
+        angle = _angle(parameters.turning, start_s)
+    moments_s = route.at_s
+    if angle is not None:
+        moments_s = np.sort(np.concatenate([route.at_s, angle.at_s]))
+    story_s = float(moments_s[0]), float(moments_s[-1])
+    if rate_rad_s != 0.0:
+        story_s = -np.inf, np.inf
+    return Ellipsoid(
+        parameters.name,
+        (body,),
+        route,
+        turned,
+        axis,
+        angle,
+        rate_rad_s,
+        start_s,
+        story_s,
+        moments_s,
+    )
+
+
+def _angle(turning: Turning, start_s: float) -> Track | None:
+    """The angle over time in rad; None while the rate is constant."""
+    if turning.at_s is None or turning.angle_deg is None:
+        return None
+    return track(turning.at_s, np.deg2rad(np.array(turning.angle_deg)), turning.path, start_s)

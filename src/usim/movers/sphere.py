@@ -51,15 +51,9 @@ class Sphere(AbstractMover):
     name: str
     pieces: tuple[Piece, ...]
     track: Track
+    story_s: tuple[float, float]
+    moments_s: np.ndarray
     label = "non_human"
-
-    @property
-    def story_s(self) -> tuple[float, float]:
-        return float(self.track.at_s[0]), float(self.track.at_s[-1])
-
-    @property
-    def moments_s(self) -> np.ndarray:
-        return self.track.at_s
 
     def at(self, t_s: np.ndarray) -> Poses:
         position_m = self.track.at(t_s)[:, None, :]
@@ -71,4 +65,5 @@ def build(parameters: Parameters, stream: Stream) -> Sphere:
     body = Piece("body", "ellipsoid", (parameters.radius_m,) * 3, surface(parameters.surface))
     way = parameters.track
     route = track(way.at_s, np.array(way.through_m), way.path, parameters.start_s)
-    return Sphere(parameters.name, (body,), route)
+    story_s = float(route.at_s[0]), float(route.at_s[-1])
+    return Sphere(parameters.name, (body,), route, story_s, route.at_s)

@@ -50,7 +50,7 @@ speed.
 
 
 class AtThing(Table):
-    """A part of a mover, or a device."""
+    """A part of a mover (its first where none is named), or a device."""
 
     mover: Name | None = None
     part: Name | None = None
@@ -85,6 +85,9 @@ def _intervals(value: tuple[tuple[float, float], ...]) -> tuple[tuple[float, flo
     return value
 
 
+Place = tuple[float, float, float] | AtThing
+Times = Literal["always", "moving"] | tuple[tuple[float, float], ...]
+
 When = Annotated[
     Annotated[Literal["always", "moving"], Word]
     | Annotated[
@@ -106,9 +109,9 @@ class AbstractNoise(ABC):
     """rms re 20 uPa over the band, at 1 m (located) or at the microphone (everywhere)."""
     band_hz: tuple[float, float]
     located: bool
-    at: tuple[float, float, float] | AtThing | None
+    at: Place | None
     """A point in metres, a thing by name, or None for a noise that is everywhere."""
-    when: Literal["always", "moving"] | tuple[tuple[float, float], ...]
+    when: Times
     diffuse: bool
 
     @abstractmethod

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import model_validator
 
 from usim.noises._band import Band, Level, band_noise
-from usim.noises.base import AbstractNoise, At, AtThing, When
+from usim.noises.base import AbstractNoise, At, AtThing, Place, Times, When
 from usim.template.fields import Name, Table
 
 
@@ -52,8 +52,8 @@ class Hiss(AbstractNoise):
     name: str
     level_db_spl: float
     band_hz: tuple[float, float]
-    at: object
-    when: object
+    at: Place
+    when: Times
     located = True
     diffuse = False
 

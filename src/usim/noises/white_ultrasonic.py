@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import model_validator
 
 from usim.noises._band import Band, Level, band_noise
-from usim.noises.base import AbstractNoise, When
+from usim.noises.base import AbstractNoise, Times, When
 from usim.template.fields import Name, Table
 
 
@@ -49,7 +49,7 @@ class WhiteUltrasonic(AbstractNoise):
     level_db_spl: float
     band_hz: tuple[float, float]
     diffuse: bool
-    when: object
+    when: Times
     located = False
     at = None
 

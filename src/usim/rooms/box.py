@@ -1,7 +1,7 @@
 """A rectangular room: the cheapest room, and the one with a closed-form image lattice."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -43,7 +43,7 @@ class Surfaces(Table):
             )
         return self
 
-    def of(self, face: str) -> object:
+    def of(self, face: str) -> Any:
         """The surface of a face as written, or that of `walls`."""
         own = getattr(self, face)
         return self.walls if own is None and face in STANDING else own

@@ -7,6 +7,7 @@ from usim.movers.base import FASTEST_M_S
 from usim.scene.finding import Finding
 from usim.scene.motion import Motion
 from usim.scene.scene import BASEBAND_RATES_HZ, USABLE_BASEBAND, Scene
+from usim.surfaces.base import AbstractSurface
 from usim.template.problem import InvalidInput
 
 
@@ -43,7 +44,7 @@ def _converters(scene: Scene, moved: tuple, fastest: int | None) -> Iterator[Fin
             converter = converter.at(scene.render.rate_hz, scene.render.bits)
         except InvalidInput as error:
             for problem in error.problems:
-                where = ("render", (problem.place or "rate_hz").split(".")[-1])
+                where: tuple = ("render", (problem.place or "rate_hz").split(".")[-1])
                 yield Finding("converter", where, f"{device.name}: {problem.text}")
             return
         edge_hz = converter.pass_edge_hz
@@ -85,7 +86,9 @@ def _surfaces(scene: Scene) -> Iterator[Finding]:
     carriers = [f for _, f in _carriers(scene)]
     if not carriers:
         return
-    used = [(("room", "surfaces"), wall.name, wall.surface) for wall in scene.room.walls]
+    used: list[tuple[tuple, str, AbstractSurface]] = [
+        (("room", "surfaces"), wall.name, wall.surface) for wall in scene.room.walls
+    ]
     used += [
         (("movers", index, "surface"), piece.name, piece.surface)
         for index, mover in enumerate(scene.movers)

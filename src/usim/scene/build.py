@@ -53,7 +53,7 @@ def formed(sampled: Sampled, seed: int, shelf: Shelf) -> Form:
     room, furniture, room_table = _room(draft, table.get("room"))
     _resolve_placements(draft, table, room, furniture)
     top = draft.checked(SceneTable, table, ())
-    air = None
+    air: Any = None
     if top is not None:
         air = draft.attempt(("air",), lambda: Air(**top.air.model_dump()))
     devices, emissions = _devices(draft, table)
@@ -175,9 +175,7 @@ def _devices(draft: Draft, table: dict) -> tuple[tuple[PlacedDevice, ...], list]
             serial = int(serial)
         if serial != "nominal" and not isinstance(serial, int):
             continue
-        unit = draft.attempt(
-            (*path, "profile"), lambda name=name, serial=serial: draft.shelf.unit(name, serial)
-        )
+        unit = draft.attempt((*path, "profile"), partial(draft.shelf.unit, name, serial))
         if unit is None or draft.problems:
             continue
         position_m = np.array(item["position_m"], dtype=float)

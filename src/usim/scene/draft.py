@@ -140,11 +140,10 @@ class Draft:
             self.problem(path, f"must be a mapping with a kind, got {excerpt(table)}")
             return None
         kind = table.get("kind")
-        if kind is None:
-            known = ", ".join(self.shelf.kinds(family))
-            self.problem((*path, "kind"), f"missing; add a kind, one of {known}")
-            return None
         known = self.shelf.kinds(family)
+        if kind is None:
+            self.problem((*path, "kind"), f"missing; add a kind, one of {', '.join(known)}")
+            return None
         if isinstance(kind, str) and kind in LATER_KINDS.get(family, ()) and kind not in known:
             text = f"{kind} comes with a later version of usim; there are {', '.join(known)}"
             self.problem((*path, "kind"), text)

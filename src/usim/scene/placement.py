@@ -101,15 +101,17 @@ def resolved(
         point = _at_wall(placement, room)
     elif isinstance(placement, OnThing):
         point = _on(placement, furniture, uniform)
-    else:
+    elif isinstance(placement, OnFreeFloor):
         point = _free_floor(placement.free_floor, room, furniture, uniform)
+    else:
+        raise TypeError(f"{type(placement).__name__} is no placement")
     return [float(value) for value in point]
 
 
 def _at_wall(placement: AtWall, room: AbstractRoom) -> np.ndarray:
     wall = next((wall for wall in room.walls if wall.name == placement.at_wall), None)
     foot = room.foot_m(placement.at_wall) if wall is not None else None
-    if foot is None:
+    if wall is None or foot is None:
         standing = [one.name for one in room.walls if room.foot_m(one.name) is not None]
         raise NoPlace(f"no standing wall {placement.at_wall}; one of {', '.join(standing)}")
     point = foot[0] + placement.along * (foot[1] - foot[0]) + placement.gap_m * wall.normal

@@ -66,7 +66,7 @@ def validate(template: Template, samples: int = SAMPLES) -> Report:
             problems.setdefault((problem.line, problem.column, problem.place), problem)
     share = {check: count / drawn for check, count in rejected.most_common()} if drawn else {}
     total = (drawn - passed) / drawn if drawn else 0.0
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if total > MANY:
         worst = next(iter(share))
         text = (

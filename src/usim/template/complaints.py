@@ -98,7 +98,7 @@ def value_at(table: Any, path: tuple) -> Any:
     return table
 
 
-def _text(entry: dict, path: tuple, model: type[BaseModel], table: Any) -> str:
+def _text(entry: Any, path: tuple, model: type[BaseModel], table: Any) -> str:
     kind, context = entry["type"], entry.get("ctx", {})
     if kind == "missing":
         return _missing(path, model, table)
@@ -121,10 +121,10 @@ def _text(entry: dict, path: tuple, model: type[BaseModel], table: Any) -> str:
         return f"must be true or false{got}"
     if kind == "literal_error":
         wanted = re.findall(r"'([^']*)'|(\d+)", context["expected"])
-        words = [word or number for word, number in wanted]
-        near = suggest(found, words) if isinstance(found, str) and len(words) > 1 else ""
+        choices = [word or number for word, number in wanted]
+        near = suggest(found, choices) if isinstance(found, str) and len(choices) > 1 else ""
         near = near if "did you mean" in near else ""
-        return f"must be {' or '.join(words)}{got}{near}"
+        return f"must be {' or '.join(choices)}{got}{near}"
     if kind in ("too_short", "too_long"):
         least, most = context.get("min_length"), context.get("max_length")
         limit = f"at least {least}" if least is not None else f"at most {most}"
