@@ -14,7 +14,7 @@ from usim.movers.base import AbstractMover
 from usim.noises.base import AtThing
 from usim.scene.scene import PlacedDevice, Scene
 
-# Reflections that a path may have, by quality.
+# Reflections that a path may have, by quality; a test holds them to the engine's, which would bring numba along.
 ORDER = {"draft": 2, "standard": 3, "fine": 3, "exact": 3}
 NOISE_BAND_HZ = 20.0  # the band in which an echo is compared with the noise
 INSTANTS = 400  # at most so many times of a mover's story are looked at
@@ -298,23 +298,32 @@ def _paths(scene: Scene) -> dict[str, Any]:
         "images": images,
         "static_paths": static,
         "moving_pairs": pairs,
-        "estimated": cost(scene, static, pairs, mics),
+        "estimated": cost(scene, pairs, mics),
     }
 
 
-def cost(scene: Scene, static: int, pairs: int, mics: int) -> dict[str, float]:
-    """Return the estimated seconds and bytes of a render on one core, from constants measured on the `walk` workload."""
+# Seconds for one second of one pair of legs at one carrier, by quality; measured on one core of a 2.6 GHz Xeon, 2026-11.
+_PAIR_S = {"draft": 5e-6, "standard": 2.5e-6, "fine": 43e-6, "exact": 4e-3}
+_START_S, _SAMPLE_S, _STEM_SAMPLE_S = (
+    2.5,
+    3.5e-7,
+    1.0e-7,
+)  # start and picture; noise and audio; each stem
+_START_BYTES, _SAMPLE_BYTES = 250e6, 8.0
+
+
+def cost(scene: Scene, pairs: int, mics: int) -> dict[str, float]:
+    """Return the estimated seconds and bytes of rendering everything to files on one core, kernels compiled before."""
+    listening = [device for device in scene.devices if device.listens]
     rate = scene.render.rate_hz or max(
-        (device.unit.converter.rate_hz for device in scene.devices if device.listens),
-        default=96_000,
+        (d.unit.converter.rate_hz for d in listening), default=96_000
     )
+    carriers = max((len(d.emission.carriers_hz) for d in scene.devices if d.emission), default=0)
     samples = scene.duration_s * rate * mics
-    speed = max([*scene.speeds_m_s.values(), 0.0])
-    knots = scene.duration_s * (60.0 + 120.0 * speed)
-    share = {"draft": 0.10, "standard": 0.15, "fine": 1.0, "exact": 1.0}[scene.render.quality]
-    each = 40e-9 if scene.render.quality != "exact" else 40e-9 * rate / 200.0
-    stems = 4 + len(scene.movers) + len(scene.devices) + len(scene.noises)
+    stems = 3 + len(scene.movers) + len(scene.devices) + len(scene.noises)
     return {
-        "seconds": 0.3 + knots * pairs * share * each + 1.0e-7 * samples * (1 + stems),
-        "memory_bytes": 250e6 + 8.0 * samples * (2 + stems),
+        "seconds": _START_S
+        + scene.duration_s * pairs * carriers * _PAIR_S[scene.render.quality]
+        + samples * (_SAMPLE_S + stems * _STEM_SAMPLE_S),
+        "memory_bytes": _START_BYTES + samples * _SAMPLE_BYTES * (3 + stems),
     }

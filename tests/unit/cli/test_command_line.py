@@ -152,6 +152,13 @@ def test_settings_replace_values(scene, capsys):
     assert facts["duration_s"] == 0.5
 
 
+def test_orders_are_the_engine_s():
+    from usim.cli.budget import ORDER
+    from usim.engine.selection import QUALITIES
+
+    assert {name: quality.order for name, quality in QUALITIES.items()}.items() <= ORDER.items()
+
+
 def test_eyring_of_a_known_room():
     import numpy as np
 
@@ -223,3 +230,66 @@ def test_a_kind_of_ones_own(scene, capsys, tmp_path):
     from usim.template.registry import use_kinds
 
     use_kinds()
+
+
+def test_render_writes_what_it_is_asked_to(scene, capsys, tmp_path):
+    options = [
+        "--window",
+        "0.05:0.15",
+        "--keep",
+        "audio,truth",
+        "--format",
+        "wav",
+        "--rate",
+        "48000",
+    ]
+    options = [*options, "--set", "devices.puck.emits.carriers_hz=[38000]", "--quality", "draft"]
+    assert root.run(["render", "a.yaml", "-o", "out", "--seeds", "4:6", *options]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["out/seed_4", "out/seed_5"]
+    assert all(line.startswith("usim: out/seed_") for line in said.err.splitlines())
+    import usim
+
+    recording = usim.open("out/seed_5")
+    assert recording.observation.rate_hz == 192000
+    assert recording.observation.audio.shape == (1, 19200)
+    assert recording.observation.baseband is None
+    assert not recording.truth.stems
+    assert recording.metadata.seeds["scene"] == 5
+    assert recording.metadata.settings["quality"] == "draft"
+    assert Path("out/seed_4/observation/audio.wav").exists()
+    assert not Path("out/seed_4/spectrogram.png").exists()
+    # A second run refuses before it computes, and leaves what is there; with --force it replaces it.
+    before = Path("out/seed_4/recording.json").read_bytes()
+    assert root.run(["render", "a.yaml", "-o", "out", "--seeds", "4:6", *options]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert (
+        root.run(["render", "a.yaml", "-o", "out", "--seeds", "4:6", *options, "--force", "-q"])
+        == 0
+    )
+    assert Path("out/seed_4/recording.json").read_bytes() == before
+    assert capsys.readouterr().err == ""
+    # The resolved scene draws nothing: --window is not part of it.
+    assert "uniform" not in Path("out/seed_4/truth/scene.yaml").read_text()
+    assert root.run(["plot", "out/seed_4"]) == 0
+    assert capsys.readouterr().out == "out/seed_4.png\n"
+    assert Path("out/seed_4.png").read_bytes().startswith(b"\x89PNG")
+    assert root.run(["plot", "out/seed_4"]) == 2
+
+
+def test_render_refuses_what_is_not_in_the_scene(scene, capsys):
+    for words in (["--window", "0.1:9"], ["--device", "nobody"], ["--rate", "12345"]):
+        assert root.run(["render", "a.yaml", "-o", "out", *words]) == 2, words
+        lines = capsys.readouterr().err.splitlines()
+        assert lines
+        assert all(line.startswith("usim: error: ") for line in lines)
+    assert not Path("out").exists()
+
+
+def test_doctor_passes_its_self_test(capsys):
+    facts = _json(capsys, "doctor")
+    assert facts["self_test"]["passed"]
+    assert facts["versions"]["numpy"]
+    assert facts["cpu"]["cores"] >= 1
+    assert root.run(["doctor"]) == 0
+    assert "self-test" in capsys.readouterr().out
