@@ -1,12 +1,10 @@
 """From a table without draws to a scene: every problem is collected, then cross-checks decide."""
 
-import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel
 
 from usim.furniture.base import AbstractFurniture
 from usim.movers.base import AbstractMover
@@ -14,7 +12,7 @@ from usim.noises.base import AbstractNoise
 from usim.physics.air import Air
 from usim.rooms.base import AbstractRoom
 from usim.scene import checks, limits
-from usim.scene.draft import Draft, Item, Shelf
+from usim.scene.draft import Draft, Item, Shelf, plain
 from usim.scene.finding import Finding
 from usim.scene.motion import motion
 from usim.scene.placement import WORDS, NoPlace, placements, resolved
@@ -45,9 +43,12 @@ class Form(NamedTuple):
 
 
 def formed(sampled: Sampled, seed: int, shelf: Shelf) -> Form:
-    """What a sampled table describes; raises InvalidInput with every problem of form."""
+    """What a sampled table describes; raises InvalidInput with every problem of form.
+
+    Placements in the table are replaced by metres, reserved fields are taken out.
+    """
     draft = Draft(sampled, seed, shelf)
-    table = copy.deepcopy(sampled.table)
+    table = sampled.table
     for path, text in reserved(table):
         draft.problem(path, text)
     room, furniture, room_table = _room(draft, table.get("room"))
@@ -57,19 +58,19 @@ def formed(sampled: Sampled, seed: int, shelf: Shelf) -> Form:
     if top is not None:
         air = draft.attempt(("air",), lambda: Air(**top.air.model_dump()))
     devices, emissions = _devices(draft, table)
-    movers, mover_models = _built(draft, "movers", table, lambda item: _mover(draft, item))
-    noises, noise_models = _built(draft, "noises", table, Item.built)
+    movers, mover_tables = _built(draft, "movers", table, lambda item: _mover(draft, item))
+    noises, noise_tables = _built(draft, "noises", table, Item.built)
     if draft.problems:
         raise InvalidInput(draft.problems)
     resolved_table = {
-        **_plain(top.model_copy(update={"seed": seed})),
+        **plain(top.model_copy(update={"seed": seed})),
         "room": room_table,
         "devices": [
-            {**_plain(model), **({"emits": _plain(emits)} if emits is not None else {})}
+            {**plain(model), **({"emits": emits.table} if emits is not None else {})}
             for model, emits in zip(top.devices, emissions, strict=True)
         ],
-        "movers": [_plain(model) for model in mover_models],
-        "noises": [_plain(model) for model in noise_models],
+        "movers": mover_tables,
+        "noises": noise_tables,
     }
     return Form(top, room, furniture, air, devices, movers, noises, resolved_table, draft.findings)
 
@@ -119,16 +120,16 @@ def _room(draft: Draft, table: Any) -> tuple[Any, tuple, dict]:
         text = f"at most {limits.MOST_FURNITURE} pieces of furniture, got {len(items)}"
         draft.problem(("room", "furniture"), text)
         items = []
-    things, models = [], []
+    things, tables = [], []
     for index, item in enumerate(items):
         path = ("room", "furniture", index)
         piece = draft.item("furniture", item, path)
         if piece is not None:
             things.append(draft.attempt(path, piece.built))
-            models.append(_plain(piece.model))
-    room_table = _plain(found.model) if found is not None else {}
-    if models:
-        room_table["furniture"] = models
+            tables.append(piece.table)
+    room_table = {**found.table} if found is not None else {}
+    if tables:
+        room_table["furniture"] = tables
     return room, tuple(thing for thing in things if thing is not None), room_table
 
 
@@ -154,19 +155,18 @@ def _resolve_placements(draft: Draft, table: dict, room: Any, furniture: tuple) 
 
 
 def _devices(draft: Draft, table: dict) -> tuple[tuple[PlacedDevice, ...], list]:
-    """The placed devices and the models of their emissions; what is wrong in form is left out."""
+    """The placed devices and their emissions as items; what is wrong in form is left out."""
     items = table.get("devices")
     placed, emissions = [], []
     for index, item in enumerate(items if isinstance(items, list) else ()):
         path = ("devices", index)
         if not isinstance(item, dict):
             continue
-        emits, emission = item.get("emits"), None
-        if emits is not None:
-            found = draft.item("emissions", emits, (*path, "emits"))
-            emits = found.model if found is not None else None
-            if found is not None:
-                emission = draft.attempt((*path, "emits"), found.built)
+        emits, emission = None, None
+        if item.get("emits") is not None:
+            emits = draft.item("emissions", item["emits"], (*path, "emits"))
+            if emits is not None:
+                emission = draft.attempt((*path, "emits"), emits.built)
         emissions.append(emits)
         name, serial = item.get("profile"), item.get("unit", "nominal")
         if not isinstance(name, str) or isinstance(serial, bool | dict | list):
@@ -193,27 +193,14 @@ def _mover(draft: Draft, item: Item) -> Any:
 def _built(
     draft: Draft, family: str, table: dict, build: Callable[[Item], Any]
 ) -> tuple[tuple, list]:
-    """What the items of a family build, and their models; what is wrong is left out."""
+    """What the items of a family build, and their tables; what is wrong is left out."""
     listed = table.get(family, [])
-    things, models = [], []
+    things, tables = [], []
     for index, one in enumerate(listed if isinstance(listed, list) else ()):
         item = draft.item(family, one, (family, index))
         if item is not None:
             thing = draft.attempt((family, index), partial(build, item))
-            models.append(item.model)
+            tables.append(item.table)
             if thing is not None:
                 things.append(thing)
-    return tuple(things), models
-
-
-def _plain(model: BaseModel) -> dict:
-    """A model as a table of a file: mappings, lists, numbers, words; kind and name come first."""
-    table = _listed(model.model_dump(exclude_none=True))
-    first = {word: table[word] for word in ("kind", "name") if word in table}
-    return {**first, **table}
-
-
-def _listed(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _listed(inner) for key, inner in value.items()}
-    return [_listed(inner) for inner in value] if isinstance(value, list | tuple) else value
+    return tuple(things), tables

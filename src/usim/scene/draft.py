@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,6 +30,11 @@ class Item:
     model: Any
     module: ModuleType
     thing: Any = None
+
+    @cached_property
+    def table(self) -> dict:
+        """The parameters as a file would hold them, defaults written out."""
+        return plain(self.model)
 
     def built(self) -> Any:
         """What the kind builds of the parameters; the same frozen thing every time."""
@@ -153,3 +159,16 @@ class Draft:
             return None
         parameters = self.checked(module.Parameters, table, path)
         return None if parameters is None else Item(parameters, module)
+
+
+def plain(model: BaseModel) -> dict:
+    """A model as a table of a file: mappings, lists, numbers, words; kind and name come first."""
+    table = _listed(model.model_dump(exclude_none=True))
+    first = {word: table[word] for word in ("kind", "name") if word in table}
+    return {**first, **table}
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(inner) for key, inner in value.items()}
+    return [_listed(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -69,7 +69,8 @@ class Scene:
     speeds_m_s: Mapping[str, float]
     """Mover -> the speed of its fastest point within the scene's duration."""
     table: dict
-    """The resolved scene file: no draws, all names and defaults written out, metres only."""
+    """The resolved scene file: no draws, all names and defaults written out, metres only. Not to be
+    changed: samples of one template share its parts."""
     notes: tuple[str, ...] = ()
     """What a user should know although nothing is wrong."""
     attempts: int = 1
