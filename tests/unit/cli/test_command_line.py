@@ -233,17 +233,8 @@ def test_a_kind_of_ones_own(scene, capsys, tmp_path):
 
 
 def test_render_writes_what_it_is_asked_to(scene, capsys, tmp_path):
-    options = [
-        "--window",
-        "0.05:0.15",
-        "--keep",
-        "audio,truth",
-        "--format",
-        "wav",
-        "--rate",
-        "48000",
-    ]
-    options = [*options, "--set", "devices.puck.emits.carriers_hz=[38000]", "--quality", "draft"]
+    words = "--window 0.05:0.15 --keep audio,truth --format wav --rate 192000 --quality draft"
+    options = [*words.split(), "--set", "devices.puck.emits.carriers_hz=[38000]"]
     assert root.run(["render", "a.yaml", "-o", "out", "--seeds", "4:6", *options]) == 0
     said = capsys.readouterr()
     assert said.out.splitlines() == ["out/seed_4", "out/seed_5"]
