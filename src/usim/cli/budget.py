@@ -53,7 +53,7 @@ def budget(scene: Scene) -> dict[str, Any]:
             for mover in scene.movers
         ],
         "baseband_rate_hz": scene.baseband_rate_hz,
-        "paths": _paths(scene),
+        "paths": paths(scene),
         "notes": list(scene.notes),
     }  # fmt: skip
 
@@ -283,7 +283,8 @@ def _seen(
     return support, total, product
 
 
-def _paths(scene: Scene) -> dict[str, Any]:
+def paths(scene: Scene) -> dict[str, Any]:
+    """Return how many paths a scene has at its quality, and what rendering it is estimated to cost."""
     order = ORDER[scene.render.quality]
     images = len(maps(scene.room, order))
     listening = [device for device in scene.devices if device.listens]

@@ -69,12 +69,43 @@ def heading(text: str) -> str:
 
 def progress(items: Iterable[Any], total: int, unit: str, text: str) -> Iterator[Any]:
     """Yield the items under a progress bar with the time left; the bar shows after two seconds, on a terminal only."""
-    if current().quiet or not sys.stderr.isatty():
+    if total < 2 or current().quiet or not sys.stderr.isatty():
         yield from items
         return
     from tqdm import tqdm
 
     yield from tqdm(items, total=total, unit=unit, desc=text, delay=2, leave=False, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def elapsing(seconds: float, text: str) -> Iterator[None]:
+    """Show how much of an estimated time has passed while the body runs: what cannot say how far it is.
+
+    Like `progress`: after two seconds, on a terminal only. The bar waits at its end where the estimate was too short.
+    """
+    if current().quiet or not sys.stderr.isatty() or seconds < 2:
+        yield
+        return
+    import threading
+
+    from tqdm import tqdm
+
+    done = threading.Event()
+    form = "{desc} {percentage:3.0f} %|{bar}| {elapsed}<{remaining} (estimate)"
+    bar = tqdm(total=seconds, desc=text, delay=2, leave=False, bar_format=form, file=sys.stderr)
+
+    def tick() -> None:
+        while not done.wait(0.5):
+            bar.update(min(0.5, max(0.0, 0.99 * seconds - bar.n)))
+
+    clock = threading.Thread(target=tick, daemon=True)
+    clock.start()
+    try:
+        yield
+    finally:
+        done.set()
+        clock.join()
+        bar.close()
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from usim.cli.command import command, complete_scene, current
-from usim.cli.output import force_option, message, progress, span, warning
+from usim.cli.output import elapsing, force_option, message, progress, span, warning
 
 DEMO = "sphere_passes"
 KEEP = ("audio", "baseband", "stems", "truth", "plot")
@@ -203,8 +203,9 @@ def render(
     for seed, folder in progress(targets.items(), len(targets), "clip", "rendering"):
         start = time.perf_counter()
         scene = scenes.pop(seed, None) or template.sample(seed, settings)
-        result = simulate(scene, window=_within(window, scene), device=device, keep=keep)
-        write(result, folder, force=force, keep=keep, audio_format=audio_format, picture=picture)
+        with elapsing(_estimate_s(window, scene) if len(targets) == 1 else 0.0, "rendering"):
+            result = simulate(scene, window=_within(window, scene), device=device, keep=keep)
+            write(result, folder, force, keep, audio_format, picture)
         click.echo(folder)
         _say_clipped(result)
         seconds = time.perf_counter() - start
@@ -230,6 +231,14 @@ def _within(window: tuple[float, float | None] | None, scene: Any) -> tuple[floa
 def _length_s(window: tuple[float, float | None] | None, scene: Any) -> float:
     within = _within(window, scene)
     return float(scene.duration_s if within is None else within[1] - within[0])
+
+
+def _estimate_s(window: tuple[float, float | None] | None, scene: Any) -> float:
+    """Return about how long rendering will take, in s."""
+    from usim.cli.budget import paths
+
+    seconds: float = paths(scene)["estimated"]["seconds"]
+    return seconds * _length_s(window, scene) / scene.duration_s
 
 
 def _say_clipped(result: Any) -> None:
