@@ -12,7 +12,8 @@ The contract, which `usim.contract.movers` checks for every file in this folder:
 
 * `Parameters` is a frozen model that derives from `MoverParameters` and adds `kind`.
 * `build(parameters, stream)` gives the mover. `stream(place)` gives the random generator of a place
-  inside this mover (`"gait"`); the same seed gives the same mover, whatever else is in the scene.
+  inside this mover (`"gait"`), while it is built and not later; the same seed gives the same mover,
+  whatever else is in the scene.
 * `at(t_s)` answers any times in any order, also before 0 and after the end, and each of them alone
   gives the same bytes as among others: nothing is remembered between calls.
 * Outside `story_s` the mover stands still. A mover that never rests has an infinite story.

@@ -14,14 +14,13 @@ from usim.rooms.base import AbstractRoom
 from usim.scene import checks, limits
 from usim.scene.draft import Draft, Item, Shelf, plain
 from usim.scene.finding import Finding
-from usim.scene.motion import motion
 from usim.scene.placement import WORDS, NoPlace, placements, resolved
 from usim.scene.scene import PlacedDevice, Scene
 from usim.scene.table import SceneTable, reserved
 from usim.template.complaints import value_at
 from usim.template.draws import Sampled
 from usim.template.problem import InvalidInput, excerpt
-from usim.template.streams import stream, uniform
+from usim.template.streams import uniform
 
 NOWHERE = [0.0, 0.0, 0.0]
 
@@ -35,6 +34,7 @@ class Form(NamedTuple):
     air: Air
     devices: tuple[PlacedDevice, ...]
     movers: tuple[AbstractMover, ...]
+    mover_items: list[Item]
     noises: tuple[AbstractNoise, ...]
     table: dict
     """The resolved scene file."""
@@ -58,8 +58,8 @@ def formed(sampled: Sampled, seed: int, shelf: Shelf) -> Form:
     if top is not None:
         air = draft.attempt(("air",), lambda: Air(**top.air.model_dump()))
     devices, emissions = _devices(draft, table)
-    movers, mover_tables = _built(draft, "movers", table, lambda item: _mover(draft, item))
-    noises, noise_tables = _built(draft, "noises", table, Item.built)
+    movers, mover_items = _built(draft, "movers", table, lambda item: item.moving(seed))
+    noises, noise_items = _built(draft, "noises", table, Item.built)
     if draft.problems:
         raise InvalidInput(draft.problems)
     resolved_table = {
@@ -69,10 +69,21 @@ def formed(sampled: Sampled, seed: int, shelf: Shelf) -> Form:
             {**plain(model), **({"emits": emits.table} if emits is not None else {})}
             for model, emits in zip(top.devices, emissions, strict=True)
         ],
-        "movers": mover_tables,
-        "noises": noise_tables,
+        "movers": [item.table for item in mover_items],
+        "noises": [item.table for item in noise_items],
     }
-    return Form(top, room, furniture, air, devices, movers, noises, resolved_table, draft.findings)
+    return Form(
+        top,
+        room,
+        furniture,
+        air,
+        devices,
+        movers,
+        mover_items,
+        noises,
+        resolved_table,
+        draft.findings,
+    )
 
 
 def assembled(sampled: Sampled, seed: int, shelf: Shelf) -> tuple[Scene | None, list[Finding]]:
@@ -83,7 +94,7 @@ def assembled(sampled: Sampled, seed: int, shelf: Shelf) -> tuple[Scene | None, 
     form = formed(sampled, seed, shelf)
     if form.findings:
         return None, form.findings
-    moved = tuple(motion(mover, form.top.duration_s) for mover in form.movers)
+    moved = tuple(item.motion(form.top.duration_s) for item in form.mover_items)
     scene = Scene(
         title=form.top.title,
         duration_s=form.top.duration_s,
@@ -185,22 +196,17 @@ def _devices(draft: Draft, table: dict) -> tuple[tuple[PlacedDevice, ...], list]
     return tuple(placed), emissions
 
 
-def _mover(draft: Draft, item: Item) -> Any:
-    place = f"movers.{item.model.name}"
-    return item.module.build(item.model, lambda inner: stream(draft.seed, f"{place}.{inner}"))
-
-
 def _built(
     draft: Draft, family: str, table: dict, build: Callable[[Item], Any]
 ) -> tuple[tuple, list]:
-    """What the items of a family build, and their tables; what is wrong is left out."""
+    """What the items of a family build, and the items themselves; what is wrong is left out."""
     listed = table.get(family, [])
-    things, tables = [], []
+    things, items = [], []
     for index, one in enumerate(listed if isinstance(listed, list) else ()):
         item = draft.item(family, one, (family, index))
         if item is not None:
             thing = draft.attempt((family, index), partial(build, item))
-            tables.append(item.table)
+            items.append(item)
             if thing is not None:
                 things.append(thing)
-    return tuple(things), tables
+    return tuple(things), items

@@ -7,18 +7,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from usim.devices import profile as profiles
 from usim.devices.profile import Profile
 from usim.devices.unit import Unit
 from usim.scene.finding import Finding
+from usim.scene.motion import Motion, motion
 from usim.scene.table import LATER_KINDS
 from usim.surfaces.base import surface
 from usim.template import registry
 from usim.template.complaints import complaints
 from usim.template.draws import Sampled
 from usim.template.problem import InvalidInput, Problem, excerpt
+from usim.template.streams import stream
 
 MOST_KEPT = 256
 
@@ -30,6 +33,9 @@ class Item:
     model: Any
     module: ModuleType
     thing: Any = None
+    seed: int | None = None
+    """With which seed the thing was built; None where it draws nothing."""
+    moved: tuple[float, Motion] | None = None
 
     @cached_property
     def table(self) -> dict:
@@ -41,6 +47,30 @@ class Item:
         if self.thing is None:
             self.thing = self.module.build(self.model)
         return self.thing
+
+    def moving(self, seed: int) -> Any:
+        """The mover that the kind builds of the parameters, with the streams of this seed."""
+        if self.thing is None or self.seed not in (None, seed):
+            place = f"movers.{self.model.name}"
+            drawn: list[str] = []
+            built = False
+
+            def inner(word: str) -> np.random.Generator:
+                if built:
+                    raise RuntimeError(f"{place} asks for its stream {word} after it was built")
+                drawn.append(word)
+                return stream(seed, f"{place}.{word}")
+
+            self.thing, self.moved = self.module.build(self.model, inner), None
+            built = True
+            self.seed = seed if drawn else None
+        return self.thing
+
+    def motion(self, duration_s: float) -> Motion:
+        """The mover that was built last, sampled over a duration."""
+        if self.moved is None or self.moved[0] != duration_s:
+            self.moved = duration_s, motion(self.thing, duration_s)
+        return self.moved[1]
 
 
 @dataclass

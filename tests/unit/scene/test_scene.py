@@ -9,7 +9,7 @@ import usim
 from usim.scene import parse, validate
 from usim.scene.scene import doppler_hz
 from usim.template.problem import InvalidInput
-from usim.template.streams import uniform
+from usim.template.streams import stream, uniform
 
 DRAWN = "radius_m: {uniform: [0.05, 0.3]}"
 
@@ -237,3 +237,24 @@ def test_draws_are_judged_at_their_ends(small, draw, said):
         assert len(found) == 1
         assert said in found[0]
         assert report.problems[0].place == "movers.ball.radius_m"
+
+
+def test_a_kind_that_draws_is_built_again_for_each_seed(tmp_path, small):
+    """Things without randomness are kept between samples; one that asks for its stream must not be."""
+    from usim.template import registry
+
+    folder = tmp_path / "mine" / "movers"
+    folder.mkdir(parents=True)
+    text = Path(registry.load("movers", "sphere").__file__).read_text(encoding="utf-8")
+    text = text.replace('"sphere"', '"moon"').replace(
+        "(parameters.radius_m,) * 3", '(0.05 + 0.1 * stream("size").random(),) * 3'
+    )
+    (folder / "moon.py").write_text(text, encoding="utf-8")
+    try:
+        registry.use_kinds(tmp_path / "mine")
+        template = small("kind: sphere", "kind: moon")
+        sizes = [template.sample(seed).movers[0].pieces[0].size_m[0] for seed in (1, 2, 1, 3)]
+    finally:
+        registry.use_kinds()
+    expected = [0.05 + 0.1 * stream(seed, "movers.ball.size").random() for seed in (1, 2, 1, 3)]
+    assert sizes == expected
