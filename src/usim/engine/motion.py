@@ -1,6 +1,6 @@
 """Motion on grids: how finely each piece must be sampled, and its poses on knots of bounce time.
 
-Absolute time is cut into segments of 0.64 s.  In every segment each piece gets the coarsest step whose interpolation error stays below
+Absolute time is cut into segments of 1.28 s.  In every segment each piece gets the coarsest step whose interpolation error stays below
 1e-4 rad of phase; a limb that swings gets fine knots only while it swings.  Everything depends on absolute time alone, never on the
 window that is rendered, so any window gives the same samples.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from usim.movers.base import AbstractMover
 
-SEGMENT_S = 0.64
+SEGMENT_S = 1.28
 LEAD_S = 0.128  # the grids start this much before zero, so that filters have their past
 PROBE_S = 0.002
 FADE_S = 0.032  # cross-fade from one epoch to the next

@@ -2,7 +2,8 @@
 
 A *pair* is (i, j): the wave leaves the driver's image i, is mirrored by an ellipsoid, and arrives at the microphone's image j.
 `pair_paths` finds the Fermat point of every knot by Newton steps on the surface normal and returns path and outgoing distance;
-`pair_gain` returns the complex gain.  The near-field amplitude is geometric optics with the full Hessian of the path length
+`incoming`, `outgoing`
+and `arriving` make the complex gain, whose first factor the microphones of an array share.  The near-field amplitude is geometric optics with the full Hessian of the path length
 (Keller 1962; Deschamps 1972), written for any orientation of the plane of incidence:
 
     G = C / (r1 r2 sqrt(det H)),  H = (I - u1 u1')/r1 + (I - u2 u2')/r2 + (b . n) K   on the tangent plane, b = u1 + u2, C = |b|/2.
@@ -38,22 +39,22 @@ PLACE, SPREAD, SHAPE = 0, 3 * ROW, 9 * ROW  # centre; Q diag(a^2) Q' and Q diag(
 NORMAL = 15 * ROW
 BACK, ON = 18 * ROW, 21 * ROW  # unit vectors from the bounce point to the driver's image and to the microphone's
 HALF, LENGTH, RE, IM = 24 * ROW, 25 * ROW, 26 * ROW, 27 * ROW
-COSINE, FACTOR, LEVEL_RE, LEVEL_IM = 28 * ROW, 29 * ROW, 30 * ROW, 31 * ROW
-SLAB = 32 * ROW
+COSINE, FACTOR = 28 * ROW, 29 * ROW
+SLAB = 30 * ROW
 PATH, SECOND = 9 * ROW, 10 * ROW  # rows of the float64 slab, after PLACE and SPREAD
 LONG_SLAB = 11 * ROW
 
 
 @kernel
-def _mirror(s, table, count):
-    """Multiply RE, IM by a surface's reflection at COSINE: table (2, WALL_NODES), real and imaginary, even in the root of the cosine."""
+def _mirror(s, tables, wall, count):
+    """Multiply RE, IM by a surface's reflection at COSINE: tables (W, 2, WALL_NODES), real and imaginary, even in the root of the cosine."""
     for k in range(count):
         x = math.sqrt(s[COSINE + k]) * LAST_NODE
         n = int(x)
         n = n if n < WALL_NODES - 2 else WALL_NODES - 2
         w = x - f32(n)
-        r_re = table[0, n] + w * (table[0, n + 1] - table[0, n])
-        r_im = table[1, n] + w * (table[1, n + 1] - table[1, n])
+        r_re = tables[wall, 0, n] + w * (tables[wall, 0, n + 1] - tables[wall, 0, n])
+        r_im = tables[wall, 1, n] + w * (tables[wall, 1, n + 1] - tables[wall, 1, n])
         o_re = s[RE + k]
         o_im = s[IM + k]
         s[RE + k] = o_re * r_re - o_im * r_im
@@ -61,33 +62,33 @@ def _mirror(s, table, count):
 
 
 @kernel
-def _port(s, coefficients, count):
+def _port(s, ports, b, count):
     """Write the Chebyshev series (PORT_DEGREE) of COSINE in [-1, 1] into FACTOR (Clenshaw)."""
     for k in range(count):
         x = s[COSINE + k]
         x2 = x + x
-        b1 = coefficients[PORT_DEGREE]
+        b1 = ports[b, PORT_DEGREE]
         b2 = f32(0.0)
         for d in range(PORT_DEGREE - 1, 0, -1):
-            b0 = x2 * b1 - b2 + coefficients[d]
+            b0 = x2 * b1 - b2 + ports[b, d]
             b2 = b1
             b1 = b0
-        s[FACTOR + k] = x * b1 - b2 + coefficients[0]
+        s[FACTOR + k] = x * b1 - b2 + ports[b, 0]
 
 
 @kernel
-def _beam(s, coefficients, count):
+def _beam(s, beams, b, part, count):
     """Write the Chebyshev series (BEAM_DEGREE) of COSINE in [-1, 1] into FACTOR (Clenshaw)."""
     for k in range(count):
         x = s[COSINE + k]
         x2 = x + x
-        b1 = coefficients[BEAM_DEGREE]
+        b1 = beams[b, part, BEAM_DEGREE]
         b2 = f32(0.0)
         for d in range(BEAM_DEGREE - 1, 0, -1):
-            b0 = x2 * b1 - b2 + coefficients[d]
+            b0 = x2 * b1 - b2 + beams[b, part, d]
             b2 = b1
             b1 = b0
-        s[FACTOR + k] = x * b1 - b2 + coefficients[0]
+        s[FACTOR + k] = x * b1 - b2 + beams[b, part, 0]
 
 
 @kernel
@@ -282,59 +283,70 @@ def pair_paths(s, d, sx, sy, sz, mx, my, mz, steps, count):
 
 
 @kernel
-def pair_gain(
-    s, sx, sy, sz, mx, my, mz, source_walls, source_normals, target_walls, target_normals, walls, skin, absorption, count,
-):  # fmt: skip
-    """Write the pair's complex gain without beam and arrival shadow into RE, IM (float32), at the Fermat points given by NORMAL.
+def incoming(s, sx, sy, sz, mx, my, mz, hits, normals, leg, walls, skin, beams, axes, way_re, way_im, count):
+    """Write, per basis function, walls of the leg to the piece, the piece's own reflection and the beam into way_re, way_im (basis * ROW,).
 
-    *_walls (H,), *_normals (H, 3): hits of the two legs, padded with -1.  walls (W, 2, WALL_NODES), skin (2, WALL_NODES): reflection tables.
-    port (D,): Chebyshev series of the arrival cosine about port_axis (3,).  absorption: Np/m.
+    At the Fermat points given by NORMAL.  hits (I, H), normals (I, H, 3): walls met by leg `leg`, padded with -1.  walls (W, 2,
+    WALL_NODES), skin (1, 2, WALL_NODES): reflection tables.  beams (basis, 2, D): Chebyshev series, real and imaginary, of the departure cosine about the
+    mirrored axes (I, 3); one coefficient is a number.
     """
     _spread(s, f32(sx), f32(sy), f32(sz), f32(mx), f32(my), f32(mz), count)
-    for hit in range(source_walls.shape[0]):
-        if source_walls[hit] < 0:
-            break
-        _cosine(s, BACK, source_normals[hit, 0], source_normals[hit, 1], source_normals[hit, 2], True, count)
-        _mirror(s, walls[source_walls[hit]], count)
-    for hit in range(target_walls.shape[0]):
-        if target_walls[hit] < 0:
-            break
-        _cosine(s, ON, target_normals[hit, 0], target_normals[hit, 1], target_normals[hit, 2], True, count)
-        _mirror(s, walls[target_walls[hit]], count)
     for k in range(count):
+        s[RE + k] = ONE
+        s[IM + k] = f32(0.0)
         s[COSINE + k] = s[HALF + k]
-    _mirror(s, skin, count)
+    _mirror(s, skin, 0, count)
+    for hit in range(hits.shape[1]):
+        if hits[leg, hit] < 0:
+            break
+        _cosine(s, BACK, normals[leg, hit, 0], normals[leg, hit, 1], normals[leg, hit, 2], True, count)
+        _mirror(s, walls, hits[leg, hit], count)
+    if beams.shape[2] > 1:
+        _cosine(s, BACK, -axes[leg, 0], -axes[leg, 1], -axes[leg, 2], False, count)
+    for b in range(beams.shape[0]):
+        row = b * ROW
+        if beams.shape[2] > 1:
+            _beam(s, beams, b, 0, count)
+            for k in range(count):
+                way_re[row + k] = s[RE + k] * s[FACTOR + k]
+                way_im[row + k] = s[IM + k] * s[FACTOR + k]
+            _beam(s, beams, b, 1, count)
+            for k in range(count):
+                way_re[row + k] -= s[IM + k] * s[FACTOR + k]
+                way_im[row + k] += s[RE + k] * s[FACTOR + k]
+        else:
+            for k in range(count):
+                way_re[row + k] = s[RE + k] * beams[b, 0, 0] - s[IM + k] * beams[b, 1, 0]
+                way_im[row + k] = s[RE + k] * beams[b, 1, 0] + s[IM + k] * beams[b, 0, 0]
+
+
+@kernel
+def outgoing(s, sx, sy, sz, mx, my, mz, hits, normals, leg, walls, absorption, count):
+    """Write the near-field amplitude, the walls of the leg to the microphone and the air of both legs into RE, IM (float32)."""
+    _spread(s, f32(sx), f32(sy), f32(sz), f32(mx), f32(my), f32(mz), count)
+    for hit in range(hits.shape[1]):
+        if hits[leg, hit] < 0:
+            break
+        _cosine(s, ON, normals[leg, hit, 0], normals[leg, hit, 1], normals[leg, hit, 2], True, count)
+        _mirror(s, walls, hits[leg, hit], count)
     _decay(s, absorption, count)
 
 
 @kernel
-def patterned(s, beam, port, source_axis, target_axis, g_re, g_im, count):
-    """Write the pair's gain times beam and arrival shadow into g_re, g_im; call after `pair_gain`.
+def arriving(s, ports, b, ax, ay, az, way_re, way_im, g_re, g_im, count):
+    """Write the whole gain of basis function b into g_re, g_im: RE, IM times what came in times the arrival shadow.
 
-    beam (2, D): Chebyshev series, real and imaginary, of the departure cosine about the mirrored source_axis (3,); port (D,): of the
-    arrival cosine about target_axis (3,).  One coefficient is a number.
+    ports (basis, D): Chebyshev series of the arrival cosine about the mirrored axis (ax, ay, az); one coefficient is a number.
     """
-    if port.shape[0] > 1:
-        _cosine(s, ON, -target_axis[0], -target_axis[1], -target_axis[2], False, count)
-        _port(s, port, count)
-        for k in range(count):
-            s[LEVEL_RE + k] = s[RE + k] * s[FACTOR + k]
-            s[LEVEL_IM + k] = s[IM + k] * s[FACTOR + k]
+    if ports.shape[1] > 1:
+        _cosine(s, ON, -ax, -ay, -az, False, count)
+        _port(s, ports, b, count)
     else:
         for k in range(count):
-            s[LEVEL_RE + k] = s[RE + k] * port[0]
-            s[LEVEL_IM + k] = s[IM + k] * port[0]
-    if beam.shape[1] > 1:
-        _cosine(s, BACK, -source_axis[0], -source_axis[1], -source_axis[2], False, count)
-        _beam(s, beam[0], count)
-        for k in range(count):
-            g_re[k] = s[LEVEL_RE + k] * s[FACTOR + k]
-            g_im[k] = s[LEVEL_IM + k] * s[FACTOR + k]
-        _beam(s, beam[1], count)
-        for k in range(count):
-            g_re[k] -= s[LEVEL_IM + k] * s[FACTOR + k]
-            g_im[k] += s[LEVEL_RE + k] * s[FACTOR + k]
-    else:
-        for k in range(count):
-            g_re[k] = s[LEVEL_RE + k] * beam[0, 0] - s[LEVEL_IM + k] * beam[1, 0]
-            g_im[k] = s[LEVEL_RE + k] * beam[1, 0] + s[LEVEL_IM + k] * beam[0, 0]
+            s[FACTOR + k] = ports[b, 0]
+    way = b * ROW
+    for k in range(count):
+        re = s[RE + k] * s[FACTOR + k]
+        im = s[IM + k] * s[FACTOR + k]
+        g_re[k] = re * way_re[way + k] - im * way_im[way + k]
+        g_im[k] = re * way_im[way + k] + im * way_re[way + k]

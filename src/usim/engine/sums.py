@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from usim.engine.pairs import (
-    IM, LANES, LONG_SLAB, NORMAL, PATH, RE, ROW, SECOND, SLAB, _first_normal, f32, pair_gain, pair_paths, patterned,
+    IM, LANES, LONG_SLAB, NORMAL, PATH, RE, ROW, SECOND, SLAB, _first_normal, arriving, f32, incoming, outgoing, pair_paths,
 )  # fmt: skip
 from usim.physics.jit import kernel
 
@@ -142,61 +142,51 @@ def tone(e, even, turns_per_metre, samples, wave):
 
 
 @kernel
-def gate(e, even, samples, envelope, first, per_metre, per_sample, wave):
+def gate(e, even, samples, envelope, row, first, per_metre, per_sample, wave):
     """Multiply the waves by the emission's envelope at the time each sample left.
 
-    envelope: samples of it, linear between them; sample 0 left `first` envelope samples before grid point REACH is received.
+    envelope (carrier, n): samples of it, linear between them; sample 0 left `first` envelope samples before grid point REACH is received.
     per_metre, per_sample: envelope samples per metre of path and per sample of the block.
     """
-    last = envelope.shape[0] - 2
+    last = envelope.shape[1] - 2
     for m in range(even - 2 * REACH - 1):
         p0 = e[EVEN + m + REACH]
         slope = (e[EVEN + m + REACH + 1] - p0) / samples
         for n in range(samples):
             x = first + (m * samples + n) * per_sample - (p0 + n * slope) * per_metre
             k = min(max(int(x), 0), last)
-            on = f32(envelope[k] + (x - k) * (envelope[k + 1] - envelope[k]))
+            on = f32(envelope[row, k] + (x - k) * (envelope[row, k + 1] - envelope[row, k]))
             wave[n * ROW + m] *= on
             wave[COSINES + n * ROW + m] *= on
 
 
 @kernel
-def gains_at(e, even, ratio, knots, shift, g_re, g_im, turns_per_metre, work):
-    """Interpolate one channel's gain from every `ratio`-th knot to the grid, turned by its own path difference (m).
-
-    shift, g_re, g_im (knots,): on the coarse knots.  work: GAIN_RE, GAIN_IM written.  Cubic through four coarse knots.
-    """
+def stencil(e, even, ratio, knots, weights, knot):
+    """Write the weights (4 * ROW,) of the cubic through four coarse knots around every grid point, and the first knot but one."""
     inverse = 1.0 / ratio
-    last = -1
     for q in range(even):
         x = e[AT + q] * inverse
-        c = int(x)
-        if c > knots - 3:
-            c = knots - 3
-        if c < 1:
-            c = 1
-        if c != last:
-            last = c
-            d0, d1, d2, d3 = shift[c - 1], shift[c], shift[c + 1], shift[c + 2]
-            p1 = -d0 / 3.0 - 0.5 * d1 + d2 - d3 / 6.0
-            p2 = 0.5 * (d0 + d2) - d1
-            p3 = 0.5 * (d1 - d2) + (d3 - d0) / 6.0
-            r0, r1, r2, r3 = g_re[c - 1], g_re[c], g_re[c + 1], g_re[c + 2]
-            q1 = -r0 * f32(1 / 3) - f32(0.5) * r1 + r2 - r3 * f32(1 / 6)
-            q2 = f32(0.5) * (r0 + r2) - r1
-            q3 = f32(0.5) * (r1 - r2) + (r3 - r0) * f32(1 / 6)
-            i0, i1, i2, i3 = g_im[c - 1], g_im[c], g_im[c + 1], g_im[c + 2]
-            z1 = -i0 * f32(1 / 3) - f32(0.5) * i1 + i2 - i3 * f32(1 / 6)
-            z2 = f32(0.5) * (i0 + i2) - i1
-            z3 = f32(0.5) * (i1 - i2) + (i3 - i0) * f32(1 / 6)
+        c = min(max(int(x), 1), knots - 3)
         u = x - c
-        w = f32(u)
-        turn = -turns_per_metre * (d1 + u * (p1 + u * (p2 + u * p3)))
-        y = f32(turn - math.floor(turn + 0.5))
-        work[GAIN_RE + q] = r1 + w * (q1 + w * (q2 + w * q3))
-        work[GAIN_IM + q] = i1 + w * (z1 + w * (z2 + w * z3))
-        work[CUBIC + q] = y
+        knot[q] = c
+        weights[q] = -u * (u - 1.0) * (u - 2.0) * (1 / 6)
+        weights[ROW + q] = (u + 1.0) * (u - 1.0) * (u - 2.0) * 0.5
+        weights[2 * ROW + q] = -(u + 1.0) * u * (u - 2.0) * 0.5
+        weights[3 * ROW + q] = (u + 1.0) * u * (u - 1.0) * (1 / 6)
+
+
+@kernel
+def interpolate(weights, knot, even, shift, g_re, g_im, turns_per_metre, work):
+    """Interpolate one channel's gain to the grid, turned by its own path difference shift (m); work: GAIN_RE, GAIN_IM."""
     for q in range(even):
+        k = knot[q]
+        w0, w1, w2, w3 = weights[q], weights[ROW + q], weights[2 * ROW + q], weights[3 * ROW + q]
+        away = -turns_per_metre * (w0 * shift[k - 1] + w1 * shift[k] + w2 * shift[k + 1] + w3 * shift[k + 2])
+        v0, v1, v2, v3 = f32(w0), f32(w1), f32(w2), f32(w3)
+        work[GAIN_RE + q] = v0 * g_re[k - 1] + v1 * g_re[k] + v2 * g_re[k + 1] + v3 * g_re[k + 2]
+        work[GAIN_IM + q] = v0 * g_im[k - 1] + v1 * g_im[k] + v2 * g_im[k + 1] + v3 * g_im[k + 2]
+        work[CUBIC + q] = f32(away - np.floor(away + 0.5))
+    for q in range(_whole_lanes(even)):
         x = work[CUBIC + q]
         y = x * x
         s = x * (S0 + y * (S1 + y * (S2 + y * (S3 + y * (S4 + y * (S5 + y * S6))))))
@@ -211,7 +201,7 @@ def gains_at(e, even, ratio, knots, shift, g_re, g_im, turns_per_metre, work):
 def add_channel(work, even, samples, wave, total):
     """Add gain times tone to one channel's sums; the gain (work: GAIN_RE, GAIN_IM on the grid) is a cubic over every block.
 
-    total: SAMPLES rows of real parts by ROW blocks, then as many of imaginary parts.
+    total (PLANE,): SAMPLES rows of real parts by ROW blocks, then as many of imaginary parts.
     """
     blocks = even - 2 * REACH - 1
     for part in range(2):
@@ -287,9 +277,16 @@ def piece_sum(
     e = np.empty(SCRATCH)
     wave = np.zeros(WAVE, np.float32)
     work = np.zeros(WORK, np.float32)
-    g_re = np.empty(ROW, np.float32)
-    g_im = np.empty(ROW, np.float32)
-    shift = np.empty(ROW)
+    weights = np.zeros(4 * ROW)
+    knot = np.zeros(ROW, np.int64)
+    g_re = np.zeros(ROW, np.float32)
+    g_im = np.zeros(ROW, np.float32)
+    way_re = np.zeros(functions * ROW, np.float32)
+    way_im = np.zeros(functions * ROW, np.float32)
+    shift = np.zeros(ROW)
+    middle_path = np.zeros(ROW)
+    middle_second = np.zeros(ROW)
+    slope = np.zeros(ROW)
     normals = np.empty(3 * ROW, np.float32)
     wide = _whole_lanes(count)
     coarse_wide = _whole_lanes(coarse_count)
@@ -321,40 +318,55 @@ def piece_sum(
             continue
         for k in range(coarse_wide):
             fine = min(k, coarse_count - 1) * ratio
-            normals[k] = s[NORMAL + fine]
-            normals[ROW + k] = s[NORMAL + ROW + fine]
-            normals[2 * ROW + k] = s[NORMAL + 2 * ROW + fine]
+            coarse_s[NORMAL + k] = s[NORMAL + fine]
+            coarse_s[NORMAL + ROW + k] = s[NORMAL + ROW + fine]
+            coarse_s[NORMAL + 2 * ROW + k] = s[NORMAL + 2 * ROW + fine]
+            normals[k] = coarse_s[NORMAL + k]
+            normals[ROW + k] = coarse_s[NORMAL + ROW + k]
+            normals[2 * ROW + k] = coarse_s[NORMAL + 2 * ROW + k]
+            middle_path[k] = d[PATH + fine]
+            middle_second[k] = d[SECOND + fine]
+            slope[k] = e[SLOPE + fine]
+        stencil(e, even, ratio, coarse_count, weights, knot)
         for f in range(carriers):
+            walls_f, skin_f, beam_f, port_f = walls[f], skin[f : f + 1], beam[f], port[f]
             tone(e, even, turns_per_metre[f], samples, wave)
             if envelope.shape[1] > 0:
-                gate(e, even, samples, envelope[f], envelope_first, envelope_hz / c, envelope_hz * step / samples, wave)
+                gate(e, even, samples, envelope, f, envelope_first, envelope_hz / c, envelope_hz * step / samples, wave)
+            for k in range(3 * ROW):
+                coarse_s[NORMAL + k] = normals[k]
+            incoming(
+                coarse_s, sx, sy, sz, cx, cy, cz, source_walls, source_normals, i, walls_f, skin_f, beam_f, source_axes, way_re, way_im,
+                coarse_wide,
+            )  # fmt: skip
+            tilt_re = f32(leg_slope[f, j].real)
+            tilt_im = f32(leg_slope[f, j].imag)
+            per_slope = -turns_per_metre[f] / step
             for m in range(mics):
                 mx, my, mz = targets[j, m, 0], targets[j, m, 1], targets[j, m, 2]
-                for k in range(coarse_wide):
-                    coarse_s[NORMAL + k] = normals[k]
-                    coarse_s[NORMAL + ROW + k] = normals[ROW + k]
-                    coarse_s[NORMAL + 2 * ROW + k] = normals[2 * ROW + k]
+                if m > 0:
+                    for k in range(3 * ROW):
+                        coarse_s[NORMAL + k] = normals[k]
                 pair_paths(coarse_s, coarse_d, sx, sy, sz, mx, my, mz, 1 if mics > 1 else 0, coarse_wide)
-                pair_gain(
-                    coarse_s, sx, sy, sz, mx, my, mz, source_walls[i], source_normals[i], target_walls[j], target_normals[j], walls[f],
-                    skin[f], f32(absorption[f]), coarse_wide,
+                outgoing(
+                    coarse_s, sx, sy, sz, mx, my, mz, target_walls, target_normals, j, walls_f, f32(absorption[f]), coarse_wide
                 )  # fmt: skip
-                slope_re = leg_slope[f, j].real
-                slope_im = leg_slope[f, j].imag
-                for k in range(coarse_count):
+                for k in range(coarse_wide):
                     # at one instant of reception this microphone hears a bounce that lies earlier by its own extra way
-                    late = (coarse_d[SECOND + k] - d[SECOND + k * ratio]) * inverse_step
-                    shift[k] = coarse_d[PATH + k] - d[PATH + k * ratio] - e[SLOPE + k * ratio] * late
-                    off = -turns_per_metre[f] * e[SLOPE + k * ratio] / step
-                    up = f32(1.0 + off * (slope_re - absorption_slope[f] * coarse_d[SECOND + k])) * weight[n]
-                    across = f32(off * slope_im) * weight[n]
+                    late = (coarse_d[SECOND + k] - middle_second[k]) * inverse_step
+                    shift[k] = coarse_d[PATH + k] - middle_path[k] - slope[k] * late
+                    off = per_slope * slope[k]  # Hz above the carrier, as received
+                    up = f32(1.0 + off * (tilt_re - absorption_slope[f] * coarse_d[SECOND + k])) * weight[n]
+                    across = f32(off) * tilt_im * weight[n]
                     re = coarse_s[RE + k]
                     im = coarse_s[IM + k]
                     coarse_s[RE + k] = re * up - im * across
                     coarse_s[IM + k] = re * across + im * up
                 for b in range(functions):
-                    patterned(coarse_s, beam[f, b], port[f, b], source_axes[i], target_axes[j, m], g_re, g_im, coarse_wide)
-                    gains_at(e, even, ratio, coarse_count, shift, g_re, g_im, turns_per_metre[f], work)
-                    row = (f * mics + m) * functions + b
-                    add_channel(work, even, samples, wave, total[group[n], row])
+                    arriving(
+                        coarse_s, port_f, b, target_axes[j, m, 0], target_axes[j, m, 1], target_axes[j, m, 2], way_re, way_im, g_re, g_im,
+                        coarse_wide,
+                    )  # fmt: skip
+                    interpolate(weights, knot, even, shift, g_re, g_im, turns_per_metre[f], work)
+                    add_channel(work, even, samples, wave, total[group[n], (f * mics + m) * functions + b])
     return missed

@@ -8,7 +8,7 @@ import numpy as np
 
 from usim.engine.legs import wall_tables
 from usim.engine.pairs import (
-    LANES, LONG_SLAB, PATH, ROW, SECOND, SLAB, _first_normal, f32, pair_gain, pair_paths, patterned,
+    LANES, LONG_SLAB, PATH, ROW, SECOND, SLAB, _first_normal, arriving, f32, incoming, outgoing, pair_paths,
 )  # fmt: skip
 from usim.engine.selection import pose_table
 from usim.physics.jit import kernel
@@ -27,7 +27,7 @@ ROWS = np.dtype(
 
 @kernel
 def _instant(
-    poses, sources, source_axes, targets, target_axes, hits, normals, walls, skin, beam, port, absorption, inverse_step, path, rate, power
+    poses, sources, source_axes, targets, target_axes, hits, normals, walls, skin, beams, ports, absorption, inverse_step, path, rate, power
 ):
     """Fill path (I, J) m, its rate (I, J) in m/s of reception times STEP_S and power (I, J) of all pairs of a piece.
 
@@ -37,6 +37,8 @@ def _instant(
     d = np.zeros(LONG_SLAB)
     g_re = np.empty(ROW, np.float32)
     g_im = np.empty(ROW, np.float32)
+    way_re = np.empty(beams.shape[0] * ROW, np.float32)
+    way_im = np.empty(beams.shape[0] * ROW, np.float32)
     for j in range(targets.shape[0]):
         mx, my, mz = targets[j, 0], targets[j, 1], targets[j, 2]
         for row in range(15):
@@ -49,8 +51,10 @@ def _instant(
             sx, sy, sz = sources[i, 0], sources[i, 1], sources[i, 2]
             _first_normal(s, f32(sx), f32(sy), f32(sz), f32(mx), f32(my), f32(mz), LANES)
             pair_paths(s, d, sx, sy, sz, mx, my, mz, 4, LANES)
-            pair_gain(s, sx, sy, sz, mx, my, mz, hits[i], normals[i], hits[j], normals[j], walls, skin, f32(absorption), LANES)
-            patterned(s, beam, port, source_axes[i], target_axes[j], g_re, g_im, LANES)
+            incoming(s, sx, sy, sz, mx, my, mz, hits, normals, i, walls, skin, beams, source_axes, way_re, way_im, LANES)
+            outgoing(s, sx, sy, sz, mx, my, mz, hits, normals, j, walls, f32(absorption), LANES)
+            ax, ay, az = target_axes[j, 0], target_axes[j, 1], target_axes[j, 2]
+            arriving(s, ports, 0, ax, ay, az, way_re, way_im, g_re, g_im, LANES)
             path[i, j] = d[PATH + 1]
             rate[i, j] = (d[PATH + 2] - d[PATH]) / (2.0 + (d[SECOND + 2] - d[SECOND]) * inverse_step)
             power[i, j] = g_re[1] * g_re[1] + g_im[1] * g_im[1]
@@ -103,12 +107,12 @@ def instant(paths: Paths, mover, number: int, driver: int, t_s: float, mic: int,
     piece = mover.pieces[number]
     table = pose_table(pose.position_m[:, number], pose.rotation[:, number], np.array(piece.size_m, float))
     poses = np.ascontiguousarray(table.reshape(15, len(found), 3).transpose(1, 0, 2))
-    skin = wall_tables([piece.surface], cost.carrier_hz, paths.scene.air)[0]
+    skin = wall_tables([piece.surface], cost.carrier_hz, paths.scene.air)
     shape = (len(found), len(found))
     path, rate, power = np.empty(shape), np.empty(shape), np.empty(shape)
     _instant(
         poses, found.sources[driver], found.source_axes[driver].astype(np.float32), targets,
         np.ascontiguousarray(found.target_axes[:, mic], np.float32), found.walls, found.normals, cost.walls, skin,
-        cost.beams[driver, 0], cost.ports[0], cost.absorption_np_m, 1.0 / (c * STEP_S), path, rate, power,
+        cost.beams[driver], cost.ports, cost.absorption_np_m, 1.0 / (c * STEP_S), path, rate, power,
     )  # fmt: skip
     return path, rate, power
