@@ -57,6 +57,24 @@ def needed_segments(start_s: float, end_s: float) -> range:
     return range(first, max(last, first + 1))
 
 
+Sums = dict[tuple[int, int], np.ndarray]
+"""(rate, group) -> (channel, sample): one segment of one mover, with the fade into the next segment at its end."""
+
+
+@dataclass
+class Held:
+    """Segments already summed, by mover and segment, for a caller that asks for one window after another."""
+
+    sums: dict[tuple[str, int], tuple[Sums, tuple[Epoch, ...], int]]
+
+    def forget(self, before: int | None = None, after_s: float | None = None) -> None:
+        """Drop segments numbered below `before`, and those that reach beyond `after_s`."""
+        for key in list(self.sums):
+            ends = segment_start_s(key[1] + 1) + FADE_S
+            if (before is not None and key[1] < before) or (after_s is not None and ends > after_s):
+                del self.sums[key]
+
+
 def echo_of(
     scene: Scene,
     device: PlacedDevice,
@@ -70,42 +88,66 @@ def echo_of(
     threads: int = 1,
     apart: bool = False,
     emission: AbstractEmission | None = None,
+    held: Held | None = None,
 ) -> Echo:
     """Return the echo of one mover for `samples` samples of the baseband from `start_sample` on.
 
-    emission: what the device plays, where its envelope is not one for ever.  apart: also keep texture by itself.  threads: pieces are shared out over them; the sum is made in the order of pieces.
+    emission: what the device plays, where its envelope is not one for ever.  apart: also keep texture by itself.  threads: pieces are
+    shared out over them; the sum is made in the order of pieces.  held: segments summed before, read and added to.
     """
     window = needed_segments(start_sample / rate_hz, (start_sample + samples) / rate_hz)
-    jobs = _jobs(scene, device, mover, bands, window, 0 if emission is None else rate_hz, quality.gain_turn)
-    covers = skins(scene, mover, bands)
-
-    def work(job: tuple[int, Grid, list[int]]) -> list:
-        return list(_piece_epochs(scene, device, mover, legs, bands, covers, quality, emission, *job))
-
+    held = held or Held({})
+    wanted = [s for s in window if (mover.name, s) not in held.sums]
+    if wanted:
+        _sum_segments(scene, device, mover, legs, bands, quality, emission, range(wanted[0], wanted[-1] + 1), rate_hz, threads, held)
+    basis = bands[0].beams.shape[1]
+    channels = len(legs.sources) * len(bands) * legs.targets.shape[1] * basis
     streams: dict[tuple[int, int], np.ndarray] = {}
     epochs: list[Epoch] = []
     missed = 0
-    basis = bands[0].beams.shape[1]
-    channels = len(legs.sources) * len(bands) * legs.targets.shape[1] * basis
+    for segment in window:
+        sums, made, lost = held.sums[mover.name, segment]
+        epochs += made
+        missed += lost
+        for (rate, group), part in sums.items():
+            key = (rate, group if apart else 0)
+            if key not in streams:
+                streams[key] = np.zeros((channels, round((len(window) * SEGMENT_S + FADE_S) * rate)), complex)
+            at = round((segment - window.start) * SEGMENT_S * rate)
+            streams[key][:, at : at + part.shape[1]] += part
     origin = segment_start_s(window.start)
-    for results in _mapped(work, jobs, threads):
-        for epoch, first, sums, lost in results:
-            rate = epoch.grid.rate_hz
-            for group in (0, 1):
-                key = (rate, group if apart else 0)
-                if key not in streams:
-                    streams[key] = np.zeros((channels, round((len(window) * SEGMENT_S + FADE_S) * rate)), complex)
-                at = first - round((origin + LEAD_S) * rate)
-                rows = slice(epoch.driver * len(sums[group]), (epoch.driver + 1) * len(sums[group]))
-                streams[key][rows, at : at + sums.shape[2]] += sums[group]
-            epochs.append(epoch)
-            missed += lost
     shape = (len(legs.sources), len(bands), legs.targets.shape[1], basis, samples)
     parts = [np.zeros((channels, samples), complex) for _ in range(2)]
     for (rate, group), stream in sorted(streams.items()):
         parts[group] += at_rate(stream, rate, rate_hz, origin, start_sample, samples)
     texture = parts[1].reshape(shape) if apart else None
     return Echo(mover.name, (parts[0] + parts[1]).reshape(shape), texture, tuple(epochs), missed)
+
+
+def _sum_segments(scene, device, mover, legs, bands, quality, emission, window: range, rate_hz: int, threads: int, held: Held) -> None:
+    """Sum a mover's pieces over segments that are not held yet."""
+    jobs = _jobs(scene, device, mover, bands, window, 0 if emission is None else rate_hz, quality.gain_turn)
+    covers = skins(scene, mover, bands)
+
+    def work(job: tuple[int, Grid, list[int]]) -> list:
+        return list(_piece_epochs(scene, device, mover, legs, bands, covers, quality, emission, *job))
+
+    channels = len(legs.sources) * len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1]
+    sums: dict[int, Sums] = {segment: {} for segment in window}
+    epochs: dict[int, list[Epoch]] = {segment: [] for segment in window}
+    missed = dict.fromkeys(window, 0)
+    for results in _mapped(work, jobs, threads):
+        for segment, epoch, part, lost in results:
+            rate = epoch.grid.rate_hz
+            at = round((epoch.start_s - segment_start_s(segment)) * rate)
+            rows = slice(epoch.driver * part.shape[1], (epoch.driver + 1) * part.shape[1])
+            for group in (0, 1):
+                stream = sums[segment].setdefault((rate, group), np.zeros((channels, round((SEGMENT_S + FADE_S) * rate)), complex))
+                stream[rows, at : at + part.shape[2]] += part[group]
+            epochs[segment].append(epoch)
+            missed[segment] += lost
+    for segment in window:
+        held.sums[mover.name, segment] = (sums[segment], tuple(epochs[segment]), missed[segment])
 
 
 def _mapped(work, jobs: list, threads: int) -> Iterable:
@@ -139,7 +181,7 @@ def _jobs(scene, device, mover, bands: list[Band], window: range, least_hz: int,
 
 
 def _piece_epochs(scene, device, mover, legs, bands, covers, quality, emission, piece, grid, run):
-    """Yield (epoch, first sample, sums (group, channel, sample), pairs missed) for one piece over a run of segments."""
+    """Yield (segment, epoch, sums (group, channel, sample), pairs missed) for one piece over a run of segments."""
     c = scene.air.sound_speed_m_s
     size = np.array(mover.pieces[piece].size_m, float)
     blocks, fade, step = grid.blocks, grid.fade, grid.step_s
@@ -174,8 +216,8 @@ def _piece_epochs(scene, device, mover, legs, bands, covers, quality, emission, 
             sums = _unfold(total, blocks + fade, grid.samples)
             sums[0] *= window
             sums[1] *= np.sqrt(window)
-            first = round((start + LEAD_S) * grid.rate_hz)
-            yield Epoch(mover.name, piece, driver, start, start + (blocks + fade) * step, grid, chosen), first, sums, lost
+            epoch = Epoch(mover.name, piece, driver, start, start + (blocks + fade) * step, grid, chosen)
+            yield run[number // grid.epochs], epoch, sums, lost
 
 
 def _fields(legs: Legs, bands: list[Band]) -> dict[str, np.ndarray]:

@@ -16,11 +16,12 @@ A mover's pairs over time are not kept: they would be gigabytes.  `table(t_s)` l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from usim.engine.echoes import Echo, echo_of
+from usim.emissions.base import AbstractEmission
+from usim.engine.echoes import Echo, Held, echo_of
 from usim.engine.legs import Band, Legs, band, legs
 from usim.engine.selection import QUALITIES, Quality
 from usim.engine.standing import Standing, standing
@@ -87,6 +88,59 @@ def listening(scene: Scene, name: str | None = None) -> PlacedDevice:
     raise InvalidInput(Problem(f"name a device that listens ({known}), not {name!r}" if name else f"name one of the devices: {known}"))
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What the paths of a device have in common over all time."""
+
+    scene: Scene
+    device: PlacedDevice
+    quality: Quality
+    legs: Legs
+    bands: tuple[Band, ...]
+    standing: Standing
+
+
+def setting(scene: Scene, device: PlacedDevice, quality: Quality) -> Setting:
+    """Return legs, bands and standing paths of a device in its room."""
+    carriers = np.zeros(0) if device.emission is None else np.asarray(device.emission.carriers_hz, float)
+    found = legs(scene, device, quality.order)
+    bands = tuple(band(scene, device, device.unit.converter.apparent_hz(f)) for f in carriers)
+    at = np.array([b.carrier_hz for b in bands])
+    return Setting(scene, device, quality, found, bands, standing(scene, device, found, at))
+
+
+def paths_over(
+    about: Setting,
+    start: int,
+    samples: int,
+    threads: int = 1,
+    apart: bool = False,
+    judged: bool = False,
+    emission: AbstractEmission | None = None,
+    held: Held | None = None,
+) -> Paths:
+    """Return the paths over `samples` baseband samples from number `start` on.
+
+    threads, apart, held: see `echo_of`.  judged: leave the echoes to the exact renderer.  emission: in place of the device's own.
+    """
+    scene, device = about.scene, about.device
+    if emission is not None:
+        device = replace(device, emission=emission)
+    echoes = ()
+    if len(about.bands) and not judged:
+        gated = None if device.emission.steady else device.emission
+        echoes = tuple(
+            echo_of(
+                scene, device, mover, about.legs, list(about.bands), about.quality, start - EDGE, samples + 2 * EDGE,
+                scene.baseband_rate_hz, threads, apart, gated, held,
+            )  # fmt: skip
+            for mover in scene.movers
+        )
+    return Paths(
+        scene, device, about.quality, about.legs, about.bands, about.standing, echoes, scene.baseband_rate_hz, start, samples, judged
+    )  # fmt: skip
+
+
 def trace_device(
     scene: Scene,
     device: PlacedDevice,
@@ -97,25 +151,5 @@ def trace_device(
     apart: bool = False,
     judged: bool = False,
 ) -> Paths:
-    """Return the paths of one device for `samples` baseband samples from number `start` on.
-
-    threads: see `echo_of`.  apart: keep texture by itself too.  judged: leave the echoes to the exact renderer.
-    """
-    carriers = np.zeros(0) if device.emission is None else np.asarray(device.emission.carriers_hz, float)
-    found = legs(scene, device, quality.order)
-    bands = tuple(band(scene, device, device.unit.converter.apparent_hz(f)) for f in carriers)
-    steady = device.emission is None or device.emission.steady
-    echoes = ()
-    if len(bands) and not judged:
-        echoes = tuple(
-            echo_of(
-                scene, device, mover, found, list(bands), quality, start - EDGE, samples + 2 * EDGE, scene.baseband_rate_hz, threads, apart,
-                None if steady else device.emission,
-            )  # fmt: skip
-            for mover in scene.movers
-        )
-    at = np.array([b.carrier_hz for b in bands])
-    return Paths(
-        scene, device, quality, found, bands, standing(scene, device, found, at), echoes, scene.baseband_rate_hz, start, samples,
-        judged,
-    )  # fmt: skip
+    """Return the paths of one device for `samples` baseband samples from number `start` on; see `paths_over`."""
+    return paths_over(setting(scene, device, quality), start, samples, threads, apart, judged)

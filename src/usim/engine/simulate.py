@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from usim.devices.unit import Unit
-from usim.engine import exact
-from usim.engine.baseband import DIRECT, STATIC, envelopes
+from usim.engine.hearing import NoiseWindow, heard
 from usim.engine.noise import Noises
-from usim.engine.paths import EDGE, FILTER_TAPS, Paths, listening, quality_named, trace_device
+from usim.engine.paths import Paths, listening, quality_named, trace_device
 from usim.engine.telling import told
-from usim.engine.waveform import NoiseWindow, encoded, noise_envelopes, noise_reach, on_carriers
-from usim.recording.observation import Baseband, EmissionCommand, Observation
+from usim.engine.waveform import encoded
+from usim.recording.observation import EmissionCommand, Observation
 from usim.recording.recording import Metadata, Recording, versions
 from usim.scene.scene import PlacedDevice, Scene
 from usim.template import registry
 
 KEPT = ("audio", "baseband", "stems", "truth", "plot")
 DEFAULT_KEEP = ("audio", "baseband", "truth")
-BEFORE = EDGE - FILTER_TAPS // 2  # envelope samples before the window
 
 
 def simulate(
@@ -82,49 +81,24 @@ def echo(
     scene, device, keep = paths.scene, paths.device, tuple(keep)
     one = device.unit if unit is None else unit if isinstance(unit, Unit) else Unit(device.unit.profile, unit)
     converter = one.converter.at(scene.render.rate_hz, scene.render.bits)
-    rate, low = converter.rate_hz, paths.rate_hz
-    first = round(paths.start * rate / low)
-    count = round((paths.start + paths.samples) * rate / low) - first
-    carriers = np.zeros(0) if device.emission is None else np.asarray(device.emission.carriers_hz, float)
-
-    causes = judged_envelopes(paths, one) if paths.is_judged else envelopes(paths, one, noise_seed)
-    reach = noise_reach(rate, low) if len(carriers) else 0
-    noise = NoiseWindow(Noises(scene, _with_unit(device, one), noise_seed, rate)).stems(first - reach, count + 2 * reach)
-    inside = {name: stem[:, reach : reach + count] for name, stem in noise.items()}
-
-    baseband = None
-    hum = np.zeros((len(one.mics_m), len(carriers), paths.samples), complex)
-    if len(carriers):
-        if noise:
-            hum = noise_envelopes(noise, first - reach, carriers, rate, low, paths.start, paths.samples)
-        tone = sum(causes.values())[:, :, BEFORE : BEFORE + paths.samples]
-        baseband = Baseband((tone + hum).astype(np.complex64), low, carriers)
-
-    audio, clipped, stems = None, (), {}
-    if "stems" in keep:
-        stems = {
-            name: on_carriers(z, BEFORE, carriers, low, rate, first, count, paths.start) for name, z in causes.items()
-        } | inside
-    if "audio" in keep:
-        if stems:
-            wave = sum(np.asarray(stem, float) for stem in stems.values())
-        else:
-            wave = np.zeros((len(one.mics_m), count))
-            if causes:
-                wave += on_carriers(sum(causes.values()), BEFORE, carriers, low, rate, first, count, paths.start)
-            for stem in inside.values():
-                wave += stem
-        audio, clips = encoded(converter, wave, first, scene.seed, f"devices.{device.name}.dither.noise_{noise_seed}")
+    noise = NoiseWindow(Noises(scene, replace(device, unit=one), noise_seed, converter.rate_hz))
+    got = heard(paths, one, converter, noise, noise_seed, "audio" in keep, "stems" in keep)
+    audio, clipped = None, ()
+    if got.wave is not None:
+        audio, clips = encoded(converter, got.wave, got.first, scene.seed, f"devices.{device.name}.dither.noise_{noise_seed}")
         clipped = tuple(int(n) for n in clips)
+    carriers = got.carriers_hz
+    low = paths.rate_hz
+    baseband = got.baseband(low)
 
     crowded = len(carriers) > 1 and np.diff(np.sort(carriers)).min() < low
     observation = Observation(
-        device.unit.profile.name, rate, converter.bits, one.mics_m, audio,
-        baseband if "baseband" in keep and not crowded else None, None, _commands(device),
+        device.unit.profile.name, converter.rate_hz, converter.bits, one.mics_m, audio,
+        baseband if "baseband" in keep and not crowded else None, None, commands(device),
     )  # fmt: skip
     truth = None
-    if "truth" in keep or "stems" in keep:
-        truth = told(paths, one, causes, hum, stems, baseband if crowded and "baseband" in keep else None)
+    if {"truth", "stems", "plot"} & set(keep):
+        truth = told(paths, one, got, baseband if crowded and "baseband" in keep else None)
     metadata = Metadata(
         device.name,
         "nominal" if one.serial is None else one.serial,
@@ -143,29 +117,7 @@ def echo(
     return Recording(observation, truth, metadata)
 
 
-def judged_envelopes(paths: Paths, unit: Unit) -> dict[str, np.ndarray]:
-    """Return the same as `envelopes` by the exact renderer, sample by sample."""
-    scene, names = paths.scene, [mover.name for mover in paths.scene.movers]
-    number = [d.name for d in scene.devices].index(paths.device.name)
-    samples = paths.samples + 2 * BEFORE
-    times = (paths.start - BEFORE + np.arange(samples)) / paths.rate_hz
-    shape = (len(unit.mics_m), len(paths.bands), samples)
-    out = {name: np.zeros(shape, complex) for name in (DIRECT, STATIC, *(f"mover.{n}" for n in names))}
-    for mic, row in np.ndindex(shape[:2]):
-        parts = exact.tone_response(scene, row, times, device=number, mic=mic, unit=unit, per="mover", poses="fit")
-        nearest = exact.tone_response(scene, row, times, device=number, mic=mic, unit=unit, order=0, movers=False)
-        out[DIRECT][mic, row] = nearest
-        out[STATIC][mic, row] = parts[0] - nearest
-        for name, part in zip(names, parts[1:], strict=True):
-            out[f"mover.{name}"][mic, row] = part
-    return out
-
-
-def _with_unit(device: PlacedDevice, unit: Unit) -> PlacedDevice:
-    return PlacedDevice(device.name, unit, device.position_m, device.yaw_deg, device.listens, device.emission)
-
-
-def _commands(device: PlacedDevice) -> tuple[EmissionCommand, ...]:
+def commands(device: PlacedDevice) -> tuple[EmissionCommand, ...]:
     """Return what the device was told to emit: on from the start, and the changes that its emission makes by itself."""
     if device.emission is None:
         return ()

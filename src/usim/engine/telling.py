@@ -6,30 +6,30 @@ import numpy as np
 
 from usim.devices.unit import Unit
 from usim.engine.baseband import REFERENCE_PA
+from usim.engine.hearing import BEFORE, Heard
 from usim.engine.legs import Legs
-from usim.engine.paths import EDGE, FILTER_TAPS, Paths
+from usim.engine.paths import Paths
 from usim.engine.selection import energies
 from usim.recording.labels import STEPS_PER_S, LabelTrack, Motion, label_track, step_times_s
 from usim.recording.observation import Baseband
 from usim.recording.truth import Truth, decibels
 from usim.scene.motion import HALF_DIFFERENCE_S
 
+TRUTH_HZ = 100
 FRAME_S, HOP_S = 0.128, 0.064
 HELD = 0.99  # share of an echo's power whose bins are its band
 ECHO_ORDER = 1  # of the images that a piece's level counts: the rest carries about 1 dB
 PELVIS = "pelvis"
 
 
-def told(
-    paths: Paths, unit: Unit, causes: dict[str, np.ndarray], hum: np.ndarray, stems: dict[str, np.ndarray], baseband: Baseband | None
-) -> Truth:
+def told(paths: Paths, unit: Unit, got: Heard, baseband: Baseband | None) -> Truth:
     """Return the truth of a recording: labels, each piece's speed, range and echo level, and echo over noise.
 
-    causes: envelopes by stem; hum (mic, carrier, sample): noise in the baseband; stems: waveforms, if kept.
+    got: what the unit heard; baseband: only where no product could have it.
     """
     scene, rate = paths.scene, paths.rate_hz
     start_s, duration_s = paths.start / rate, paths.samples / rate
-    times = start_s + step_times_s(duration_s)
+    times = start_s + (np.arange(max(round(duration_s * TRUTH_HZ), 1)) + 0.5) / TRUTH_HZ
     names, speeds, ranges, levels, places = [], [], [], [], []
     for mover in scene.movers:
         names += [f"{mover.name}.{piece.name}" for piece in mover.pieces]
@@ -39,7 +39,7 @@ def told(
         speeds.append(rate_m_s)
         levels.append(_levels(paths, unit, mover, times))
     none = np.zeros((len(times), 0))
-    frames, ratio = _echo_to_noise(paths, causes, hum)
+    frames, ratio = _echo_to_noise(paths, got.causes, got.hum)
     return Truth(
         scene.text,
         _labels(scene, start_s, duration_s),
@@ -52,7 +52,7 @@ def told(
         tuple(mover.name for mover in scene.movers),
         frames,
         ratio,
-        stems,
+        got.stems,
         baseband,
     )
 
@@ -129,7 +129,6 @@ def _echo_to_noise(paths: Paths, causes: dict[str, np.ndarray], hum: np.ndarray)
     if not movers or not len(starts):
         return middles[: len(ratio)], ratio
     window = np.hanning(size)
-    before = EDGE - FILTER_TAPS // 2
 
     def power(z: np.ndarray) -> np.ndarray:
         frames = np.stack([z[..., s : s + size] for s in starts], axis=-2) * window
@@ -137,7 +136,7 @@ def _echo_to_noise(paths: Paths, causes: dict[str, np.ndarray], hum: np.ndarray)
 
     floor = power(hum).mean(axis=0) + 1e-40
     for column, name in enumerate(movers):
-        echo = power(causes[name][:, :, before : before + paths.samples])
+        echo = power(causes[name][:, :, BEFORE : BEFORE + paths.samples])
         order = np.argsort(-echo, axis=1)
         ranked = np.take_along_axis(echo, order, axis=1)
         held = np.cumsum(ranked, axis=1) <= HELD * ranked.sum(axis=1, keepdims=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from usim.devices.converter import Converter
-from usim.engine.noise import CHUNK_S, Noises
-from usim.physics.dsp import off_carrier, onto_carrier, reach_samples, upsample
+from usim.engine.noise import CHUNK_S
+from usim.physics.dsp import onto_carrier, upsample
 from usim.template.streams import stream
 
 
@@ -31,38 +31,6 @@ def _lift(origin: int, low_hz: int, high_hz: int) -> tuple[int, int]:
     period = low_hz // np.gcd(low_hz, high_hz)
     low = -(-origin // period) * period
     return int(low), int(low * high_hz // low_hz)
-
-
-class NoiseWindow:
-    """Noise stems of one device around a window, with the chunks in use held so that blocks do not make them twice."""
-
-    def __init__(self, noises: Noises) -> None:
-        self.noises = noises
-        self.held: dict[int, dict[str, np.ndarray]] = {}
-
-    def stems(self, first: int, count: int) -> dict[str, np.ndarray]:
-        """Return {stem: (mic, count) float32} from sample number `first` on."""
-        size = self.noises.grid.samples
-        chunks = range(first // size, (first + count - 1) // size + 1)
-        self.held = {k: v for k, v in self.held.items() if k in chunks}
-        for chunk in chunks:
-            if chunk not in self.held:
-                self.held[chunk] = self.noises.stems(range(chunk, chunk + 1))
-        offset = first - chunks.start * size
-        return {
-            name: np.concatenate([self.held[k][name] for k in chunks], axis=-1)[:, offset : offset + count] for name in self.noises.names
-        }
-
-
-def noise_envelopes(stems: dict[str, np.ndarray], origin: int, carriers_hz: np.ndarray, high_hz: int, low_hz: int, start: int, count: int) -> np.ndarray:
-    """Return all noise stems together around each carrier, (mic, carrier, count); origin: number of the stems' first sample."""
-    total = sum(np.asarray(stem, float) for stem in stems.values())
-    return np.stack([off_carrier(total, float(f), high_hz, low_hz, origin, start, count) for f in carriers_hz], axis=1)
-
-
-def noise_reach(high_hz: int, low_hz: int) -> int:
-    """Return how many samples of noise are needed on either side of a window for its envelopes."""
-    return reach_samples(high_hz, low_hz)
 
 
 def encoded(converter: Converter, x: np.ndarray, first: int, seed: int, place: str) -> tuple[np.ndarray, np.ndarray]:
