@@ -1,0 +1,163 @@
+"""A session: a scene that goes on, block by block, under whatever the caller commands.
+
+Everything before the converter is a function of absolute time, so a session keeps no filter state: only the segments of echo and the chunks of
+noise that the present block reads, and the history of commands.  A session whose caller commands nothing gives the samples of
+`simulate`, whatever the length of its blocks; its memory does not grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from usim.emissions.base import AbstractEmission
+from usim.engine.echoes import Held, needed_segments
+from usim.engine.hearing import NoiseWindow, heard
+from usim.engine.noise import Noises
+from usim.engine.paths import listening, paths_over, quality_named, setting
+from usim.engine.waveform import encoded
+from usim.recording.observation import EmissionCommand, Observation
+from usim.scene.scene import Scene
+from usim.template.problem import InvalidInput, Problem
+
+RAMP_S = 0.005  # of a step that a command makes
+HISTORY_S = 1.0  # how long a command is remembered after the next one took over: longer than any path
+
+
+@dataclass(frozen=True, eq=False)
+class Commanded(AbstractEmission):
+    """The scene's emission until the first command, then what the commands say; steps are ramped."""
+
+    own: AbstractEmission
+    steps: tuple[tuple[float, float], ...] = ()  # (time in s, amplitude re the scene's level), ascending
+
+    @property
+    def carriers_hz(self) -> np.ndarray:
+        return self.own.carriers_hz
+
+    @property
+    def level_db_spl(self) -> float:
+        return self.own.level_db_spl
+
+    @property
+    def steady(self) -> bool:
+        return self.own.steady and not self.steps
+
+    def envelope(self, t_s: np.ndarray) -> np.ndarray:
+        """Return (carrier, time): amplitude re the scene's level, which a command may exceed."""
+        t_s = np.asarray(t_s, float)
+        before = np.asarray(self.own.envelope(t_s), float)
+        if not self.steps:
+            return before
+        total = before
+        for number, (start, amplitude) in enumerate(self.steps):
+            share = 0.5 - 0.5 * np.cos(np.pi * np.clip((t_s - start) / RAMP_S, 0.0, 1.0))
+            last = before if number == 0 else self.steps[number - 1][1]
+            total = total + share * (amplitude - last)
+        return total
+
+    def changes(self) -> tuple[tuple[float, bool], ...]:
+        """Return when it is told to sound or to be silent; see `AbstractEmission`."""
+        return (*self.own.changes(), *((start, amplitude > 0.0) for start, amplitude in self.steps))
+
+
+@dataclass
+class Session:
+    """A running scene, heard by one device.  Iterate over it, or call `step` with a command.
+
+    block_s: length of a block, a whole number of samples of the baseband.
+    """
+
+    scene: Scene
+    block_s: float = 0.064
+    quality: str | None = None
+    device: str | None = None
+    noise_seed: int = 0
+    threads: int = 1
+    keep: tuple[str, ...] = ("audio", "baseband")
+    block: int = 0
+    _last: EmissionCommand | None = None
+
+    def __post_init__(self) -> None:
+        placed = listening(self.scene, self.device)
+        word = self.quality or self.scene.render.quality
+        self._setting = setting(self.scene, placed, quality_named(word))
+        self._converter = placed.unit.converter.at(self.scene.render.rate_hz, self.scene.render.bits)
+        low, high = self.scene.baseband_rate_hz, self._converter.rate_hz
+        self._samples = round(self.block_s * low)
+        whole = abs(self._samples - self.block_s * low) < 1e-6 and self._samples * high % low == 0
+        if self._samples < 1 or not whole:
+            raise InvalidInput(
+                Problem(f"a block of {self.block_s:g} s is no whole number of samples at {low} and {high} Hz; try 0.064")
+            )
+        noises = Noises(self.scene, placed, self.noise_seed, high)
+        self._noise = NoiseWindow(noises)
+        self._held = Held({})
+        self._emission = None if placed.emission is None else Commanded(placed.emission)
+
+    @property
+    def t_s(self) -> float:
+        """Return the time at which the next block starts, in s."""
+        return self.block * self._samples / self.scene.baseband_rate_hz
+
+    @property
+    def blocks(self) -> int:
+        """Return the number of whole blocks in the scene's duration."""
+        return int(self.scene.duration_s * self.scene.baseband_rate_hz + 1e-6) // self._samples
+
+    def __iter__(self) -> Iterator[Observation]:
+        while self.block < self.blocks:
+            yield self.step()
+
+    def command(self, on: bool | None = None, level_db_spl: float | None = None) -> None:
+        """Tell the device to sound, to be silent, or to sound at another level, from the start of the next block on."""
+        if self._emission is None:
+            raise InvalidInput(Problem(f"{self._setting.device.name} emits nothing, so it cannot be commanded"))
+        now = self._latest()
+        level = now.level_db_spl if level_db_spl is None else float(level_db_spl)
+        sounds = now.on if on is None else bool(on)
+        if (level, sounds) == (now.level_db_spl, now.on):
+            return
+        self._last = EmissionCommand(self.t_s, now.carriers_hz, level, sounds)
+        amplitude = 10.0 ** ((level - self._emission.own.level_db_spl) / 20.0) if sounds else 0.0
+        steps = [s for s in self._emission.steps if s[0] < self.t_s]
+        old = [s for s in steps if s[0] < self.t_s - HISTORY_S]
+        if old:  # what no path can still hear becomes the beginning
+            steps = steps[len(old) - 1 :]
+        self._emission = replace(self._emission, steps=(*steps, (self.t_s, amplitude)))
+        self._held.forget(after_s=self.t_s)
+
+    def step(self, on: bool | None = None, level_db_spl: float | None = None) -> Observation:
+        """Return what the device hears in the next block, after a command if one is given."""
+        if on is not None or level_db_spl is not None:
+            self.command(on, level_db_spl)
+        start = self.block * self._samples
+        rate = self.scene.baseband_rate_hz
+        self._held.forget(before=needed_segments(start / rate, (start + self._samples) / rate).start)
+        paths = paths_over(self._setting, start, self._samples, self.threads, emission=self._emission, held=self._held)
+        placed = self._setting.device
+        got = heard(paths, placed.unit, self._converter, self._noise, self.noise_seed, "audio" in self.keep)
+        audio = None
+        if got.wave is not None:
+            place = f"devices.{placed.name}.dither.noise_{self.noise_seed}"
+            audio, _ = encoded(self._converter, got.wave, got.first, self.scene.seed, place)
+        self.block += 1
+        commands = () if self._emission is None else (self._latest(),)
+        return Observation(
+            placed.unit.profile.name, self._converter.rate_hz, self._converter.bits, placed.unit.mics_m, audio,
+            got.baseband(rate) if "baseband" in self.keep else None, None, commands,
+        )  # fmt: skip
+
+    def _latest(self) -> EmissionCommand:
+        if self._last is not None:
+            return self._last
+        emission = self._emission.own
+        sounding = [on for start, on in emission.changes() if start <= self.t_s]
+        return EmissionCommand(0.0, tuple(float(f) for f in emission.carriers_hz), float(emission.level_db_spl), sounding[-1])
+
+
+def session(scene: Scene, block_s: float = 0.064, **options) -> Session:
+    """Return a session over a scene; options are the fields of `Session`."""
+    return Session(scene, block_s, **options)
