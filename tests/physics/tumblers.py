@@ -1,0 +1,142 @@
+"""A walker-like mover of sixteen tumbling ellipsoids, and the engine's echoes of it beside those of `exact`.
+
+The pieces are those of scenes/sixteen_tumblers.yaml, joined into one mover whose story can be run faster (`pace`) and
+moved about the room (`shift_m`), so that one scene gives a walker far, near, hurried, and crossing in front of the device.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from usim.engine import exact
+from usim.engine.baseband import envelopes
+from usim.engine.paths import Paths, listening, quality_named, trace_device
+from usim.movers.base import AbstractMover, Poses
+from usim.scene.scene import Scene
+from usim.scene.template import load
+
+SCENE = "sixteen_tumblers"
+NAME = "walker"
+
+
+class Tumblers(AbstractMover):
+    """Several movers as the pieces of one."""
+
+    label = "non_human"
+
+    def __init__(self, movers, pace: float = 1.0, shift_m=(0.0, 0.0, 0.0)):
+        self.movers, self.pace, self.shift_m = tuple(movers), pace, np.asarray(shift_m, float)
+        self.name = NAME
+        self.pieces = tuple(dataclasses.replace(m.pieces[0], name=m.name) for m in self.movers)
+        self.story_s = (-np.inf, np.inf)
+        self.moments_s = np.unique(np.concatenate([m.moments_s for m in self.movers])) / pace
+
+    def at(self, t_s):
+        poses = [mover.at(np.asarray(t_s, float) * self.pace) for mover in self.movers]
+        place = np.concatenate([p.position_m for p in poses], axis=1) + self.shift_m
+        return Poses(place, np.concatenate([p.rotation for p in poses], axis=1))
+
+
+def tumbling(pieces=None, pace=1.0, shift_m=(0.0, 0.0, 0.0), overrides=None) -> Scene:
+    """The scene with the named pieces (all if None) as one mover."""
+    scene = load(SCENE).sample(overrides=overrides)
+    movers = [m for m in scene.movers if pieces is None or m.name in pieces]
+    one = Tumblers(movers, pace, shift_m)
+    fastest = pace * max(scene.speeds_m_s[m.name] for m in movers)
+    return dataclasses.replace(scene, movers=(one,), speeds_m_s={NAME: fastest})
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Resolved echoes of one mover at one microphone, (sample,) in FS: of the engine and of `exact` for the same pairs."""
+
+    paths: Paths
+    t_s: np.ndarray
+    engine: np.ndarray
+    exact: np.ndarray
+    pairs: int
+
+    @property
+    def residual_db(self) -> float:
+        """Energy of the difference over energy of the echo."""
+        return decibels(energy(self.engine - self.exact) / energy(self.exact))
+
+
+def energy(z) -> float:
+    return float((np.abs(z) ** 2).sum())
+
+
+def decibels(ratio) -> float:
+    return float(10.0 * np.log10(ratio))
+
+
+def traced(scene: Scene, quality: str, start_s: float, duration_s: float) -> Paths:
+    """Paths of a window, texture by itself too."""
+    rate = scene.baseband_rate_hz
+    first, count = round(start_s * rate), round(duration_s * rate)
+    return trace_device(scene, listening(scene), quality_named(quality), first, count, apart=True)
+
+
+def received(paths: Paths, texture: bool | None = None, mic: int = 0) -> np.ndarray:
+    """The mover's envelope (sample,) in FS: all of it, or only texture, or all but texture."""
+    if texture is not None:
+        echoes = [
+            dataclasses.replace(e, tones=e.texture if texture else e.tones - e.texture)
+            for e in paths.echoes
+        ]
+        paths = dataclasses.replace(paths, echoes=tuple(echoes))
+    made = envelopes(paths, paths.device.unit)[f"mover.{NAME}"][mic, 0]
+    before = (len(made) - paths.samples) // 2  # it reaches beyond the window
+    return made[before : before + paths.samples]
+
+
+def weights(epochs, t_s) -> dict[tuple[int, int], np.ndarray]:
+    """What share of every resolved pair of one piece is heard at the times: epochs fade into each other."""
+    out: dict[tuple[int, int], np.ndarray] = {}
+    for epoch in epochs:
+        fade = epoch.grid.fade * epoch.grid.step_s
+        up = np.clip((t_s - epoch.start_s) / fade, 0.0, 1.0)
+        down = np.clip((epoch.end_s - t_s) / fade, 0.0, 1.0)
+        share = np.sin(0.5 * np.pi * up) ** 2 * np.sin(0.5 * np.pi * down) ** 2
+        if share.any():
+            for pair in map(tuple, epoch.chosen.pairs[epoch.chosen.group == 0].tolist()):
+                out[pair] = out.get(pair, 0.0) + share
+    return out
+
+
+def compared(scene: Scene, quality: str, start_s: float, duration_s: float, mic: int = 0) -> Compared:
+    """The engine's resolved set over a window and `exact` for the same pairs with the same cross-fades."""
+    paths = traced(scene, quality, start_s, duration_s)
+    t = (paths.start + np.arange(paths.samples)) / paths.rate_hz
+    (echo,) = paths.echoes
+    assert echo.missed == 0
+    images, shares, total = {}, [], 0
+    for number in range(len(scene.movers[0].pieces)):
+        share = weights([e for e in echo.epochs if e.piece == number], t)
+        ij = np.array(list(share))
+        source, target = paths.legs.sources[0][ij[:, 0]], paths.legs.targets[ij[:, 1], mic]
+        images[NAME, number] = np.stack([source, target], axis=1)
+        shares.append(np.array(list(share.values())))
+        total += len(ij)
+    shares = np.concatenate(shares)
+    how = {"mic": mic, "pairs": images, "static": False, "poses": "fit"}
+    if np.all(np.abs(shares - 1.0) < 1e-12):
+        judge = exact.tone_response(scene, 0, t, **how)
+    else:
+        judge = (exact.tone_response(scene, 0, t, per="pair", **how) * shares).sum(axis=0)
+    return Compared(paths, t, received(paths, texture=False, mic=mic), judge, total)
+
+
+def strongest_path(paths: Paths, t_s: float, mic: int = 0) -> tuple[float, float]:
+    """Level (FS, peak) of the strongest moving path at an instant, and the largest Doppler shift (Hz) within 60 dB of it."""
+    table = paths.table(t_s, mic)
+    moving = table[table["mover"] != ""]
+    unit, f = paths.device.unit, paths.bands[0].carrier_hz
+    pascal = np.sqrt(2.0) * 20e-6 * 10.0 ** (paths.device.emission.level_db_spl / 20.0)
+    gain = pascal * abs(unit.drive_gain(0, f, f)) * abs(unit.mic_response(mic, f))
+    top = float(moving["level_db"].max())
+    fastest = np.abs(moving["doppler_hz"][moving["level_db"] > top - 60.0]).max()
+    return float(gain * 10.0 ** (top / 20.0)), float(fastest)
