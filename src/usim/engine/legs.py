@@ -7,13 +7,13 @@ trace and carrier, by tables and polynomials in a cosine; a fit is checked where
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.polynomial import chebyshev
 
+from usim.devices.unit import Unit
 from usim.engine.images import Maps, maps
 from usim.engine.pairs import BEAM_DEGREE, PORT_DEGREE, WALL_NODES
 from usim.physics.air import Air
@@ -23,6 +23,8 @@ from usim.surfaces.base import AbstractSurface
 
 SLOPE_HZ = 100.0  # half the span over which slopes along frequency are taken
 FIT = 1e-3  # largest error of a fitted beam or shadow
+SPREAD_UNITS = 48  # draws of a profile that its basis is made from
+SPREAD_FIT = 5e-4  # largest misfit of their beams and shadows to the basis
 FLAT = 1e-12  # a beam or shadow flatter than this is a number
 
 
@@ -84,12 +86,16 @@ def legs(scene: Scene, device: PlacedDevice, order: int) -> Legs:
     )
 
 
-def band(scene: Scene, device: PlacedDevice, carrier_hz: float) -> Band:
-    """Return what the legs of a device cost around one carrier in Hz."""
-    air, unit = scene.air, device.unit
+def band(scene: Scene, device: PlacedDevice, carrier_hz: float, spread: bool = False) -> Band:
+    """Return what the legs of a device cost around one carrier in Hz.
+
+    spread: with a basis for the beams and arrival shadows of all units of the profile, not of the device's own unit alone.
+    """
+    air = scene.air
     walls = [wall.surface for wall in scene.room.walls]
     around = {shift: wall_tables(walls, carrier_hz + shift, air) for shift in (0.0, SLOPE_HZ, -SLOPE_HZ)}
     alpha = air.absorption_np_m(np.array([carrier_hz - SLOPE_HZ, carrier_hz, carrier_hz + SLOPE_HZ]))
+    beams, ports = _patterns(device.unit, carrier_hz, spread)
     return Band(
         float(carrier_hz),
         float(carrier_hz) / air.sound_speed_m_s,
@@ -98,8 +104,8 @@ def band(scene: Scene, device: PlacedDevice, carrier_hz: float) -> Band:
         around[0.0],
         around[SLOPE_HZ],
         around[-SLOPE_HZ],
-        np.array([_beam(lambda x, d=driver: unit.directivity(d, x, carrier_hz)) for driver in range(len(unit.drivers_m))])[:, None],
-        _series(lambda x: np.real(unit.mic_directivity(x, carrier_hz)), PORT_DEGREE, "arrival shadow")[None],
+        beams,
+        ports,
     )
 
 
@@ -154,23 +160,49 @@ def leg_slopes(found: Legs, cost: Band, point_m: np.ndarray) -> np.ndarray:
     return out / (2 * SLOPE_HZ)
 
 
-def _beam(function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Return a complex beam (2, D) as series of its real and imaginary part."""
-    parts = [_series(lambda c: np.asarray(function(c), complex).real, BEAM_DEGREE, "beam")]
-    parts.append(_series(lambda c: np.asarray(function(c), complex).imag, BEAM_DEGREE, "beam"))
-    length = max(len(p) for p in parts)
-    return np.array([np.pad(p, (0, length - len(p))) for p in parts], np.float32)
+def _patterns(unit: Unit, carrier_hz: float, spread: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return beams (driver, basis, 2, D) and ports (basis, D): every product of a beam and a port of the basis.
+
+    One unit needs one of each.  For all units of a profile the functions are the principal ones of SPREAD_UNITS draws (Eckart and Young
+    1936), as many as bring the misfit of every drawn unit below SPREAD_FIT.
+    """
+    x = np.cos(np.pi * (np.arange(4 * BEAM_DEGREE) + 0.5) / (4 * BEAM_DEGREE))
+    units = [unit]
+    if spread:
+        units += [Unit(unit.profile, serial) for serial in (None, *range(SPREAD_UNITS))]
+    drivers = range(len(unit.drivers_m))
+    beams = [
+        _principal(np.array([np.broadcast_to(u.directivity(d, x, carrier_hz), x.shape) for u in units], complex), spread) for d in drivers
+    ]
+    ports = _principal(np.array([np.broadcast_to(u.mic_directivity(x, carrier_hz), x.shape) for u in units]), spread)
+    most = max(len(b) for b in beams)
+    beams = [np.concatenate([b, np.zeros((most - len(b), len(x)))]) for b in beams]
+    port_rows = np.array([_series(x, port.real, PORT_DEGREE, "arrival shadow") for port in ports])
+    beam_rows = np.array([[[_series(x, part, BEAM_DEGREE, "beam") for part in (f.real, f.imag)] for f in b] for b in beams])
+    if beam_rows.shape[-1] > 1 and not beam_rows[..., 1:].any():
+        beam_rows = beam_rows[..., :1]
+    if not port_rows[:, 1:].any():
+        port_rows = port_rows[:, :1]
+    return np.repeat(beam_rows, len(port_rows), axis=1).astype(np.float32), np.tile(port_rows, (most, 1)).astype(np.float32)
 
 
-def _series(function: Callable[[np.ndarray], np.ndarray], degree: int, what: str) -> np.ndarray:
-    """Return the Chebyshev series of a real function of a cosine; one number where it is flat."""
-    x = np.cos(np.pi * (np.arange(4 * degree) + 0.5) / (4 * degree))
-    y = np.broadcast_to(function(x), x.shape)
+def _principal(functions: np.ndarray, spread: bool) -> np.ndarray:
+    """Return the functions (basis, n) that span others (unit, n); the one function itself where there is no spread."""
+    if not spread:
+        return functions[:1]
+    _, sizes, basis = np.linalg.svd(functions, full_matrices=False)
+    worst = [np.abs(functions - (functions @ basis[:k].conj().T) @ basis[:k]).max() for k in range(1, len(sizes) + 1)]
+    return basis[: next((k for k, misfit in enumerate(worst, 1) if misfit <= SPREAD_FIT), len(sizes))]
+
+
+def _series(x: np.ndarray, y: np.ndarray, degree: int, what: str) -> np.ndarray:
+    """Return the Chebyshev series (degree + 1,) of a real function given at nodes x in [-1, 1]; only its first term where it is flat."""
+    out = np.zeros(degree + 1)
     if np.ptp(y) < FLAT:
-        return np.array([y[0]], np.float32)
-    series = chebyshev.chebfit(x, y, degree)
-    trial = np.linspace(-1, 1, 201)
-    worst = np.abs(chebyshev.chebval(trial, series) - function(trial)).max()
+        out[0] = y[0]
+        return out
+    out[:] = chebyshev.chebfit(x, y, degree)
+    worst = np.abs(chebyshev.chebval(x, out) - y).max()
     if not worst <= FIT:
         raise ArithmeticError(f"the {what} is not smooth enough: fit error {worst:.1e} of a series of degree {degree}")
-    return series.astype(np.float32)
+    return out

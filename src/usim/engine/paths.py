@@ -100,11 +100,11 @@ class Setting:
     standing: Standing
 
 
-def setting(scene: Scene, device: PlacedDevice, quality: Quality) -> Setting:
-    """Return legs, bands and standing paths of a device in its room."""
+def setting(scene: Scene, device: PlacedDevice, quality: Quality, spread: bool = False) -> Setting:
+    """Return legs, bands and standing paths of a device in its room; spread: see `band`."""
     carriers = np.zeros(0) if device.emission is None else np.asarray(device.emission.carriers_hz, float)
     found = legs(scene, device, quality.order)
-    bands = tuple(band(scene, device, device.unit.converter.apparent_hz(f)) for f in carriers)
+    bands = tuple(band(scene, device, device.unit.converter.apparent_hz(f), spread) for f in carriers)
     at = np.array([b.carrier_hz for b in bands])
     return Setting(scene, device, quality, found, bands, standing(scene, device, found, at))
 
@@ -150,6 +150,7 @@ def trace_device(
     threads: int = 1,
     apart: bool = False,
     judged: bool = False,
+    spread: bool = False,
 ) -> Paths:
-    """Return the paths of one device for `samples` baseband samples from number `start` on; see `paths_over`."""
-    return paths_over(setting(scene, device, quality), start, samples, threads, apart, judged)
+    """Return the paths of one device for `samples` baseband samples from number `start` on; see `setting` and `paths_over`."""
+    return paths_over(setting(scene, device, quality, spread), start, samples, threads, apart, judged)

@@ -53,8 +53,12 @@ def trace(
     window: tuple[float, float] | None = None,
     device: str | None = None,
     threads: int = 1,
+    spread: bool = False,
 ) -> Paths:
-    """Return the paths of one listening device over a window: the world half, the same for any noise, level and unit in its basis."""
+    """Return the paths of one listening device over a window: the world half, the same for any noise, level and unit in its basis.
+
+    spread: for every unit of the device's profile, at the cost of a few times the sums; else for the scene's own unit.
+    """
     placed = listening(scene, device)
     word = quality or scene.render.quality
     start_s, end_s = window or (0.0, scene.duration_s)
@@ -62,7 +66,7 @@ def trace(
     start = round(start_s * rate)
     samples = max(round(end_s * rate) - start, 1)
     judged = word == "exact"
-    return trace_device(scene, placed, quality_named("fine" if judged else word), start, samples, threads, judged=judged)
+    return trace_device(scene, placed, quality_named("fine" if judged else word), start, samples, threads, judged=judged, spread=spread)
 
 
 def echo(
