@@ -171,24 +171,60 @@ def _lines(facts: dict[str, Any]) -> list[str]:
 @click.option(
     "--workload", "workloads", multiple=True, metavar="NAME", help="Only this one. Repeatable."
 )
-def bench_command(as_json: bool, workloads: tuple[str, ...]) -> None:
+@click.option(
+    "--runs",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Measure each figure so often.",
+)
+def bench_command(as_json: bool, workloads: tuple[str, ...], runs: int) -> None:
     """Measure the speed of this machine."""
     from usim import bench
 
-    result = bench.run(workloads or None)
+    result = bench.run(workloads or None, runs)
     if as_json:
         print_json(result)
         return
+    machine = result["machine"]
+    click.echo(
+        f"{machine['processor']}, {machine['cores']} cores, load {machine['load_1_min']:.1f}"
+    )
     for name, row in result["workloads"].items():
-        click.echo(heading(name))
-        for line in columns([[key.replace("_", " "), _shown(value)] for key, value in row.items()]):
+        for line in _workload_lines(name, row):
             click.echo(line)
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(item)}" for key, item in value.items())
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _workload_lines(name: str, row: dict[str, Any]) -> list[str]:
+    """Return the table of one workload."""
+    counts, rival, parts = row["counts"], row["pyroomacoustics"], row["parts"]
+
+    def seconds(key: str) -> str:
+        found = row["spread"][key]
+        return f"{found['min']:.3f} / {found['median']:.3f} / {found['max']:.3f} s"
+
+    many = ", ".join(
+        f"{value} {key.replace('_', ' ')}" for key, value in counts.items() if key != "duration_s"
+    )
+    return [
+        heading(name) + f": {counts['duration_s']:g} s of sound; {many}",
+        f"  {row['says']}",
+        *columns(
+            [
+                ["", "times real time", "min / median / max"],
+                ["baseband in memory", f"{row['baseband_times_real_time']:.2f}", seconds("baseband_s")],
+                ["FLAC on disk", f"{row['flac_times_real_time']:.2f}", seconds("flac_s")],
+                ["startup", "", seconds("startup_s")],
+                ["peak memory", f"{row['peak_mib']:.0f} MiB"],
+                ["parts", ", ".join(f"{key} {value:.3f} s" for key, value in parts.items())],
+                ["against pyroomacoustics", f"{row['versus_pyroomacoustics']:.0f} times as fast",
+                 f"it: {rival['times_real_time']:.3f} times real time (extrapolated)"],
+                ["", f"{rival['says']};"],
+                ["", f"{rival['needed_rate_hz']:.0f} positions/s for {rival['residual_db']:.0f} dB, "
+                 f"{1e3 * rival['seconds_per_position']:.1f} ms each"],
+            ]
+        ),
+    ]  # fmt: skip
 
 
 @command("completion")
