@@ -42,7 +42,8 @@ HALF, LENGTH, RE, IM = 24 * ROW, 25 * ROW, 26 * ROW, 27 * ROW
 COSINE, FACTOR = 28 * ROW, 29 * ROW
 SLAB = 30 * ROW
 PATH, SECOND = 9 * ROW, 10 * ROW  # rows of the float64 slab, after PLACE and SPREAD
-LONG_SLAB = 11 * ROW
+ARRIVAL, SLOPE = 11 * ROW, 12 * ROW  # written by `sums.clock`
+LONG_SLAB = 13 * ROW
 
 
 @kernel
@@ -50,11 +51,11 @@ def _mirror(s, tables, wall, count):
     """Multiply RE, IM by a surface's reflection at COSINE: tables (W, 2, WALL_NODES), real and imaginary, even in the root of the cosine."""
     for k in range(count):
         x = math.sqrt(s[COSINE + k]) * LAST_NODE
-        n = int(x)
-        n = n if n < WALL_NODES - 2 else WALL_NODES - 2
+        x = x if x < LAST_NODE - ONE else LAST_NODE - ONE
+        n = np.uint32(np.int32(x))  # unsigned: an index that may be negative would be checked, and not packed
         w = x - f32(n)
-        r_re = tables[wall, 0, n] + w * (tables[wall, 0, n + 1] - tables[wall, 0, n])
-        r_im = tables[wall, 1, n] + w * (tables[wall, 1, n + 1] - tables[wall, 1, n])
+        r_re = tables[wall, 0, n] + w * (tables[wall, 0, n + np.uint32(1)] - tables[wall, 0, n])
+        r_im = tables[wall, 1, n] + w * (tables[wall, 1, n + np.uint32(1)] - tables[wall, 1, n])
         o_re = s[RE + k]
         o_im = s[IM + k]
         s[RE + k] = o_re * r_re - o_im * r_im

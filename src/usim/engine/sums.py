@@ -16,10 +16,11 @@ import math
 import numpy as np
 
 from usim.engine.pairs import (
-    IM, LANES, LONG_SLAB, NORMAL, PATH, RE, ROW, SECOND, SLAB, _first_normal, arriving, f32, incoming, outgoing, pair_paths,
+    ARRIVAL, SLOPE, IM, LANES, LONG_SLAB, NORMAL, PATH, RE, ROW, SECOND, SLAB, _first_normal, arriving, f32, incoming, outgoing, pair_paths,
 )  # fmt: skip
 from usim.physics.jit import kernel
 
+N1, N2, N3 = np.uint32(1), np.uint32(2), np.uint32(3)
 SAMPLES = 32  # the most samples in a block
 COSINES = SAMPLES * ROW  # where cosines (imaginary parts) start in a plane of samples by blocks
 PHASE = 2 * COSINES  # four rows of phase polynomials after them
@@ -30,9 +31,9 @@ WORK = 10 * ROW
 REACH = 2  # grid points beyond a block that its slope reads
 AHEAD = 4  # knots before the first that a pair of no delay needs
 SPARE = 8  # knots beyond the grid points: for slopes, and for the delay to change within an epoch
-# rows of the float64 scratch of one pair
-ARRIVAL, SLOPE, EVEN, AT = 0, ROW, 2 * ROW, 3 * ROW
-SCRATCH = 4 * ROW
+# rows of the float64 scratch of one pair; ARRIVAL and SLOPE lie in the pair's slab
+EVEN, AT = 0, ROW
+SCRATCH = 2 * ROW
 
 
 def _fit(function, order: int, odd: bool) -> np.ndarray:
@@ -59,46 +60,46 @@ def clock(d, e, count, even, start, inverse_step):
     """Carry the path from the knots of one pair to an even grid of reception times.
 
     d: float64 slab with PATH and SECOND (m) on `count` knots; e: scratch.  start: reception time of grid point 0 in knots after
-    bounce knot 0; inverse_step: 1/(c h) in knots per metre.  Writes EVEN (m) and AT (bounce time in knots) for `even` points and
-    SLOPE (m per knot of reception time, on the knots).  Returns False where the knots do not cover the grid.
+    bounce knot 0; inverse_step: 1/(c h) in knots per metre.  Writes EVEN (m) and AT (bounce time in knots) for `even` points into
+    e, and ARRIVAL (knots) and SLOPE (m per knot of reception time) into d.  Returns False where the knots do not cover the grid.
     """
     for k in range(count):
-        e[ARRIVAL + k] = k + d[SECOND + k] * inverse_step
+        d[ARRIVAL + k] = k + d[SECOND + k] * inverse_step
     for k in range(2, count - 2):
         p = 8.0 * (d[PATH + k + 1] - d[PATH + k - 1]) - (d[PATH + k + 2] - d[PATH + k - 2])
-        a = 8.0 * (e[ARRIVAL + k + 1] - e[ARRIVAL + k - 1]) - (e[ARRIVAL + k + 2] - e[ARRIVAL + k - 2])
-        e[SLOPE + k] = p / a
-    e[SLOPE] = e[SLOPE + 2]
-    e[SLOPE + 1] = e[SLOPE + 2]
-    e[SLOPE + count - 1] = e[SLOPE + count - 3]
-    e[SLOPE + count - 2] = e[SLOPE + count - 3]
+        a = 8.0 * (d[ARRIVAL + k + 1] - d[ARRIVAL + k - 1]) - (d[ARRIVAL + k + 2] - d[ARRIVAL + k - 2])
+        d[SLOPE + k] = p / a
+    d[SLOPE] = d[SLOPE + 2]
+    d[SLOPE + 1] = d[SLOPE + 2]
+    d[SLOPE + count - 1] = d[SLOPE + count - 3]
+    d[SLOPE + count - 2] = d[SLOPE + count - 3]
     k = 2
     q = 0
     while q < even:
         t = start + q
-        while k < count - 4 and e[ARRIVAL + k + 1] <= t:
+        while k < count - 4 and d[ARRIVAL + k + 1] <= t:
             k += 1
-        while k > 2 and e[ARRIVAL + k] > t:
+        while k > 2 and d[ARRIVAL + k] > t:
             k -= 1
-        if t < e[ARRIVAL + k] - 0.5 or t > e[ARRIVAL + k + 1] + 0.5:
+        if t < d[ARRIVAL + k] - 0.5 or t > d[ARRIVAL + k + 1] + 0.5:
             return False
         # a run of grid points with the same offset between knot and grid point
         offset = k - q
         run = q + 1
         while run < even and run + offset < count - 3:
-            v = start + run - e[ARRIVAL + run + offset]
+            v = start + run - d[ARRIVAL + run + offset]
             if v < -0.1 or v > 1.1:
                 break
             run += 1
         for m in range(q, run):
-            a0 = e[ARRIVAL + m + offset]
-            a1 = e[ARRIVAL + m + offset + 1]
+            a0 = d[ARRIVAL + m + offset]
+            a1 = d[ARRIVAL + m + offset + 1]
             p0 = d[PATH + m + offset]
             p1 = d[PATH + m + offset + 1]
             width = a1 - a0
             w = (start + m - a0) / width
-            s0 = e[SLOPE + m + offset] * width
-            s1 = e[SLOPE + m + offset + 1] * width
+            s0 = d[SLOPE + m + offset] * width
+            s1 = d[SLOPE + m + offset + 1] * width
             rise = p1 - p0
             e[EVEN + m] = p0 + w * (s0 + w * (3.0 * rise - 2.0 * s0 - s1 + w * (s0 + s1 - 2.0 * rise)))
             e[AT + m] = m + offset + w
@@ -162,13 +163,13 @@ def gate(e, even, samples, envelope, row, first, per_metre, per_sample, wave):
 
 @kernel
 def stencil(e, even, ratio, knots, weights, knot):
-    """Write the weights (4 * ROW,) of the cubic through four coarse knots around every grid point, and the first knot but one."""
+    """Write the weights (4 * ROW,) of the cubic through four coarse knots around every grid point, and the first of them."""
     inverse = 1.0 / ratio
     for q in range(even):
         x = e[AT + q] * inverse
         c = min(max(int(x), 1), knots - 3)
         u = x - c
-        knot[q] = c
+        knot[q] = np.uint32(c - 1)
         weights[q] = -u * (u - 1.0) * (u - 2.0) * (1 / 6)
         weights[ROW + q] = (u + 1.0) * (u - 1.0) * (u - 2.0) * 0.5
         weights[2 * ROW + q] = -(u + 1.0) * u * (u - 2.0) * 0.5
@@ -179,12 +180,12 @@ def stencil(e, even, ratio, knots, weights, knot):
 def interpolate(weights, knot, even, shift, g_re, g_im, turns_per_metre, work):
     """Interpolate one channel's gain to the grid, turned by its own path difference shift (m); work: GAIN_RE, GAIN_IM."""
     for q in range(even):
-        k = knot[q]
+        k = np.uint32(knot[q])
         w0, w1, w2, w3 = weights[q], weights[ROW + q], weights[2 * ROW + q], weights[3 * ROW + q]
-        away = -turns_per_metre * (w0 * shift[k - 1] + w1 * shift[k] + w2 * shift[k + 1] + w3 * shift[k + 2])
+        away = -turns_per_metre * (w0 * shift[k] + w1 * shift[k + N1] + w2 * shift[k + N2] + w3 * shift[k + N3])
         v0, v1, v2, v3 = f32(w0), f32(w1), f32(w2), f32(w3)
-        work[GAIN_RE + q] = v0 * g_re[k - 1] + v1 * g_re[k] + v2 * g_re[k + 1] + v3 * g_re[k + 2]
-        work[GAIN_IM + q] = v0 * g_im[k - 1] + v1 * g_im[k] + v2 * g_im[k + 1] + v3 * g_im[k + 2]
+        work[GAIN_RE + q] = v0 * g_re[k] + v1 * g_re[k + N1] + v2 * g_re[k + N2] + v3 * g_re[k + N3]
+        work[GAIN_IM + q] = v0 * g_im[k] + v1 * g_im[k + N1] + v2 * g_im[k + N2] + v3 * g_im[k + N3]
         work[CUBIC + q] = f32(away - np.floor(away + 0.5))
     for q in range(_whole_lanes(even)):
         x = work[CUBIC + q]
@@ -278,7 +279,7 @@ def piece_sum(
     wave = np.zeros(WAVE, np.float32)
     work = np.zeros(WORK, np.float32)
     weights = np.zeros(4 * ROW)
-    knot = np.zeros(ROW, np.int64)
+    knot = np.zeros(ROW, np.uint32)
     g_re = np.zeros(ROW, np.float32)
     g_im = np.zeros(ROW, np.float32)
     way_re = np.zeros(functions * ROW, np.float32)
@@ -326,7 +327,7 @@ def piece_sum(
             normals[2 * ROW + k] = coarse_s[NORMAL + 2 * ROW + k]
             middle_path[k] = d[PATH + fine]
             middle_second[k] = d[SECOND + fine]
-            slope[k] = e[SLOPE + fine]
+            slope[k] = d[SLOPE + fine]
         stencil(e, even, ratio, coarse_count, weights, knot)
         for f in range(carriers):
             walls_f, skin_f, beam_f, port_f = walls[f], skin[f : f + 1], beam[f], port[f]
