@@ -80,17 +80,20 @@ def traced(scene: Scene, quality: str, start_s: float, duration_s: float) -> Pat
     return trace_device(scene, listening(scene), quality_named(quality), first, count, apart=True)
 
 
-def received(paths: Paths, texture: bool | None = None, mic: int = 0) -> np.ndarray:
-    """The mover's envelope (sample,) in FS: all of it, or only texture, or all but texture."""
+def received(
+    paths: Paths, texture: bool | None = None, mic: int = 0, carrier: int | None = 0
+) -> np.ndarray:
+    """The mover's envelope (sample,) in FS: all of it, or only texture, or all but texture; every carrier's if None."""
     if texture is not None:
         echoes = [
             dataclasses.replace(e, tones=e.texture if texture else e.tones - e.texture)
             for e in paths.echoes
         ]
         paths = dataclasses.replace(paths, echoes=tuple(echoes))
-    made = envelopes(paths, paths.device.unit)[f"mover.{NAME}"][mic, 0]
-    before = (len(made) - paths.samples) // 2  # it reaches beyond the window
-    return made[before : before + paths.samples]
+    made = envelopes(paths, paths.device.unit)[f"mover.{NAME}"][mic]
+    before = (made.shape[-1] - paths.samples) // 2  # it reaches beyond the window
+    made = made[:, before : before + paths.samples]
+    return made if carrier is None else made[carrier]
 
 
 def weights(epochs, t_s) -> dict[tuple[int, int], np.ndarray]:
@@ -107,7 +110,16 @@ def weights(epochs, t_s) -> dict[tuple[int, int], np.ndarray]:
     return out
 
 
-def compared(scene: Scene, quality: str, start_s: float, duration_s: float, mic: int = 0) -> Compared:
+def images_of(paths: Paths, pairs: np.ndarray, mic: int = 0) -> np.ndarray:
+    """Positions (n, 2, 3) in m of the driver's and the microphone's images of pairs (n, 2)."""
+    return np.stack(
+        [paths.legs.sources[0][pairs[:, 0]], paths.legs.targets[pairs[:, 1], mic]], axis=1
+    )
+
+
+def compared(
+    scene: Scene, quality: str, start_s: float, duration_s: float, mic: int = 0
+) -> Compared:
     """The engine's resolved set over a window and `exact` for the same pairs with the same cross-fades."""
     paths = traced(scene, quality, start_s, duration_s)
     t = (paths.start + np.arange(paths.samples)) / paths.rate_hz
@@ -117,8 +129,7 @@ def compared(scene: Scene, quality: str, start_s: float, duration_s: float, mic:
     for number in range(len(scene.movers[0].pieces)):
         share = weights([e for e in echo.epochs if e.piece == number], t)
         ij = np.array(list(share))
-        source, target = paths.legs.sources[0][ij[:, 0]], paths.legs.targets[ij[:, 1], mic]
-        images[NAME, number] = np.stack([source, target], axis=1)
+        images[NAME, number] = images_of(paths, ij, mic)
         shares.append(np.array(list(share.values())))
         total += len(ij)
     shares = np.concatenate(shares)
