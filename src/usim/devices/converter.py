@@ -80,7 +80,7 @@ class Converter(Table):
         """Returns the frequency in the air, in true Hz, of a tone commanded at f_hz."""
         return self.apparent_hz(f_hz) * (1.0 + 1e-6 * self.clock_ppm)
 
-    def encode(self, x_fs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, int]:
+    def encode(self, x_fs: np.ndarray, generator: "np.random.Generator") -> tuple[np.ndarray, int]:
         """Returns (int32 samples of the word length's range, count of clipped samples).
 
         x_fs: (mic, sample) in full scale. TPDF dither of two steps peak to peak, drawn from `generator`

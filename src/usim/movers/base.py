@@ -39,7 +39,7 @@ from pydantic import Field
 from usim.surfaces.base import AbstractSurface
 from usim.template.fields import Moment, Name, Surface, Table
 
-Stream = Callable[[str], np.random.Generator]
+Stream = Callable[[str], "np.random.Generator"]
 
 FASTEST_M_S = 60.0
 """No part of a mover may be faster; the engine's expansions are good to a fifth of the speed of

@@ -28,7 +28,7 @@ Level = Annotated[float, Field(ge=-60.0, le=130.0)]
 
 
 def band_noise(
-    generator: np.random.Generator,
+    generator: "np.random.Generator",
     count: int,
     rate_hz: float,
     band_hz: tuple[float, float],

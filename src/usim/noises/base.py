@@ -115,7 +115,7 @@ class AbstractNoise(ABC):
     diffuse: bool
 
     @abstractmethod
-    def pressure(self, generator: np.random.Generator, count: int, rate_hz: float) -> np.ndarray:
+    def pressure(self, generator: "np.random.Generator", count: int, rate_hz: float) -> np.ndarray:
         """The source signal with the gate open, (count,) in Pa."""
 
     def gate(self, t_s: np.ndarray, speed_m_s: np.ndarray | None = None) -> np.ndarray:

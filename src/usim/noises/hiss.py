@@ -57,7 +57,7 @@ class Hiss(AbstractNoise):
     located = True
     diffuse = False
 
-    def pressure(self, generator: np.random.Generator, count: int, rate_hz: float) -> np.ndarray:
+    def pressure(self, generator: "np.random.Generator", count: int, rate_hz: float) -> np.ndarray:
         return band_noise(generator, count, rate_hz, self.band_hz, self.level_db_spl)
 
 

@@ -53,7 +53,7 @@ class WhiteUltrasonic(AbstractNoise):
     located = False
     at = None
 
-    def pressure(self, generator: np.random.Generator, count: int, rate_hz: float) -> np.ndarray:
+    def pressure(self, generator: "np.random.Generator", count: int, rate_hz: float) -> np.ndarray:
         return band_noise(generator, count, rate_hz, self.band_hz, self.level_db_spl)
 
 

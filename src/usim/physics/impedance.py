@@ -105,7 +105,23 @@ def limp_mass_loss_db(f_hz, mass_kg_m2, air):
     return 10.0 * np.log10(1.0 + x**2)
 
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+def _gauss_legendre(count):
+    """Nodes and weights (count,) of the Gauss rule on -1..1, by Newton's method.
+
+    numpy.polynomial takes longer to be imported than a scene to be checked, and its eigenvalue solver
+    gives other last bits on other processors. Press et al., Numerical Recipes (2007), section 4.6.
+    """
+    x = np.cos(np.pi * (np.arange(count, 0, -1) - 0.25) / (count + 0.5))
+    for _ in range(4):  # the first guess is good to 1e-4, every step squares the error
+        below, value = np.ones(count), x
+        for n in range(2, count + 1):
+            below, value = value, ((2 * n - 1) * x * value - (n - 1) * below) / n
+        slope = count * (x * value - below) / (x * x - 1.0)
+        x = x - value / slope
+    return x, 2.0 / ((1.0 - x * x) * slope * slope)
+
+
+_NODES, _WEIGHTS = _gauss_legendre(64)
 # Squaring the variable gathers nodes at grazing incidence, where hard walls change fastest.
 DIFFUSE_COSINES = (0.5 * (_NODES + 1.0)) ** 2
 DIFFUSE_WEIGHTS = _WEIGHTS * (0.5 * (_NODES + 1.0)) * 2.0 * DIFFUSE_COSINES

@@ -55,7 +55,7 @@ class Item:
             drawn: list[str] = []
             built = False
 
-            def inner(word: str) -> np.random.Generator:
+            def inner(word: str) -> "np.random.Generator":
                 if built:
                     raise RuntimeError(f"{place} asks for its stream {word} after it was built")
                 drawn.append(word)
@@ -201,4 +201,4 @@ def plain(model: BaseModel) -> dict:
 def _listed(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _listed(inner) for key, inner in value.items()}
-    return [_listed(inner) for inner in value] if isinstance(value, list | tuple) else value
+    return [_listed(inner) for inner in value] if isinstance(value, (list, tuple)) else value

@@ -89,7 +89,7 @@ class Scene:
         """The resolved scene file as YAML; read back it is an equal scene."""
         return dump(self.table)
 
-    def stream(self, place: str) -> np.random.Generator:
+    def stream(self, place: str) -> "np.random.Generator":
         """The random generator of a place, such as `noises.tap`: the same in a template and in what
         it resolves to.
         """

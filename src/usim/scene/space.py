@@ -26,6 +26,7 @@ def _around() -> np.ndarray:
 
 
 AROUND = _around()
+AXES = np.concatenate([np.eye(3), -np.eye(3)])
 
 
 def findings(scene: Scene, moved: tuple[Motion, ...]) -> Iterator[Finding]:
@@ -91,8 +92,9 @@ def _mover(scene: Scene, index: int, motion: Motion) -> Iterator[Finding]:
             f"its {part} reaches {max(beyond, 0.0):.3g} m beyond {name} at "
             f"{motion.t_s[time]:.3g} s{_extent(scene)}; keep its route inside by its own size",
         )
+    boxes = motion.support_m(AXES) if scene.furniture else None
     for thing in scene.furniture:
-        when = _meets(motion, thing)
+        when = _meets(motion, boxes, thing)
         if when is not None:
             text = f"it goes through {thing.name} at {when:.3g} s; lead its route around"
             yield Finding("mover in furniture", path, text)
@@ -104,10 +106,11 @@ def _mover(scene: Scene, index: int, motion: Motion) -> Iterator[Finding]:
             yield Finding("mover meets device", path, f"{text}; lead its route past the device")
 
 
-def _meets(motion: Motion, thing: AbstractFurniture) -> float | None:
-    """The first time at which a piece overlaps a thing, None if never."""
-    axes = np.concatenate([np.eye(3), -np.eye(3)])
-    boxes = motion.support_m(axes)
+def _meets(motion: Motion, boxes: np.ndarray, thing: AbstractFurniture) -> float | None:
+    """The first time at which a piece overlaps a thing, None if never.
+
+    boxes: what `motion` reaches along AXES.
+    """
     low = boxes[:, :, 3:].min(axis=2)
     high = boxes[:, :, :3].max(axis=2)
     near = np.all((high > thing.bounds_m[0]) & (low < thing.bounds_m[1]), axis=-1).any(axis=1)

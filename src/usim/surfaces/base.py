@@ -82,13 +82,23 @@ def surface(spec: "str | Mapping | AbstractSurface", place: str | None = None) -
     `spread` (-1..1) and `band_hz`, or a mapping with `kind` and that kind's parameters. `place` is
     the dotted place in the scene, for messages. Anything else raises InvalidInput.
     """
+    if isinstance(spec, AbstractSurface):
+        return spec
+    return _material(spec, place) if isinstance(spec, str) else _made(spec, place)
+
+
+@lru_cache(maxsize=512)
+def _material(word: str, place: str | None) -> AbstractSurface:
+    # Always one of the shipped kinds, so it cannot change while we run.
+    from usim.surfaces import _materials
+
+    return _made(_materials.parameters(word, place), place)
+
+
+def _made(spec: Mapping, place: str | None) -> AbstractSurface:
     from usim.surfaces import _materials
     from usim.template import registry
 
-    if isinstance(spec, AbstractSurface):
-        return spec
-    if isinstance(spec, str):
-        spec = _materials.parameters(spec, place)
     if not isinstance(spec, Mapping) or ("material" in spec) == ("kind" in spec):
         raise InvalidInput(
             Problem(

@@ -159,24 +159,27 @@ class _Sampler:
 
     def _value(self, value: Any, path: Path, place: str, out: Path) -> Any:
         """The value at `path` of the document drawn, to stand at `out` of the result."""
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             if "use" in value:
                 return self._use(value["use"], path, place, out)
             if is_draw(value):
                 return self._draw(value, path, place, out)
-        self._enter(value, path, out)
-        if isinstance(value, Mapping):
+            self._enter(path, out)
             return {
                 key: self._value(inner, (*path, key), f"{place}.{key}", (*out, key))
                 for key, inner in value.items()
             }
         if isinstance(value, list):
+            self._enter(path, out)
             return self._list(value, path, place, out)
+        self._count(1, path)
+        self.origin[out] = path
         return value
 
-    def _enter(self, value: object, path: Path, out: Path) -> None:
+    def _enter(self, path: Path, out: Path) -> None:
+        """Counts a mapping or list, and notes where it came from."""
         self._count(1, path)
-        if isinstance(value, (Mapping, list, tuple)) and len(out) >= MOST_DEPTH:
+        if len(out) >= MOST_DEPTH:
             self._refuse(path, f"nested more than {MOST_DEPTH} deep through let; flatten it")
         self.origin[out] = path
 
@@ -207,7 +210,7 @@ class _Sampler:
         things = section_of(path) is not None
         # Elsewhere names are written only where otherwise they would be lost with a neighbour.
         writes = things or any(
-            isinstance(v, Mapping) and any(word in v for word in ITEM_WORDS) for v in values
+            isinstance(v, dict) and any(word in v for word in ITEM_WORDS) for v in values
         )
         for index, value in enumerate(values):
             where = (*path, index)

@@ -41,8 +41,12 @@ def test_the_key_is_the_published_hash():
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**63 - 1), st.text(max_size=30), st.integers(0, 100), st.integers(0, 9))
 def test_a_uniform_number_is_the_words_of_the_generator(seed, place, attempt, index):
-    words = philox(key(seed, place), (1 << 192) + (attempt << 64) + index // 4)
+    counter = (1 << 192) + (attempt << 64) + index // 4
+    words = philox(key(seed, place), counter)
     assert uniform(seed, place, attempt, index) == (words[index % 4] >> 11) * 2.0**-53
+    # numpy steps the counter before it makes a block
+    numpys = np.random.Philox(key=key(seed, place), counter=counter - 1).random_raw(4)
+    assert words == numpys.tolist()
 
 
 def test_a_stream_is_numpys_own_philox():
