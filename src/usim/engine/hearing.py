@@ -44,9 +44,19 @@ class Heard:
 
 
 def heard(
-    paths: Paths, unit: Unit, converter: Converter, noise: NoiseWindow, noise_seed: int = 0, wave: bool = True, stems: bool = False
+    paths: Paths,
+    unit: Unit,
+    converter: Converter,
+    noise: NoiseWindow,
+    noise_seed: int = 0,
+    wave: bool = True,
+    stems: bool = False,
+    baseband: bool = True,
 ) -> Heard:
-    """Return what one unit's converter is handed over the window of the paths."""
+    """Return what one unit's converter is handed over the window of the paths.
+
+    wave, stems, baseband: which parts are wanted; without `baseband` no noise is brought there, and `hum` is zero.
+    """
     rate, low = converter.rate_hz, paths.rate_hz
     first = round(paths.start * rate / low)
     count = round((paths.start + paths.samples) * rate / low) - first
@@ -57,7 +67,7 @@ def heard(
     around = noise.stems(first - reach, count + 2 * reach)
     inside = {name: stem[:, reach : reach + count] for name, stem in around.items()}
     hum = np.zeros((len(unit.mics_m), len(carriers), paths.samples), complex)
-    if len(carriers) and around:
+    if baseband and len(carriers) and around:
         total = sum(np.asarray(stem, float) for stem in around.values())
         for row, f in enumerate(carriers):
             hum[:, row] = off_carrier(total, float(f), rate, low, first - reach, paths.start, paths.samples)

@@ -138,7 +138,9 @@ class Session:
         self._held.forget(before=needed_segments(start / rate, (start + self._samples) / rate).start)
         paths = paths_over(self._setting, start, self._samples, self.threads, emission=self._emission, held=self._held)
         placed = self._setting.device
-        got = heard(paths, placed.unit, self._converter, self._noise, self.noise_seed, "audio" in self.keep)
+        got = heard(
+            paths, placed.unit, self._converter, self._noise, self.noise_seed, "audio" in self.keep, baseband="baseband" in self.keep
+        )  # fmt: skip
         audio = None
         if got.wave is not None:
             place = f"devices.{placed.name}.dither.noise_{self.noise_seed}"

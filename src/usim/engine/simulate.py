@@ -86,7 +86,8 @@ def echo(
     one = device.unit if unit is None else unit if isinstance(unit, Unit) else Unit(device.unit.profile, unit)
     converter = one.converter.at(scene.render.rate_hz, scene.render.bits)
     noise = NoiseWindow(Noises(scene, replace(device, unit=one), noise_seed, converter.rate_hz))
-    got = heard(paths, one, converter, noise, noise_seed, "audio" in keep, "stems" in keep)
+    told_of = {"truth", "stems", "plot"} & set(keep)
+    got = heard(paths, one, converter, noise, noise_seed, "audio" in keep, "stems" in keep, bool(told_of) or "baseband" in keep)
     audio, clipped = None, ()
     if got.wave is not None:
         audio, clips = encoded(converter, got.wave, got.first, scene.seed, f"devices.{device.name}.dither.noise_{noise_seed}")
@@ -101,7 +102,7 @@ def echo(
         baseband if "baseband" in keep and not crowded else None, None, commands(device),
     )  # fmt: skip
     truth = None
-    if {"truth", "stems", "plot"} & set(keep):
+    if told_of:
         truth = told(paths, one, got, baseband if crowded and "baseband" in keep else None)
     metadata = Metadata(
         device.name,

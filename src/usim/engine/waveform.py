@@ -6,7 +6,7 @@ import numpy as np
 
 from usim.devices.converter import Converter
 from usim.engine.noise import CHUNK_S
-from usim.physics.dsp import onto_carrier, upsample
+from usim.physics.dsp import onto_carrier
 from usim.template.streams import stream
 
 
@@ -21,8 +21,7 @@ def on_carriers(envelopes: np.ndarray, before: int, carriers_hz: np.ndarray, low
         # shift the numbering so that held sample 0 is number 0: whole periods of both rates only
         lifted = _lift(origin, low_hz, high_hz)
         at = first - lifted[1]
-        high = upsample(envelopes[:, row, lifted[0] - origin :], low_hz, high_hz, at, count)
-        onto_carrier(high, float(f), high_hz, first, out)
+        onto_carrier(envelopes[:, row, lifted[0] - origin :], low_hz, high_hz, at, float(f), first, out)
     return out
 
 
@@ -47,6 +46,8 @@ def encoded(converter: Converter, x: np.ndarray, first: int, seed: int, place: s
         whole[:, low - chunk * size : high - chunk * size] = x[:, low - first : high - first]
         made, _ = converter.encode(whole, stream(seed, f"{place}.chunk_{chunk}"))
         codes[:, low - first : high - first] = made[:, low - chunk * size : high - chunk * size]
-    scaled = x * top
-    clipped = np.count_nonzero((scaled > top - 0.5) | (scaled < -top - 0.5), axis=1)
+    clipped = np.zeros(len(x), int)
+    for mic in np.flatnonzero((x.max(axis=1) * top > top - 0.5) | (x.min(axis=1) * top < -top - 0.5)):
+        scaled = x[mic] * top
+        clipped[mic] = np.count_nonzero((scaled > top - 0.5) | (scaled < -top - 0.5))
     return codes, clipped

@@ -16,6 +16,7 @@ from usim.physics.jit import kernel
 TAPS = 32  # low-rate samples that one interpolated value reads
 PASS = 0.4  # share of the low rate, on either side, that is kept
 STOP_DB = 110.0
+CELL = 8  # outputs per low-rate sample from which on they are summed side by side
 # Sums of products in any order: they are packed, which moves the last bit between processors.
 _PACKED = {"contract", "reassoc", "nsz"}
 
@@ -53,12 +54,13 @@ def _interpolate(re, im, weights, step, first, count, out):
         at = (first + n) * step
         base = at // phases
         row = weights[at - base * phases]
-        start = base - half
+        # slices from zero: an index that might be negative is not packed
+        x, y = re[base - half : base - half + taps], im[base - half : base - half + taps]
         a = 0.0
         b = 0.0
         for t in range(taps):
-            a += row[t] * re[start + t]
-            b += row[t] * im[start + t]
+            a += row[t] * x[t]
+            b += row[t] * y[t]
         out[n] = complex(a, b)
 
 
@@ -76,17 +78,20 @@ def upsample(signal: np.ndarray, low_hz: int, high_hz: int, first: int, count: i
     step, phases = ratio(low_hz, high_hz)
     if phases == 1:
         return signal[:, first * step : (first + count - 1) * step + 1 : step].astype(complex)
-    half = TAPS // 2
-    low = first * step // phases - half + 1
-    high = (first + count - 1) * step // phases + half
-    if low < 0 or high >= signal.shape[1]:
-        raise ValueError(f"the signal holds samples 0 to {signal.shape[1] - 1}, but {low} to {high} are needed")
+    _check_span(signal, step, phases, first, count)
     out = np.empty((signal.shape[0], count), complex)
     for channel, row in enumerate(signal):
         _interpolate(
             np.ascontiguousarray(row.real), np.ascontiguousarray(row.imag), interpolator(phases), step, first, count, out[channel]
         )  # fmt: skip
     return out
+
+
+def _check_span(signal: np.ndarray, step: int, phases: int, first: int, count: int) -> None:
+    low = first * step // phases - TAPS // 2 + 1
+    high = (first + count - 1) * step // phases + TAPS // 2
+    if low < 0 or high >= signal.shape[1]:
+        raise ValueError(f"the signal holds samples 0 to {signal.shape[1] - 1}, but {low} to {high} are needed")
 
 
 def at_rate(signal: np.ndarray, rate_hz: int, wanted_hz: int, origin_s: float, start: int, count: int) -> np.ndarray:
@@ -107,40 +112,89 @@ def _onto_carrier(envelope, turns, first, out):
         out[n] += envelope[n].real * np.cos(angle) - envelope[n].imag * np.sin(angle)
 
 
-def onto_carrier(envelope: np.ndarray, carrier_hz: float, rate_hz: int, first: int, out: np.ndarray) -> None:
-    """Add envelopes (mic, sample), peak, to waveforms out (mic, sample) on a carrier whose phase is zero at sample 0.
+@kernel
+def _cells_onto_carrier(re, im, weights, first, count, turns, number, out):
+    """Add to out (count,) what `_interpolate` and `_onto_carrier` make together where a low-rate sample is a whole cell of outputs.
 
-    first: number of the first sample.
+    weights (taps, phases), taps a multiple of four; first: the first output counted from re[0]; number: the same output counted absolutely.
+    Outputs of a cell read the same taps, so the sum over taps runs through all of them side by side.
     """
-    for row, target in zip(envelope, out, strict=True):
-        _onto_carrier(row, carrier_hz / rate_hz, first, target)
+    taps, phases = weights.shape
+    a, b = np.empty(phases), np.empty(phases)
+    turned_re, turned_im = np.empty(phases), np.empty(phases)
+    for p in range(phases):
+        turned_re[p] = np.cos(2.0 * np.pi * (p * turns - np.floor(p * turns)))
+        turned_im[p] = np.sin(2.0 * np.pi * (p * turns - np.floor(p * turns)))
+    cell = first // phases
+    done = 0
+    while done < count:
+        skip = first + done - cell * phases
+        x, y = re[cell - taps // 2 + 1 :], im[cell - taps // 2 + 1 :]
+        a[:] = 0.0
+        b[:] = 0.0
+        for t in range(0, taps, 4):
+            w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
+            x0, x1, x2, x3 = x[t], x[t + 1], x[t + 2], x[t + 3]
+            y0, y1, y2, y3 = y[t], y[t + 1], y[t + 2], y[t + 3]
+            for p in range(phases):
+                a[p] += w0[p] * x0 + w1[p] * x1 + w2[p] * x2 + w3[p] * x3
+                b[p] += w0[p] * y0 + w1[p] * y1 + w2[p] * y2 + w3[p] * y3
+        phase = (number + done - skip) * turns
+        angle = 2.0 * np.pi * (phase - np.floor(phase))
+        c, s = np.cos(angle), np.sin(angle)
+        for p in range(phases):
+            a[p] = a[p] * (c * turned_re[p] - s * turned_im[p]) - b[p] * (s * turned_re[p] + c * turned_im[p])
+        many = min(phases - skip, count - done)
+        for p in range(many):
+            out[done + p] += a[skip + p]
+        done += many
+        cell += 1
+
+
+def onto_carrier(
+    signal: np.ndarray, low_hz: int, high_hz: int, first: int, carrier_hz: float, number: int, out: np.ndarray
+) -> None:
+    """Add envelopes (mic, sample), peak, at a low rate to waveforms out (mic, sample) at a high one, on a carrier of phase zero at number 0.
+
+    first: the first sample of `out`, counted at the high rate from signal's sample 0, as in `upsample`; number: its absolute number.
+    """
+    step, phases = ratio(low_hz, high_hz)
+    count = out.shape[1]
+    if step > 1 or phases < CELL:
+        for row, target in zip(upsample(signal, low_hz, high_hz, first, count), out, strict=True):
+            _onto_carrier(row, carrier_hz / high_hz, number, target)
+        return
+    _check_span(signal, step, phases, first, count)
+    weights = np.ascontiguousarray(interpolator(phases).T)
+    for row, target in zip(signal, out, strict=True):
+        _cells_onto_carrier(
+            np.ascontiguousarray(row.real), np.ascontiguousarray(row.imag), weights, first, count, carrier_hz / high_hz, number, target
+        )  # fmt: skip
 
 
 @kernel(fastmath=_PACKED)
-def _off_carrier(re, im, weights, step, first, origin, count, out):
-    """Write out (count,): low-rate values from number `first` on of a mixed signal whose sample 0 is number `origin`."""
-    phases, taps = weights.shape
-    half = taps // 2 - 1
-    for n in range(count):
+def _off_carrier(x, re, im, turns, step, first, origin, out):
+    """Write out (n,): low-rate values from number `first` on of a waveform x whose sample 0 is number `origin`.
+
+    re, im (phases, taps): a low-pass turned by the carrier, so that its sum over x lacks only the phase of the first tap's sample.
+    """
+    phases, taps = re.shape
+    for n in range(out.shape[0]):
         at = (first + n) * step
         base = at // phases
-        row = weights[at - base * phases]
-        start = base - half - origin
+        start = base - taps // 2 + 1
+        # slices from zero: an index that might be negative is not packed
+        x_in = x[start - origin : start - origin + taps]
+        row_re, row_im = re[at - base * phases], im[at - base * phases]
         a = 0.0
         b = 0.0
         for t in range(taps):
-            a += row[t] * re[start + t]
-            b += row[t] * im[start + t]
-        out[n] = complex(a, b)
-
-
-@kernel
-def _mix(x, turns, origin, re, im):
-    for n in range(x.shape[0]):
-        phase = (origin + n) * turns
-        angle = 2.0 * np.pi * (phase - np.floor(phase))
-        re[n] = 2.0 * x[n] * np.cos(angle)
-        im[n] = -2.0 * x[n] * np.sin(angle)
+            a += row_re[t] * x_in[t]
+            b += row_im[t] * x_in[t]
+        phase = start * turns
+        angle = -2.0 * np.pi * (phase - np.floor(phase))
+        c, s = np.cos(angle), np.sin(angle)
+        out[n] = complex(a * c - b * s, a * s + b * c)
 
 
 def off_carrier(x: np.ndarray, carrier_hz: float, high_hz: int, low_hz: int, origin: int, first: int, count: int) -> np.ndarray:
@@ -151,11 +205,12 @@ def off_carrier(x: np.ndarray, carrier_hz: float, high_hz: int, low_hz: int, ori
     """
     phases, step = ratio(low_hz, high_hz)  # one low-rate sample is step / phases high-rate samples
     weights = decimator(step, phases)
+    turns = carrier_hz / high_hz
+    turned = 2.0 * weights * np.exp(-2j * np.pi * ((turns * np.arange(weights.shape[1])) % 1.0))
+    re, im = np.ascontiguousarray(turned.real), np.ascontiguousarray(turned.imag)
     out = np.empty((len(x), count), complex)
-    re, im = np.empty(x.shape[1]), np.empty(x.shape[1])
     for row, target in zip(x, out, strict=True):
-        _mix(np.asarray(row, float), carrier_hz / high_hz, origin, re, im)
-        _off_carrier(re, im, weights, step, first, origin, count, target)
+        _off_carrier(np.ascontiguousarray(row, float), re, im, turns, step, first, origin, target)
     return out
 
 
