@@ -19,7 +19,7 @@ MISTAKES = [
     ("title: small", "seed: -1", "seed: must be a whole number from 0 to 2^63 - 1, got -1"),
     ("title: small", "seed: 1.5", "seed: "),
     ("title: small", "exposure: accept_above_public", "exposure: accepting levels above the public exposure value comes with a later version"),
-    ("title: small", "air: {temperature_c: 45}", "air.temperature_c: must be at most 30 degrees C, got 45"),
+    ("title: small", "air: {temperature_c: 45}", "air.temperature_c: must be at most 35 degrees C, got 45"),
     ("title: small", "air: {humidity_percent: 0}", "air: humidity_percent 0"),
     ("title: small", "air: {draughts: []}", "air.draughts: draughts comes with a later version"),
     ("kind: box", "kind: boxx", "room.kind: no kind 'boxx' of rooms; did you mean box?"),
