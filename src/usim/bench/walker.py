@@ -50,9 +50,10 @@ class Walker(AbstractMover):
         )
         angle = t_s[:, None] * self.rate_rad_s
         cos, sin = np.cos(angle)[:, :, None, None], np.sin(angle)[:, :, None, None]
-        return Poses(
-            way[:, None, :] + self.offset_m, self.steady + cos * self.even + sin * self.odd
-        )
+        rotation = cos * self.even
+        rotation += sin * self.odd
+        rotation += self.steady
+        return Poses(way[:, None, :] + self.offset_m, rotation)
 
     @property
     def fastest_m_s(self) -> float:

@@ -17,7 +17,7 @@ from usim.engine.motion import FADE_S, LEAD_S, SEGMENT_S, Grid, grids, segment_s
 from usim.engine.selection import Chosen, Quality, chosen_epochs, energies, pose_table
 from usim.engine.sums import AHEAD, PLANE, REACH, ROW, SAMPLES, SPARE, piece_sum
 from usim.emissions.base import AbstractEmission
-from usim.movers.base import AbstractMover
+from usim.movers.base import AbstractMover, Poses
 from usim.physics.dsp import at_rate
 from usim.scene.scene import PlacedDevice, Scene
 from usim.template.streams import uniform
@@ -128,9 +128,10 @@ def _sum_segments(scene, device, mover, legs, bands, quality, emission, window: 
     """Sum a mover's pieces over segments that are not held yet."""
     jobs = _jobs(scene, device, mover, bands, window, 0 if emission is None else rate_hz, quality.gain_turn)
     covers = skins(scene, mover, bands)
+    poses = _Asked(mover, {})
 
     def work(job: tuple[int, Grid, list[int]]) -> list:
-        return list(_piece_epochs(scene, device, mover, legs, bands, covers, quality, emission, *job))
+        return list(_piece_epochs(scene, device, poses, legs, bands, covers, quality, emission, *job))
 
     channels = len(legs.sources) * len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1]
     sums: dict[int, Sums] = {segment: {} for segment in window}
@@ -142,12 +143,30 @@ def _sum_segments(scene, device, mover, legs, bands, quality, emission, window: 
             at = round((epoch.start_s - segment_start_s(segment)) * rate)
             rows = slice(epoch.driver * part.shape[1], (epoch.driver + 1) * part.shape[1])
             for group in (0, 1):
-                stream = sums[segment].setdefault((rate, group), np.zeros((channels, round((SEGMENT_S + FADE_S) * rate)), complex))
-                stream[rows, at : at + part.shape[2]] += part[group]
+                key = (rate, group)
+                if key not in sums[segment]:
+                    sums[segment][key] = np.zeros((channels, round((SEGMENT_S + FADE_S) * rate)), complex)
+                sums[segment][key][rows, at : at + part.shape[2]] += part[group]
             epochs[segment].append(epoch)
             missed[segment] += lost
     for segment in window:
         held.sums[mover.name, segment] = (sums[segment], tuple(epochs[segment]), missed[segment])
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A mover and what it has answered: pieces with the same grid ask for the same times."""
+
+    mover: AbstractMover
+    answers: dict[bytes, Poses]
+
+    def at(self, t_s: np.ndarray, piece: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the positions (time, 3) and rotations (time, 3, 3) of one piece."""
+        key = t_s.tobytes()
+        poses = self.answers.get(key)
+        if poses is None:
+            poses = self.answers[key] = self.mover.at(t_s)
+        return poses.position_m[:, piece], poses.rotation[:, piece]
 
 
 def _mapped(work, jobs: list, threads: int) -> Iterable:
@@ -180,31 +199,32 @@ def _jobs(scene, device, mover, bands: list[Band], window: range, least_hz: int,
     return jobs
 
 
-def _piece_epochs(scene, device, mover, legs, bands, covers, quality, emission, piece, grid, run):
+def _piece_epochs(scene, device, asked, legs, bands, covers, quality, emission, piece, grid, run):
     """Yield (segment, epoch, sums (group, channel, sample), pairs missed) for one piece over a run of segments."""
-    c = scene.air.sound_speed_m_s
+    c, mover = scene.air.sound_speed_m_s, asked.mover
     size = np.array(mover.pieces[piece].size_m, float)
     blocks, fade, step = grid.blocks, grid.fade, grid.step_s
     even = blocks + fade + 1 + 2 * REACH
-    begin = segment_start_s(run[0])
     epochs = grid.epochs * len(run)
     skin = np.ascontiguousarray(covers[:, piece])
     fields = _fields(legs, bands)
     far = np.sqrt(((legs.targets - device.position_m) ** 2).sum(axis=-1)).max() + _diameter(scene)
     most_lead = int(far / (c * step)) + 1
     window = _ramp(blocks, fade, grid.samples)
-    place = f"movers.{mover.name}.{mover.pieces[piece].name}.texture"
+    draw_place = f"movers.{mover.name}.{mover.pieces[piece].name}.texture"
+    begins = [segment_start_s(segment) for segment in run]
     # two instants an epoch, and those of the epoch before for the hysteresis
-    instants = begin + blocks * step * 0.5 * np.arange(-2, 2 * epochs + 1)
-    poses = mover.at(instants)
+    instants = blocks * step * 0.5 * np.arange(-2, 2 * grid.epochs + 1)
+    seen = [asked.at(begin + instants, piece) for begin in begins]
+    place_m, rotation = (np.concatenate([part[0], *(p[3:] for p in part[1:])]) for part in zip(*seen, strict=True))
     knots = even + SPARE + 4 + most_lead
     inside = step * (np.arange(knots) - REACH - AHEAD - most_lead)
-    starts = begin + blocks * step * np.arange(epochs)
-    pose = mover.at((starts[:, None] + inside[None, :]).ravel())
-    table = pose_table(pose.position_m[:, piece], pose.rotation[:, piece], size).reshape(15, epochs, knots)
+    starts = np.concatenate([begin + blocks * step * np.arange(grid.epochs) for begin in begins])
+    times = (starts[:, None] + inside[None, :]).reshape(len(run), -1)
+    table = np.concatenate([pose_table(*asked.at(row, piece), size) for row in times], axis=1).reshape(15, epochs, knots)
     for driver in range(len(legs.sources)):
-        energy = energies(poses.position_m[:, piece], poses.rotation[:, piece], size, legs, bands[0], driver)
-        draws = np.array([uniform(scene.seed, f"{place}.{run[0] * grid.epochs + n}.{driver}") for n in range(epochs)])
+        energy = energies(place_m, rotation, size, legs, bands[0], driver)
+        draws = np.array([uniform(scene.seed, f"{draw_place}.{run[0] * grid.epochs + n}.{driver}") for n in range(epochs)])
         for number, chosen in enumerate(chosen_epochs(energy, quality, draws, len(legs))):
             start = float(starts[number])
             own = np.ascontiguousarray(table[:, number])
@@ -267,7 +287,9 @@ def _unfold(total: np.ndarray, blocks: int, samples: int) -> np.ndarray:
     groups, channels = total.shape[:2]
     planes = total.reshape(groups, channels, 2, SAMPLES, ROW)[:, :, :, :samples, :blocks]
     flat = planes.transpose(0, 1, 2, 4, 3).reshape(groups, channels, 2, blocks * samples)
-    return flat[:, :, 0] + 1j * flat[:, :, 1].astype(complex)
+    out = np.empty((groups, channels, blocks * samples), complex)
+    out.real, out.imag = flat[:, :, 0], flat[:, :, 1]
+    return out
 
 
 def _ramp(blocks: int, fade: int, samples: int) -> np.ndarray:

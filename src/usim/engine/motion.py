@@ -7,6 +7,7 @@ window that is rendered, so any window gives the same samples.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,45 +86,68 @@ def grids(
     times = start + PROBE_S * np.arange(-edge, round(SEGMENT_S / PROBE_S) + edge + 1)
     poses = mover.at(times)
     sizes = np.array([piece.size_m for piece in mover.pieces], float)
-    shapes = poses.rotation * sizes[None, :, None, :]
+    largest, least = sizes.max(axis=1), sizes.min(axis=1)
+    place = _planes(poses.position_m)
+    turned = _planes(poses.rotation.reshape(len(times), -1, 9))
+    turned[:, :, largest == least] = 0.0  # a ball that spins does not change
+    shape = turned * np.tile(sizes.T, (3, 1))[:, None, :]
+    speed = _rate(place)
+    spin = _rate(turned).max(axis=0) / np.sqrt(2.0)
+    total = (speed + _rate(shape)).max(axis=0)
+    doppler = 2.0 * total * carrier_hz / (c - total)
+    near = np.maximum(_length(place[:, 1:] - np.asarray(device_m, float)[:, None, None]) - largest, 0.05)
+    flat = largest / least
+    # what differences of the pose do not show: the way bends as it passes the device, and a flat side turns fast past the bisector
+    bend = 3.0 * (speed**4 / near**3).max(axis=0) + 0.3 * least * (flat * spin) ** 4
+    turn = 2.0 * spin * flat + 9.0 * (speed / near).max(axis=0)  # rad/s: of the curvature met, and across the beam
     allowed = PHASE_ERROR * c / (2 * np.pi * carrier_hz)
-    out = []
-    for p, size in enumerate(sizes):
-        place = poses.position_m[:, p]
-        round_ = np.ptp(size) == 0.0
-        shape = np.zeros((len(times), 1)) if round_ else shapes[:, p].reshape(len(times), 9)
-        speed = _rate(place)
-        spin = 0.0 if round_ else float(_rate(poses.rotation[:, p].reshape(len(times), 9)).max()) / np.sqrt(2.0)
-        total = float((speed + _rate(shape)).max())
-        doppler = 2.0 * total * carrier_hz / (c - total)
-        near = np.maximum(np.sqrt(((place[1:] - device_m) ** 2).sum(axis=1)) - size.max(), 0.05)
-        flat = float(size.max() / size.min())
-        # what differences of the pose do not show: the way bends as it passes the device, and a flat side turns fast past the bisector
-        bend = 3.0 * float((speed**4 / near**3).max()) + 0.3 * size.min() * (flat * spin) ** 4
-        step = STEPS_MS[-1]
-        for candidate in STEPS_MS[:-1]:
-            fourth = _fourth(place, candidate) + _fourth(shape, candidate) + bend * (candidate / 1000) ** 4
-            if MARGIN * 2.0 * fourth / 384.0 <= allowed:
-                step = candidate
-                break
-        turn = 2.0 * spin * flat + 9.0 * float((speed / near).max())  # rad/s: of the curvature met, and across the beam
-        while turn * step / 1000 > gain_turn and step > STEPS_MS[-1]:
-            step //= 2
-        ratio = next(r for r in (4, 2, 1) if turn * step / 1000 * r <= gain_turn or r == 1)
-        fitting = (s for s in SAMPLES if s * 1000 % step == 0 and s * 1000 / step >= max(doppler / USABLE, least_hz))
-        out.append(Grid(step, next(fitting, SAMPLES[-1]), ratio))
-    return out
+    steps = np.full(len(sizes), STEPS_MS[-1])
+    left = np.arange(len(sizes))
+    for candidate in STEPS_MS[:-1]:
+        fourth = _fourth(place[..., left], candidate) + _fourth(shape[..., left], candidate) + bend[left] * (candidate / 1000) ** 4
+        good = MARGIN * 2.0 * fourth / 384.0 <= allowed
+        steps[left[good]] = candidate
+        left = left[~good]
+        if not len(left):
+            break
+    rates = np.maximum(doppler / USABLE, least_hz)
+    return [_grid(int(step), float(fast), float(rate), gain_turn) for step, fast, rate in zip(steps, turn, rates, strict=True)]
+
+
+def _grid(step: int, turn: float, rate_hz: float, gain_turn: float) -> Grid:
+    """Return the grid of a step in ms at most, a turn in rad/s and a least rate."""
+    while turn * step / 1000 > gain_turn and step > STEPS_MS[-1]:
+        step //= 2
+    ratio = next(r for r in (4, 2, 1) if turn * step / 1000 * r <= gain_turn or r == 1)
+    fitting = (s for s in SAMPLES if s * 1000 % step == 0 and s * 1000 / step >= rate_hz)
+    return Grid(step, next(fitting, SAMPLES[-1]), ratio)
+
+
+def _planes(values: np.ndarray) -> np.ndarray:
+    """Return (component, time, piece) of values (time, piece, component): sums over components run through whole planes."""
+    return np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+def _length(planes: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the lengths (time, piece) of vectors given as planes (time, piece), one a component."""
+    total = 0.0
+    for plane in planes:  # one after the other: small arrays are not fetched from the system anew
+        total = total + plane * plane
+    return np.sqrt(total)
 
 
 def _rate(track: np.ndarray) -> np.ndarray:
-    """Return the size of the rate of change (time - 1,) of a track (time, n) on the probe's times."""
-    return np.sqrt((np.diff(track, axis=0) ** 2).sum(axis=1)) / PROBE_S
+    """Return the size of the rate of change (time - 1, piece) of a track (component, time, piece) on the probe's times."""
+    return _length(plane[1:] - plane[:-1] for plane in track) / PROBE_S
 
 
-def _fourth(track: np.ndarray, step_ms: int) -> float:
-    """Return the largest fourth difference over a step of knots (m): h^4 times the fourth derivative."""
+def _fourth(track: np.ndarray, step_ms: int) -> np.ndarray:
+    """Return the largest fourth difference (piece,) over a step of knots (m): h^4 times the fourth derivative."""
     step = max(round(step_ms / 1000 / PROBE_S), 1)
-    index = np.arange(0, len(track) - 4 * step, max(step // 4, 1))
-    at = [track[index + n * step] for n in range(5)]
-    fourth = at[0] - 4 * at[1] + 6 * at[2] - 4 * at[3] + at[4]
-    return float(np.sqrt((fourth**2).sum(axis=1)).max())
+    last = track.shape[1] - 4 * step
+    stride = max(step // 4, 1)
+
+    def at(plane: np.ndarray, n: int) -> np.ndarray:
+        return plane[n * step : n * step + last : stride]
+
+    return _length(at(p, 0) - 4 * at(p, 1) + 6 * at(p, 2) - 4 * at(p, 3) + at(p, 4) for p in track).max(axis=0)

@@ -269,8 +269,12 @@ def pose_table(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray) -> n
 
     place (K, 3) m, rotation (K, 3, 3), size_m (3,): semi-axes.
     """
-    six = ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])
-    square = size_m * size_m
-    spread = np.einsum("kij,j,klj->kil", rotation, square, rotation)
-    shape = np.einsum("kij,j,klj->kil", rotation, 1.0 / square, rotation)
-    return np.concatenate([place.T, spread[:, six[0], six[1]].T, shape[:, six[0], six[1]].T])
+    turned = np.ascontiguousarray(rotation.transpose(1, 2, 0))  # (3, 3, K)
+    square = (size_m * size_m)[:, None]
+    out = np.empty((15, len(place)))
+    out[:3] = place.T
+    for row, (i, j) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
+        product = turned[i] * turned[j]
+        out[3 + row] = (product * square).sum(axis=0)
+        out[9 + row] = (product / square).sum(axis=0)
+    return out
