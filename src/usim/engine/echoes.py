@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from usim.emissions.base import AbstractEmission
 from usim.engine.legs import Band, Legs, leg_slopes, wall_tables
 from usim.engine.motion import FADE_S, LEAD_S, SEGMENT_S, Grid, grids, segment_start_s
 from usim.engine.selection import Chosen, Quality, chosen_epochs, energies, pose_table
 from usim.engine.sums import AHEAD, PLANE, REACH, ROW, SAMPLES, SPARE, piece_sum
-from usim.emissions.base import AbstractEmission
 from usim.movers.base import AbstractMover, Poses
 from usim.physics.dsp import at_rate
 from usim.scene.scene import PlacedDevice, Scene
