@@ -116,7 +116,8 @@ def grids(
 
 def _grid(step: int, turn: float, rate_hz: float, gain_turn: float) -> Grid:
     """Return the grid of a step in ms at most, a turn in rad/s and a least rate."""
-    while turn * step / 1000 > gain_turn and step > STEPS_MS[-1]:
+    # fast but smooth, as a ball that flies straight: the longest block must hold its Doppler too
+    while (turn * step / 1000 > gain_turn or SAMPLES[-1] * 1000 / step < rate_hz) and step > STEPS_MS[-1]:
         step //= 2
     ratio = next(r for r in (4, 2, 1) if turn * step / 1000 * r <= gain_turn or r == 1)
     fitting = (s for s in SAMPLES if s * 1000 % step == 0 and s * 1000 / step >= rate_hz)
