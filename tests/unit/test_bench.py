@@ -42,7 +42,10 @@ def test_the_table_for_people_names_every_part(monkeypatch, capsys):
         "peak_mib": 300.0,
         "versus_pyroomacoustics": 80.0,
         "parts": dict.fromkeys(sorted(PARTS), 0.1),
-        "spread": {name: spread([1.0, 3.0, 2.0]) for name in ("baseband_s", "flac_s", "startup_s")},
+        "spread": {
+            name: spread([1.0, 3.0, 2.0])
+            for name in ("baseband_s", "baseband_processor_s", "flac_s", "startup_s")
+        },
         "pyroomacoustics": {
             "times_real_time": 0.06,
             "needed_rate_hz": 2900.0,

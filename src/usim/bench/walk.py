@@ -8,6 +8,7 @@ add up to the FLAC run.
 from __future__ import annotations
 
 import tempfile
+import time
 from pathlib import Path
 
 from usim.bench.machine import Row, fresh, one_core, peak_mib, spread, timed
@@ -48,7 +49,12 @@ def measured(runs: int, duration_s: float) -> Row:
         "versus_pyroomacoustics": rival["seconds_per_second"] / own,
         "parts": {name: spread([turn[name] for turn in turns])["median"] for name in PARTS}
         | {"startup": spread(starts)["median"]},
-        "spread": {"baseband_s": baseband_s, "flac_s": flac_s, "startup_s": spread(starts)},
+        "spread": {
+            "baseband_s": baseband_s,
+            "baseband_processor_s": spread([turn["processor"] for turn in turns]),
+            "flac_s": flac_s,
+            "startup_s": spread(starts),
+        },
         "pyroomacoustics": rival,
         "counts": {
             "runs": runs,
@@ -87,7 +93,9 @@ def _rendered(scene: Scene, folder: Path, window: tuple[float, float] | None = N
 def _turn(scene: Scene, folder: Path) -> Row:
     """Return the seconds of both headline runs, then of the stages one by one."""
     took = {}
+    worked_s = time.process_time()
     took["baseband"], _ = timed(lambda: simulate(scene, keep=("baseband",)))
+    took["processor"] = time.process_time() - worked_s
     took["flac"], recording = timed(lambda: _rendered(scene, folder))
 
     took["trace"], paths = timed(lambda: trace(scene))

@@ -213,17 +213,16 @@ def _workload_lines(name: str, row: dict[str, Any]) -> list[str]:
             [
                 ["", "times real time", "min / median / max"],
                 ["baseband in memory", f"{row['baseband_times_real_time']:.2f}", seconds("baseband_s")],
+                ["  processor time", "", seconds("baseband_processor_s")],
                 ["FLAC on disk", f"{row['flac_times_real_time']:.2f}", seconds("flac_s")],
                 ["startup", "", seconds("startup_s")],
                 ["peak memory", f"{row['peak_mib']:.0f} MiB"],
-                ["parts", ", ".join(f"{key} {value:.3f} s" for key, value in parts.items())],
-                ["against pyroomacoustics", f"{row['versus_pyroomacoustics']:.0f} times as fast",
-                 f"it: {rival['times_real_time']:.3f} times real time (extrapolated)"],
-                ["", f"{rival['says']};"],
-                ["", f"{rival['needed_rate_hz']:.0f} positions/s for {rival['residual_db']:.0f} dB, "
-                 f"{1e3 * rival['seconds_per_position']:.1f} ms each"],
             ]
         ),
+        "  parts: " + ", ".join(f"{key} {value:.3f} s" for key, value in parts.items()),
+        f"  {row['versus_pyroomacoustics']:.0f} times as fast as pyroomacoustics ({rival['times_real_time']:.3f} times real time, extrapolated):",
+        f"  {rival['says']};",
+        f"  {rival['needed_rate_hz']:.0f} positions/s for {rival['residual_db']:.0f} dB, {1e3 * rival['seconds_per_position']:.1f} ms each",
     ]  # fmt: skip
 
 
