@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from usim.devices.converter import Converter
 from usim.devices.unit import Unit
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
 from usim.physics.dsp import filtered, short_filter
@@ -94,7 +95,7 @@ def _clock(paths: Paths, unit: Unit, gains: np.ndarray, times: np.ndarray, noise
     An output clock that runs faster than the input's turns the tone.  Jitter of the common clock acts at both ends: a path late by tau
     gets phi(t - tau) - phi(t); the standing paths' own mean over tau stands for all, since moving ones are far weaker.
     """
-    converter = unit.converter
+    converter = _converter(paths, unit)
     if not converter.dac_offset_ppm and not converter.jitter_s:
         return None
     carriers = np.asarray(paths.device.emission.carriers_hz, float)
@@ -106,7 +107,7 @@ def _clock(paths: Paths, unit: Unit, gains: np.ndarray, times: np.ndarray, noise
 
 def _jitter(paths: Paths, unit: Unit, gains: np.ndarray, noise_seed: int) -> np.ndarray:
     """Return the phase (mic, carrier, sample) of sampling jitter within the baseband's band, after the standing paths' delays."""
-    converter = unit.converter
+    converter = _converter(paths, unit)
     share = converter.jitter_s * np.sqrt(paths.rate_hz / converter.rate_hz)  # the part of white jitter that falls into the band
     c = paths.scene.air.sound_speed_m_s
     delay = paths.standing.path_m / c * paths.rate_hz  # (driver, mic, image) in samples
@@ -145,15 +146,21 @@ def _white(paths: Paths, noise_seed: int, first: int, count: int) -> np.ndarray:
     return np.concatenate(parts)[offset : offset + count]
 
 
+def _converter(paths: Paths, unit: Unit) -> Converter:
+    """Return the unit's converter at the rate that the scene renders: its anti-alias filter is that rate's."""
+    return unit.converter.at(paths.scene.render.rate_hz, paths.scene.render.bits)
+
+
 def _through_microphones(paths: Paths, unit: Unit, pressure: np.ndarray) -> np.ndarray:
     """Return envelopes in full scale of pressure envelopes (mic, carrier, sample) in Pa, FILTER_TAPS - 1 samples shorter."""
     mics, carriers, count = pressure.shape
     offset = np.linspace(-FILTERED_BAND, FILTERED_BAND, 81)
+    converter = _converter(paths, unit)
     weights = np.empty((mics, carriers, FILTER_TAPS), complex)
     for mic in range(mics):
         for row, cost in enumerate(paths.bands):
             f = cost.carrier_hz + offset * paths.rate_hz
-            response = unit.mic_response(mic, f) * unit.converter.anti_alias(f)
+            response = unit.mic_response(mic, f) * converter.anti_alias(f)
             weights[mic, row] = short_filter(response, offset, FILTER_TAPS)
     out = np.empty((mics * carriers, count - FILTER_TAPS + 1), complex)
     filtered(np.ascontiguousarray(pressure.reshape(mics * carriers, count)), weights.reshape(mics * carriers, FILTER_TAPS), out)
