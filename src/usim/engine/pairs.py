@@ -26,6 +26,7 @@ PORT_DEGREE = 16
 BEAM_DEGREE = 32
 WALL_NODES = 2049  # of the table of a surface: linear between them, to 2e-5
 LAST_NODE = f32(WALL_NODES - 1)
+JUST_BELOW = np.nextafter(LAST_NODE, f32(0.0))
 ONE, HALF_, TWO, LEAST, TINY = f32(1.0), f32(0.5), f32(2.0), f32(0.1), f32(1e-30)
 LONGEST_TURN = f32(0.4)  # rad, the largest turn of the normal in one Newton step
 FADE_END = f32(math.cos(math.radians(80.0)))  # bistatic 160 degrees: what lies beyond is the shadow, not an echo
@@ -51,7 +52,7 @@ def _mirror(s, tables, wall, count):
     """Multiply RE, IM by a surface's reflection at COSINE: tables (W, 2, WALL_NODES), real and imaginary, even in the root of the cosine."""
     for k in range(count):
         x = math.sqrt(s[COSINE + k]) * LAST_NODE
-        x = x if x < LAST_NODE - ONE else LAST_NODE - ONE
+        x = x if x < JUST_BELOW else JUST_BELOW  # the last cell is a cell like others
         n = np.uint32(np.int32(x))  # unsigned: an index that may be negative would be checked, and not packed
         w = x - f32(n)
         r_re = tables[wall, 0, n] + w * (tables[wall, 0, n + np.uint32(1)] - tables[wall, 0, n])
@@ -252,12 +253,6 @@ def _spread(s, sx, sy, sz, mx, my, mz, count):
         s[HALF + k] = c
         s[RE + k] = fade * c * i1 * i2 / math.sqrt(det)
         s[IM + k] = f32(0.0)
-
-
-@kernel
-def _along(nx, ny, nz, direction, out, count):
-    for k in range(count):
-        out[k] = nx[k] * direction[0] + ny[k] * direction[1] + nz[k] * direction[2]
 
 
 @kernel
