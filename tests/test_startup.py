@@ -144,7 +144,7 @@ def test_import_of_the_shop_window_is_light():
 
 def test_the_command_line_pins_threads_whatever_the_environment_says():
     program = (
-        "import os, sys\nfrom usim.cli import main\nsys.argv = ['usim', '--version']\n"
+        "import os, sys\nfrom usim.cli import main\nsys.argv = ['usim', '--version']\nos._exit = sys.exit\n"
         "try: main()\nexcept SystemExit: pass\n"
         "from usim.threads import VARIABLES\nprint({os.environ[name] for name in VARIABLES})"
     )
