@@ -1,0 +1,263 @@
+"""Kernels that carry pairs to reception time and add them up, each beside its twin in NumPy."""
+
+import numpy as np
+import pytest
+from scipy.interpolate import CubicHermiteSpline
+from scipy.optimize import brentq
+from scipy.spatial.transform import Rotation
+
+from unit.engine.crowd import mirror, rows
+from usim.engine import sums
+from usim.engine.pairs import ARRIVAL, LONG_SLAB, PATH, ROW, SECOND, SLAB, SLOPE, WALL_NODES
+from usim.engine.selection import pose_table
+from usim.engine.sums import (
+    AHEAD,
+    AT,
+    COSINES,
+    EVEN,
+    GAIN_IM,
+    GAIN_RE,
+    PLANE,
+    REACH,
+    SAMPLES,
+    SCRATCH,
+    SPARE,
+    WAVE,
+    WORK,
+)  # fmt: skip
+from usim.physics.scattering import specular_point
+
+EVENS, STEP_S, C = 37, 0.004, 344.0
+BLOCKS = EVENS - 2 * REACH - 1
+
+
+@pytest.fixture(params=range(4))
+def rng(request):
+    return np.random.default_rng(request.param)
+
+
+def planes(slab, count, samples):
+    """Complex values (block, sample) of sums or waves."""
+    parts = slab[: 2 * COSINES].reshape(2, SAMPLES, ROW)[:, :samples, :count].astype(float)
+    return parts[0].T, parts[1].T
+
+
+def fourth(x):
+    """Slopes by fourth-order differences, per knot; NaN at the two outermost."""
+    slope = np.full(len(x), np.nan)
+    slope[2:-2] = (8 * (x[3:-1] - x[1:-3]) - (x[4:] - x[:-4])) / 12
+    return slope
+
+
+def clocked(rng, drift=3.0):
+    """Slab and scratch after `clock`, path and outgoing way as functions of knots, and the reception time of grid point 0."""
+    count = (EVENS + SPARE + 2) // 4 * 4 + 1
+    k = np.arange(count)
+    v, w, turn = rng.uniform(-drift, drift, 2) * STEP_S, rng.uniform(0.005, 0.03), rng.uniform(0, 6)
+    delay = 5.5 * C * STEP_S
+
+    def second(k):
+        return delay + 0.5 * v[0] * k + 0.02 * np.sin(w * k + turn)
+
+    def path(k):
+        return 2 * delay + v[1] * k + 0.05 * np.sin(w * k + turn)
+
+    d, e = np.zeros(LONG_SLAB), np.zeros(SCRATCH)
+    d[PATH:][:count], d[SECOND:][:count] = path(k), second(k)
+    start = 5.0 + AHEAD
+    assert sums.clock(d, e, count, EVENS, start, 1 / (C * STEP_S))
+    return d, e, path, second, start, count
+
+
+def test_clock(rng):
+    """Path at even reception times: t = k + r2(k)/(c h), solved for k by bisection; the twin has the same Hermite cubic."""
+    d, e, path, second, start, count = clocked(rng)
+    even = start + np.arange(EVENS)
+    bounce = [brentq(lambda k, t=t: k + second(k) / (C * STEP_S) - t, 0, count, xtol=1e-13) for t in even]  # fmt: skip
+    np.testing.assert_allclose(rows(e, AT, knots=EVENS)[0], bounce, atol=2e-4)
+    np.testing.assert_allclose(rows(e, EVEN, knots=EVENS)[0], path(np.array(bounce)), atol=1e-6)
+    arrival, p = np.arange(count) + d[SECOND:][:count] / (C * STEP_S), d[PATH:][:count]
+    np.testing.assert_allclose(d[ARRIVAL:][:count], arrival, atol=1e-12)
+    slope = fourth(p) / fourth(arrival)
+    np.testing.assert_allclose(d[SLOPE:][:count][2:-2], slope[2:-2], atol=1e-12)
+    twin = CubicHermiteSpline(arrival[2:-2], p[2:-2], slope[2:-2])
+    np.testing.assert_allclose(rows(e, EVEN, knots=EVENS)[0], twin(even), atol=1e-9)
+
+
+def test_clock_says_where_knots_do_not_reach(rng):
+    d, e, _, _, start, count = clocked(rng)
+    d[SECOND:][:count] += 30 * C * STEP_S
+    assert not sums.clock(d, e, count, EVENS, start, 1 / (C * STEP_S))
+
+
+def cubic(values, samples):
+    """(block, sample) of the cubic between grid points REACH and on, slopes of fourth order."""
+    q = np.arange(len(values))
+    spline = CubicHermiteSpline(q[2:-2], values[2:-2], fourth(values)[2:-2])
+    return spline(REACH + np.arange(BLOCKS)[:, None] + np.arange(samples) / samples)
+
+
+@pytest.mark.parametrize("samples", [8, 16, 32])
+def test_tone(rng, samples):
+    _, e, *_ = clocked(rng)
+    wave, turns = np.zeros(WAVE, np.float32), 32000 / C
+    sums.tone(e, EVENS, turns, samples, wave)
+    phase = -2 * np.pi * turns * cubic(rows(e, EVEN, knots=EVENS)[0], samples)
+    sine, cosine = planes(wave, BLOCKS, samples)
+    np.testing.assert_allclose(sine, np.sin(phase), atol=2e-5)
+    np.testing.assert_allclose(cosine, np.cos(phase), atol=2e-5)
+
+
+def test_gate(rng):
+    """The emission's envelope, linear between its samples, at the time every sample left."""
+    _, e, *_ = clocked(rng)
+    samples, rate = 16, 16000.0
+    envelope = rng.uniform(0, 1, (2, 4000))
+    wave = np.ones(WAVE, np.float32)
+    sums.gate(e, EVENS, samples, envelope, 1, 2500.0, rate / C, rate * STEP_S / samples, wave)
+    path = rows(e, EVEN, knots=EVENS)[0]
+    block, u = np.arange(BLOCKS)[:, None], np.arange(samples) / samples
+    here = path[REACH + block] + u * (path[REACH + 1 + block] - path[REACH + block])
+    left = 2500.0 + (block + u) * rate * STEP_S - here * rate / C
+    expected = np.interp(left, np.arange(4000), envelope[1])
+    for part in planes(wave, BLOCKS, samples):
+        np.testing.assert_allclose(part, expected, atol=1e-6)
+
+
+def coarse(rng, ratio):
+    """Knots of gain: how many, a gain and a path difference on them, weights and knot numbers of the stencil."""
+    _, e, *_, count = clocked(rng)
+    knots = (count - 1) // ratio + 1
+    weights, knot = np.zeros(4 * ROW), np.zeros(ROW, np.uint32)
+    sums.stencil(e, EVENS, ratio, knots, weights, knot)
+    return e, knots, weights, knot
+
+
+@pytest.mark.parametrize("ratio", [1, 2, 4])
+def test_stencil(rng, ratio):
+    """Lagrange's cubic through four knots: exact for a cubic, weights sum to one."""
+    e, knots, weights, knot = coarse(rng, ratio)
+    x = rows(e, AT, knots=EVENS)[0] / ratio
+    four = weights.reshape(4, ROW)[:, :EVENS]
+    first = knot[:EVENS].astype(int)
+    assert first.min() >= 0
+    assert first.max() + 3 < knots
+    power = rng.standard_normal(4)
+    at = np.polyval(power, first + np.arange(4)[:, None])
+    np.testing.assert_allclose((four * at).sum(axis=0), np.polyval(power, x), rtol=1e-9)
+    np.testing.assert_allclose(four.sum(axis=0), 1, atol=1e-13)
+
+
+@pytest.mark.parametrize("ratio", [1, 4])
+def test_interpolate(rng, ratio):
+    _, _, weights, knot = coarse(rng, ratio)
+    shift, turns = rng.uniform(-0.05, 0.05, ROW), 32000 / C
+    g = rng.standard_normal((2, ROW)).astype(np.float32)
+    work = np.zeros(WORK, np.float32)
+    sums.interpolate(weights, knot, EVENS, shift, *g, turns, work)
+    index = knot[:EVENS].astype(int) + np.arange(4)[:, None]
+    four = weights.reshape(4, ROW)[:, :EVENS]
+    away = (four * shift[index]).sum(axis=0)
+    gain = (four * (g[0] + 1j * g[1])[index]).sum(axis=0) * np.exp(-2j * np.pi * turns * away)
+    found = rows(work, GAIN_RE, knots=EVENS)[0] + 1j * rows(work, GAIN_IM, knots=EVENS)[0]
+    np.testing.assert_allclose(found, gain, atol=2e-5)
+
+
+@pytest.mark.parametrize("samples", [8, 32])
+def test_add_channel(rng, samples):
+    work, wave = np.zeros(WORK, np.float32), np.zeros(WAVE, np.float32)
+    gain = np.cumsum(rng.standard_normal((2, EVENS)), axis=1) * 0.1
+    work[GAIN_RE:][:EVENS], work[GAIN_IM:][:EVENS] = gain
+    angle = rng.uniform(0, 6, (SAMPLES, ROW))
+    wave[:COSINES], wave[COSINES : 2 * COSINES] = np.sin(angle).ravel(), np.cos(angle).ravel()
+    total = np.ones(PLANE, np.float32)
+    sums.add_channel(work, EVENS, samples, wave, total)
+    tone = np.exp(1j * angle[:samples, :BLOCKS].T)
+    expected = 1 + 1j + (cubic(gain[0], samples) + 1j * cubic(gain[1], samples)) * tone
+    re, im = planes(total, BLOCKS, samples)
+    np.testing.assert_allclose(re + 1j * im, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("ratio", [1, 4])
+def test_window(rng, ratio):
+    table = rng.standard_normal((15, 120))
+    s, fine = np.zeros(SLAB, np.float32), np.zeros(SLAB, np.float32)
+    d, long = np.zeros(LONG_SLAB), np.zeros(LONG_SLAB)
+    count = 45
+    few = (count - 1) // ratio + 1
+    sums._window(table, 7, ratio, fine, long, count, s, d, few)
+    part = table[:, 7 : 7 + count]
+    np.testing.assert_array_equal(rows(fine, 0, 15, count), part.astype(np.float32))
+    np.testing.assert_array_equal(rows(long, 0, 9, count), part[:9])
+    np.testing.assert_array_equal(rows(s, 0, 15, few), part[:, ::ratio].astype(np.float32))
+    np.testing.assert_array_equal(rows(d, 0, 9, few), part[:9, ::ratio])
+
+
+@pytest.mark.parametrize(("newton_steps", "bar"), [(1, 3e-3), (3, 2e-4)])
+def test_piece_sum(rng, newton_steps, bar):
+    """Three weighted pairs over a tumbling, flying ellipsoid at two microphones, against path and amplitude found one sample at a
+    time: t = t_b + r2(t_b)/c by iteration, the Fermat point by Newton on the path length. Phase is held to 1e-4 rad; the
+    rest is float32 and, with one step, how far the normal got."""
+    samples, step, ratio, most_lead = 8, 0.004, 1, 12
+    knots = EVENS + SPARE + 4 + most_lead
+    size = rng.uniform(0.08, 0.2, 3)
+    place, way = np.array([2.5, 2.0, 1.2]), rng.uniform(-1, 1, 3)
+    axis = rng.standard_normal(3)
+    axis *= rng.uniform(0.3, 1.0) / np.linalg.norm(axis)
+    stand = Rotation.random(random_state=rng)
+
+    def pose(t):
+        t = np.atleast_1d(t)
+        return place + t[:, None] * way, (Rotation.from_rotvec(t[:, None] * axis) * stand).as_matrix()  # fmt: skip
+
+    first = AHEAD + most_lead  # the knot of grid point 0, which is at time 0
+    table = pose_table(*pose(step * (np.arange(knots) - first)), size)
+    sources = rng.uniform([-1, -1, 0], [0, 5, 3], (3, 3))
+    targets = rng.uniform([-1, -1, 0], [0, 5, 3], (2, 1, 3)) + rng.uniform(-0.02, 0.02, (2, 2, 3))
+    pairs = np.array([[0, 0], [2, 0], [1, 1]])
+    weight, group = np.array([1.0, 2.0, 0.5], np.float32), np.array([0, 1, 0])
+    none = np.full((3, 1), -1)
+    one = np.zeros((1, 2, WALL_NODES), np.float32)
+    one[:, 0] = 1.0
+    beam = np.array([[[[0.8], [-0.6]]]], np.float32)
+    port = np.array([[[0.5]]], np.float32)
+    total = np.zeros((2, 2, PLANE), np.float32)
+    alpha, slope, tilt = 0.13, 5e-6, np.array([[2e-6 + 1e-6j, -1e-6 + 3e-6j]])
+    turns = 32000 / C
+    axes = np.ones((3, 2, 3), np.float32)
+    missed = sums.piece_sum(
+        table, most_lead, EVENS, samples, step, ratio, newton_steps, pairs, weight, group, sources, axes[:, 0].copy(), none,
+        np.zeros((3, 1, 3), np.float32), targets, axes[:2].copy(), none[:2].copy(), np.zeros((2, 1, 3), np.float32), np.array([turns]),
+        one[None], one, beam, port, np.array([alpha]), np.array([slope]), tilt, C, np.zeros((1, 0)), 0.0, 16000.0, total,
+    )  # fmt: skip
+    assert missed == 0
+    t = step * (REACH + np.arange(0, BLOCKS, 5)[:, None] + np.arange(samples) / samples).ravel()
+    for mic in range(2):
+        expected = np.zeros((2, len(t)), complex)
+        for (i, j), w, g in zip(pairs, weight, group, strict=True):
+            ends = sources[i], targets[j, mic]
+            h = 1e-4
+
+            def heard(t, ends=ends):
+                bounce = t
+                for _ in range(8):
+                    at, turned = pose(bounce)
+                    gain, path, cosine = mirror(at, turned, size, *ends)
+                    body = np.einsum("kji,kj->ki", turned, ends[1] - at)
+                    out = np.einsum("kji,kj->ki", turned, ends[0] - at)
+                    second = np.linalg.norm(body - specular_point(size, out, body), axis=1)
+                    bounce = t - second / C
+                return gain, path, cosine, second
+
+            gain, path, cosine, second = heard(t)
+            off = -turns * (heard(t + h)[1] - heard(t - h)[1]) / (2 * h)
+            full, last = np.cos(np.deg2rad(70)), np.cos(np.deg2rad(80))
+            f = np.clip((cosine - last) / (full - last), 0, 1)
+            gain = gain * f**3 * (6 * f * f - 15 * f + 10) * np.exp(-alpha * (path - 1))
+            gain = gain * (1 + off * (tilt[0, j] - slope * second)) * w * (0.8 - 0.6j) * 0.5
+            expected[g] += gain * np.exp(-2j * np.pi * turns * path)
+        for g in range(2):
+            re, im = planes(total[g, mic], BLOCKS, samples)
+            found = (re + 1j * im)[::5].ravel()
+            scale = np.abs(expected[g]).max()
+            assert np.abs(found - expected[g]).max() <= bar * scale

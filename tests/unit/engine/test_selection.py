@@ -1,0 +1,232 @@
+"""Which pairs are summed: kernels beside their twins, and what the choice promises."""
+
+import dataclasses
+from itertools import product
+
+import numpy as np
+import pytest
+from numpy.polynomial.chebyshev import chebval
+
+from unit.engine.crowd import ellipsoids, ends, mirror, tables
+from usim.engine import selection
+from usim.engine.legs import band, legs
+from usim.engine.paths import listening
+from usim.engine.selection import (
+    HYSTERESIS,
+    QUALITIES,
+    TEXTURE_LEAST,
+    TEXTURE_SHARE,
+    chosen_epochs,
+    energies,
+    pose_table,
+)  # fmt: skip
+from usim.physics.scattering import near_field_mirror
+from usim.scene.template import load
+
+
+@pytest.fixture(params=range(4))
+def rng(request):
+    return np.random.default_rng(request.param)
+
+
+def unit(v):
+    return v / np.linalg.norm(v, axis=-1, keepdims=True)
+
+
+def test_pose_table(rng):
+    place, rotation, size = ellipsoids(rng)
+    table = pose_table(place, rotation, size)
+    for k in (0, 7):
+        spread = rotation[k] @ np.diag(size**2) @ rotation[k].T
+        shape = np.linalg.inv(spread)
+        assert table[:3, k] == pytest.approx(place[k])
+        for row, (i, j) in enumerate([(0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)]):
+            assert table[3 + row, k] == pytest.approx(spread[i, j], abs=1e-12)
+            assert table[9 + row, k] == pytest.approx(shape[i, j], rel=1e-9, abs=1e-9)
+
+
+def test_leg_powers(rng):
+    walls, reflection = tables(rng)
+    place = rng.uniform(1, 3, (5, 3))
+    tips = rng.uniform(-4, 8, (6, 3))
+    axes, normals = unit(rng.standard_normal((6, 3))), unit(rng.standard_normal((6, 2, 3)))
+    hits = np.array([[-1, -1], [0, -1], [1, -1], [2, 3], [3, 0], [1, 1]])
+    pattern = (rng.standard_normal((2, 17)) * 0.6 ** np.arange(17)).astype(np.float32)
+    out = np.empty((6, 5, 5), np.float32)
+    selection._leg_powers(
+        place.T.copy(), tips, axes, hits, normals.astype(np.float32), walls, pattern, 5, out
+    )
+    away = tips[:, None] - place
+    r = np.linalg.norm(away, axis=-1)
+    u = away / r[..., None]
+    power = chebval(-np.einsum("lkc,lc->lk", u, axes), pattern.T) ** 2
+    power = power.sum(axis=0)
+    for leg in range(6):
+        for hit, wall in enumerate(hits[leg]):
+            if wall >= 0:
+                power[leg] *= np.abs(reflection(wall, np.abs(u[leg] @ normals[leg, hit]))) ** 2
+    np.testing.assert_allclose(out[:, :3].transpose(0, 2, 1), u, atol=1e-6)
+    np.testing.assert_allclose(out[:, 3], 1 / r, rtol=1e-5)
+    np.testing.assert_allclose(out[:, 4], power, rtol=5e-3, atol=1e-4)
+
+
+def test_pair_energies(rng):
+    """A sphere of the Gaussian curvature h^2/(abc) at the bisector, in near-field optics; loss is (1 + a r / 4)^-8."""
+    place, rotation, size = ellipsoids(rng)
+    rows = np.empty((2, 3, 5, len(place)), np.float32)
+    for row in rows.reshape(6, 5, -1):
+        away = ends(rng)[0] - place
+        r = np.linalg.norm(away, axis=1)
+        row[:3], row[3], row[4] = (away / r[:, None]).T, 1 / r, rng.uniform(0.1, 1)
+    energy = np.empty((3, 3, len(place)), np.float32)
+    table = pose_table(place, rotation, size)
+    volume = np.float32(size.prod())
+    selection.pair_energies(table.astype(np.float32), volume, *rows, np.float32(0.14), energy)
+    for (i, out), (j, back) in product(enumerate(rows[0]), enumerate(rows[1])):
+        b = (out[:3] + back[:3]).T.astype(float)
+        c = np.linalg.norm(b, axis=1) / 2
+        h = np.linalg.norm(size * np.einsum("kji,kj->ki", rotation, b), axis=1) / (2 * c)
+        r1, r2 = 1 / out[3], 1 / back[3]
+        curvature = h * h / size.prod()
+        gain = near_field_mirror(r1, r2, curvature, curvature, c)
+        full, none = np.cos(np.deg2rad(70)), np.cos(np.deg2rad(80))
+        f = np.clip((c - none) / (full - none), 0, 1)
+        fade = f**3 * (6 * f * f - 15 * f + 10)
+        loss = (1 + 0.14 / 4 * (r1 + r2)) ** -8
+        expected = (gain * fade) ** 2 * loss * out[4] * back[4]
+        np.testing.assert_allclose(energy[i, j], expected, rtol=1e-3, atol=1e-9)
+
+
+def test_ranks(rng):
+    energy = rng.exponential(size=(40, 6)).astype(np.float32) ** 3
+    rank = np.empty(40)
+    total = selection._ranks(energy, 2, rank)
+    part = energy[:, 2:5].astype(float)
+    np.testing.assert_allclose(total, part.sum(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(rank, (part / part.sum(axis=0)).max(axis=1), rtol=1e-6)
+    empty = np.zeros((4, 3), np.float32)
+    assert not selection._ranks(empty, 0, rank[:4]).any()
+    assert not rank[:4].any()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.97, 0.999])
+def test_threshold(rng, share):
+    """Pairs at or above it hold the share at each instant; those 1 dB above it (two bins) do not."""
+    energy = rng.exponential(size=(400, 3)).astype(np.float32) ** 4
+    rank = np.empty(400)
+    total = selection._ranks(energy, 0, rank)
+    floor = selection._threshold(energy, 0, rank, total, share)
+    held = energy[rank >= floor].sum(axis=0, dtype=float) / total
+    assert np.all(held >= share - 1e-6)
+    assert np.any(energy[rank >= floor * 1.26].sum(axis=0, dtype=float) / total < share)
+
+
+def twin(energy, share, draws, images):
+    """The choice of `choose`, with sets and NumPy's running sums."""
+    out, many = [], len(energy)
+
+    def above(first, factor):
+        rank = np.empty(many)
+        total = selection._ranks(energy, first, rank)
+        floor = selection._threshold(energy, first, rank, total, share)
+        return (rank * factor >= floor) & (rank > 0) | (share >= 1)
+
+    for epoch, draw in enumerate(draws):
+        first = 2 + 2 * epoch
+        before = above(first - 2, 1.0)
+        resolved = above(first, np.where(before, HYSTERESIS, 1.0))
+        mean = energy[:, first : first + 3].sum(axis=1, dtype=float)
+        rest = np.where(resolved, 0.0, mean)
+        number = max(TEXTURE_LEAST, int(TEXTURE_SHARE * resolved.sum()))
+        step = rest.sum() / number
+        marks = (draw + np.arange(number + 1)) * step
+        sums = np.cumsum(rest)
+        hit = np.unique(np.searchsorted(sums, marks[marks < sums[-1]], side="right"))
+        pairs = np.concatenate([np.flatnonzero(resolved), hit])
+        weight = np.concatenate([np.ones(resolved.sum()), np.sqrt(np.maximum(step / mean[hit], 1))])
+        out.append((np.stack([pairs // images, pairs % images], 1), weight, mean[resolved].sum() / mean.sum()))  # fmt: skip
+    return out
+
+
+@pytest.mark.parametrize("share", [0.9, 0.97])
+def test_choose(rng, share):
+    energy = (rng.exponential(size=(900, 1)) ** 5 * rng.uniform(0.3, 1, (900, 11))).astype(np.float32)  # fmt: skip
+    quality = dataclasses.replace(QUALITIES["standard"], share=share)
+    draws = rng.uniform(size=4)
+    for found, (pairs, weight, held) in zip(
+        chosen_epochs(energy, quality, draws, 30), twin(energy, share, draws, 30), strict=True
+    ):
+        by_pair = {(int(i), int(j)): float(w) for (i, j), w in zip(found.pairs, found.weight, strict=True)}  # fmt: skip
+        expected = {(int(i), int(j)): w for (i, j), w in zip(pairs, weight, strict=True)}
+        assert set(by_pair) == set(expected)
+        assert by_pair == pytest.approx(expected, rel=1e-5)
+        assert found.share == pytest.approx(held, abs=1e-5)
+        assert found.share >= share
+        assert np.all(np.diff(found.pairs[:, 1]) >= 0)
+        assert np.all(found.weight[found.group == 0] == 1)
+
+
+def test_all_pairs_where_all_are_asked_for(rng):
+    energy = rng.exponential(size=(36, 5)).astype(np.float32)
+    energy[3] = 0.0
+    (chosen,) = chosen_epochs(energy, QUALITIES["fine"], np.array([0.5]), 6)
+    assert len(chosen.pairs) == 36
+    assert chosen.share == 1.0
+
+
+def test_texture_keeps_the_energy_in_the_mean(rng):
+    """Over all draws every pair's weight squared times how often it is drawn is one."""
+    energy = np.repeat(rng.exponential(size=(500, 1)) ** 3, 5, axis=1).astype(np.float32)
+    kept = np.zeros(500)
+    draws = (np.arange(400) + 0.5) / 400
+    for draw in draws:
+        (chosen,) = chosen_epochs(energy, QUALITIES["draft"], np.array([draw]), 20)
+        kept[chosen.pairs[:, 0] * 20 + chosen.pairs[:, 1]] += chosen.weight.astype(float) ** 2
+    expected = energy[:, 0]
+    assert (kept / 400 * expected).sum() == pytest.approx(expected.sum(), rel=2e-3)
+
+
+def test_nothing_to_choose_from():
+    (chosen,) = chosen_epochs(np.zeros((9, 5), np.float32), QUALITIES["draft"], np.array([0.2]), 3)
+    assert len(chosen.pairs) == 0
+    assert chosen.share == 1.0
+
+
+def test_energies_of_a_scene():
+    """Ranked energies of real legs against the whole gain of every pair, for the strongest tenth: good enough to rank them."""
+    scene = load("sixteen_tumblers").sample()
+    device = listening(scene)
+    found = legs(scene, device, 2)
+    cost = band(scene, device, 32500.0)
+    size = np.array([0.052, 0.052, 0.165])
+    place, rotation, _ = ellipsoids(np.random.default_rng(3), 8)
+    energy = energies(place, rotation, size, found, cost, 0)
+    assert energy.shape == (len(found) ** 2, 8)
+    assert np.all(np.isfinite(energy))
+    assert np.all(energy >= 0)
+    n = len(found)
+    top = np.argsort(-energy[:, 0])[: n * n // 10]
+    level = []
+    for pair in top:
+        i, j = divmod(int(pair), n)
+        source, microphone = found.sources[0, i], found.middles[j]
+        gain, path, cosine = mirror(place[:1], rotation[:1], size, source, microphone)
+        full, none = np.cos(np.deg2rad(70)), np.cos(np.deg2rad(80))
+        f = np.clip((cosine - none) / (full - none), 0, 1)
+        gain = (gain * f**3 * (6 * f * f - 15 * f + 10) * np.exp(-cost.absorption_np_m * path))[0]
+        for end, axis, row, series in (
+            (source, found.source_axes[0, i], i, cost.beams[0, 0]),
+            (microphone, found.target_axes[j, 0], j, cost.ports[:1]),
+        ):
+            u = unit(end - place[0])
+            gain *= np.sqrt((chebval(-u @ axis, series.T.astype(float)) ** 2).sum())
+            for wall, normal in zip(found.walls[row], found.normals[row], strict=True):
+                if wall >= 0:
+                    surface = scene.room.walls[wall].surface
+                    gain *= abs(surface.reflection(abs(u @ normal.astype(float)), 32500.0, scene.air))  # fmt: skip
+        level.append(10 * np.log10(energy[pair, 0] / gain**2))
+    off = np.abs(np.array(level) - np.median(level))
+    assert np.mean(off) < 2.0
+    assert (
+        np.mean(off < 3.0) > 0.95
+    )  # the rest: where the echo fades, the bisector at the centre is not that at the surface
