@@ -121,7 +121,7 @@ class Located:
             return np.zeros((len(self.mics_m), grid.samples), np.float32)
         spectrum = np.fft.rfft(x)
         keep = slice(size - LEAD - grid.samples, size - LEAD)
-        rows = [np.fft.irfft(spectrum * t, size)[keep] for t in self._transfer]
+        rows = [np.fft.irfft(product(spectrum, t), size)[keep] for t in self._transfer]
         return np.stack(rows).astype(np.float32, copy=False)
 
     # ---- a source that moves
@@ -159,8 +159,8 @@ class Located:
         keep = slice(ahead, ahead + grid.samples)
         rows = []
         for before, after in zip(self._filters(chunk), self._filters(chunk + 1), strict=True):
-            one = np.fft.irfft(spectrum * before, grid.block)[keep]
-            two = np.fft.irfft(spectrum * after, grid.block)[keep]
+            one = np.fft.irfft(product(spectrum, before), grid.block)[keep]
+            two = np.fft.irfft(product(spectrum, after), grid.block)[keep]
             rows.append(one + share * (two - one))
         return np.stack(rows).astype(np.float32, copy=False)
 
@@ -190,7 +190,7 @@ class Located:
                 slope = (row[2:] - row[:-2]) / (2.0 * step)
                 read_gliding(rows, row[1:-1], slope, gain[i, m, 1:-1], step, heard[m])
         for m in range(len(out)):
-            spectrum = np.fft.rfft(heard[m], grid.block) * self._port_filter[m]
+            spectrum = product(np.fft.rfft(heard[m], grid.block), self._port_filter[m])
             out[m] = np.fft.irfft(spectrum, grid.block)[EDGE * step : EDGE * step + grid.samples]
         return out
 
@@ -278,3 +278,8 @@ def _hermite(points: np.ndarray, index: np.ndarray) -> np.ndarray:
     p, q, d, e = points[k], points[k + 1], slope[k], slope[k + 1]
     rise = q - p
     return p + s * (d + s * ((3.0 * rise - 2.0 * d - e) + s * (d + e - 2.0 * rise)))
+
+
+def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Returns a * b, complex64, rounded once: in float32 a processor may or may not fuse the sums in it."""
+    return np.multiply(a, b, dtype=np.complex128).astype(np.complex64)

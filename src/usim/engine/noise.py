@@ -14,8 +14,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from usim.engine.located_noise import Located
+from usim.engine.located_noise import Located, product
 from usim.noises.base import AbstractNoise
+from usim.physics.jit import kernel
 from usim.template.streams import stream
 
 CHUNK_S = 0.32
@@ -136,7 +137,7 @@ class Noises:
                     heard = mixing[m][0] * spectra[0]
                     for j in range(1, m + 1):
                         heard = heard + mixing[m][j] * spectra[j]
-                rows.append(np.fft.irfft(response[m] * heard, grid.block))
+                rows.append(np.fft.irfft(product(response[m], heard), grid.block))
             return np.stack(rows).astype(np.float32, copy=False)
 
         def make(chunk: int) -> np.ndarray:
@@ -172,19 +173,63 @@ class Source:
         return wave * gate.astype(np.float32)
 
 
+_SIGN, _EIGHTHS, _EIGHTH = np.uint32(1 << 31), np.uint32((1 << 30) - 1), np.int32(1 << 29)
+_MANTISSA, _HALF = np.int32((1 << 23) - 1), np.int32(0x3F3504F3)  # the bits of sqrt(1/2)
+
+
 def gaussian_spectrum(generator: np.random.Generator, count: int) -> np.ndarray:
     """Returns complex Gaussian numbers (count,) complex64, variance 1 of each part (Box and Muller 1958).
 
-    One raw 64-bit word each; three times as fast as the ziggurat, because it has no branches.
+    One raw 64-bit word each. Only operations that IEEE 754 rounds in one way are used: numpy's float32
+    logarithm and cosine, and fused multiplications, give other last bits on other processors.
     """
     words = generator.bit_generator.random_raw(count).view(np.uint32)
-    uniform = words[:count].astype(np.float32) * np.float32(2.0**-32) + np.float32(2.0**-33)
-    radius = np.sqrt(np.float32(-2.0) * np.log(np.minimum(uniform, np.float32(1.0))))
-    angle = words[count:].astype(np.float32) * np.float32(2.0 * np.pi * 2.0**-32)
+    bits = (words[:count].astype(np.float32) + np.float32(0.5)).view(np.int32)
+    bits -= _HALF  # so that the exponent steps at sqrt(1/2), and the mantissa lies around one
+    exponent = bits >> np.int32(23)
+    bits &= _MANTISSA
+    bits += _HALF
+    turns = words[count:]
+    eighths = (turns & _EIGHTHS).view(np.int32) - _EIGHTH
+    first, second = np.empty((2, count), dtype=np.float32)
+    _box_muller(bits.view(np.float32), exponent, eighths, first, second)
+    signs = first.view(np.uint32)
+    signs ^= turns & _SIGN
+    signs = second.view(np.uint32)
+    signs ^= (turns << np.uint32(1)) & _SIGN
     out = np.empty(count, dtype=np.complex64)
-    out.real = radius * np.cos(angle)
-    out.imag = radius * np.sin(angle)
+    out.real, out.imag = first, second
     return out
+
+
+f32 = np.float32
+_L2, _L4, _L6, _L8 = f32(2 / 3), f32(2 / 5), f32(2 / 7), f32(2 / 9)
+_S3, _S5, _S7 = f32(-1 / 6), f32(1 / 120), f32(-1 / 5040)
+_C2, _C4, _C6, _C8 = f32(-1 / 2), f32(1 / 24), f32(-1 / 720), f32(1 / 40320)
+_ZERO, _ONE, _TWO, _LN2, _BITS = f32(0.0), f32(1.0), f32(2.0), f32(np.log(2.0)), f32(32.0)
+_RADIANS = f32(2.0 * np.pi * 2.0**-32)
+
+
+@kernel
+def _box_muller(mantissa, exponent, eighths, first, second):
+    """Writes r (cos t - sin t) and r (cos t + sin t) with r^2 = -ln(mantissa 2^exponent / 2^32), float32.
+
+    That is a Gaussian pair but for two signs: a turn of an eighth makes the two sums, and their sqrt(2) is the one of
+    r^2 = -2 ln u. eighths: t in 2^-32 of a turn, an eighth at most. ln m = 2 artanh((m - 1)/(m + 1)); series good to 2e-7.
+    """
+    for n in range(mantissa.shape[0]):
+        m = mantissa[n]
+        s = (m - _ONE) / (m + _ONE)
+        q = s * s
+        log = s * (_TWO + q * (_L2 + q * (_L4 + q * (_L6 + q * _L8))))
+        log = (f32(exponent[n]) - _BITS) * _LN2 + log
+        r = np.sqrt(-log if log < _ZERO else _ZERO)
+        t = f32(eighths[n]) * _RADIANS
+        q = t * t
+        sin = t * (_ONE + q * (_S3 + q * (_S5 + q * _S7)))
+        cos = _ONE + q * (_C2 + q * (_C4 + q * (_C6 + q * _C8)))
+        first[n] = r * (cos - sin)
+        second[n] = r * (cos + sin)
 
 
 def mixing_matrix(mics_m: np.ndarray, f_hz: np.ndarray, c: float) -> list[list[np.ndarray]]:

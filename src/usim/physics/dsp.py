@@ -227,9 +227,10 @@ def short_filter(response: np.ndarray, offset: np.ndarray, taps: int) -> np.ndar
     """
     lag = np.arange(taps) - taps // 2
     matrix = np.exp(-2j * np.pi * offset[:, None] * lag[None, :])
-    # a little weight on small taps keeps what lies outside the offsets quiet
-    ridge = 1e-7 * len(offset) * np.eye(taps)
-    weights = np.linalg.solve(matrix.conj().T @ matrix + ridge, matrix.conj().T @ response)
+    # A little weight on small taps keeps what lies outside the offsets quiet.  As rows of their own, not in the normal equations: those
+    # square the condition, and the last bits in which processors differ would become 1e-9.
+    rows = np.concatenate([matrix, np.sqrt(1e-7 * len(offset)) * np.eye(taps)])
+    weights = np.linalg.lstsq(rows, np.concatenate([response, np.zeros(taps)]), rcond=None)[0]
     centre = np.argmin(np.abs(offset))
     return weights * (response[centre] / weights.sum())
 
