@@ -38,8 +38,8 @@ class Quality:
 
 
 QUALITIES = {
-    "draft": Quality("draft", 2, 0.90, 1, 2.0, True),
-    "standard": Quality("standard", 3, 0.97, 1, 1.5, True),
+    "draft": Quality("draft", 2, 0.90, 1, 2.8, True),
+    "standard": Quality("standard", 3, 0.97, 1, 2.2, True),
     "fine": Quality("fine", 3, 1.0, 3, 0.35, False),
 }
 
