@@ -125,7 +125,9 @@ def test_kernels_from_the_cache_are_those_that_were_compiled(here, figures, tmp_
             for name, samples in made[word].items()
             if samples.tobytes() != here[name].tobytes()
         ]
-    figures("determinism, new kernels and cached ones: parts that differ", len(differ), "parts", "0", 4)
+    figures(
+        "determinism, new kernels and cached ones: parts that differ", len(differ), "parts", "0", 4
+    )
     assert not differ
 
 
@@ -186,3 +188,152 @@ def test_what_made_a_golden_file_is_written_in_it():
     for case in clips.CASES:
         true = json.loads((clips.FOLDER / case / clips.RESULT).read_text(encoding="utf-8"))
         assert set(true["made_on"]) == {"cpu", "numpy", "scipy", "numba"}
+
+
+# ---------------------------------------------------------------- what the bytes do not depend on
+
+
+@pytest.fixture(scope="module")
+def walker():
+    """Two tumbling ellipsoids, a ball, a hiss and a unit of its own before two devices, all drawn."""
+    return template(["torso", "hand", "ball"], ["valve"])
+
+
+def template(movers, noises, extra=None):
+    """The template with the named items, in this order."""
+    from usim.scene.template import from_table
+
+    def track(*draws):
+        return {"at_s": [0.0, 0.7, 1.5], "through_m": [[{"uniform": [1.8, 3.2]}, y, 1.2] for y in draws]}  # fmt: skip
+
+    known = {
+        "torso": {"kind": "ellipsoid", "semi_axes_m": [0.125, 0.16, 0.27], "surface": "skin", "turning": {"axis": [1, 0, 1], "rate_deg_s": {"uniform": [20, 60]}}, "track": track(1.5, 2.0, 2.2)},
+        "hand": {"kind": "ellipsoid", "semi_axes_m": [0.015, 0.044, 0.095], "surface": "skin", "turning": {"axis": [0, 1, 1], "rate_deg_s": 120}, "track": track(1.2, 2.4, 1.9)},
+        "ball": {"kind": "sphere", "radius_m": {"uniform": [0.1, 0.2]}, "track": track(2.6, 1.6, 2.8)},
+        "valve": {"kind": "hiss", "level_db_spl": {"uniform": [25, 45]}, "band_hz": [20000, 45000], "at": [3.5, 3.2, 0.3]},
+        "tap": {"kind": "hiss", "level_db_spl": {"uniform": [25, 45]}, "band_hz": [20000, 45000], "at": [0.5, 3.2, 0.3]},
+    }  # fmt: skip
+    puck = {
+        "name": "puck", "profile": "puck_4mic", "unit": {"integers": [0, 999]}, "position_m": [0.3, 2.0, 1.0], "yaw_deg": {"uniform": [-15, 15]},
+        "emits": {"kind": "tones", "carriers_hz": [32500], "level_db_spl": {"uniform": [65, 75]}},
+    }  # fmt: skip
+    return from_table(
+        {
+            "usim": "scene/1", "title": "drawn", "duration_s": 1.5, "seed": 9,
+            "room": {"kind": "box", "size_m": [{"uniform": [4.0, 4.4]}, 4, 2.5], "surfaces": {"floor": "carpet_loop", "ceiling": "plaster_painted", "walls": "drywall_painted"}},
+            "devices": [puck],
+            "movers": [{"name": n, **known[n]} for n in movers],
+            "noises": [{"name": n, **known[n]} for n in noises],
+            **(extra or {}),
+        }
+    )  # fmt: skip
+
+
+WINDOW = (0.9, 1.4)  # a change of grids at 1.152 s lies within
+ALL = ("audio", "baseband", "stems", "truth")
+
+
+def bytes_of(recording) -> dict[str, bytes]:
+    """Every array of a recording that holds sound, by name."""
+    made = {
+        "audio": recording.observation.audio,
+        "baseband": recording.observation.baseband.samples,
+    }
+    made |= {f"stem {name}": stem for name, stem in recording.truth.stems.items()}
+    return {name: np.ascontiguousarray(array).tobytes() for name, array in made.items()}
+
+
+def unequal(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
+    assert set(one) == set(other)
+    return [name for name in one if one[name] != other[name]]
+
+
+@pytest.fixture(scope="module")
+def rendered(walker):
+    from usim.engine.simulate import simulate
+
+    return bytes_of(simulate(walker.sample(), window=WINDOW, keep=ALL))
+
+
+@pytest.mark.parametrize("threads", [2, 4, 8])
+def test_threads_of_the_engine_change_no_byte(walker, rendered, threads, figures):
+    """Why: pieces are shared out over threads. Set-up: the same window with one thread and with more. Expected: equal bytes."""
+    from usim.engine.simulate import simulate
+
+    made = bytes_of(simulate(walker.sample(), window=WINDOW, keep=ALL, threads=threads))
+    differ = unequal(rendered, made)
+    figures(f"determinism, threads={threads}: parts that differ", len(differ), "parts", "0", len(made))  # fmt: skip
+    assert not differ
+
+
+def test_split_and_fused_are_one(walker, rendered, figures):
+    """Why: one trace serves many consumers. Set-up: echo(trace(scene)), and a second echo of the same paths. Expected: equal bytes."""
+    from usim.engine.simulate import echo, trace
+
+    paths = trace(walker.sample(), window=WINDOW)
+    differ = [name for _ in range(2) for name in unequal(rendered, bytes_of(echo(paths, keep=ALL)))]
+    figures("determinism, split against fused: parts that differ", len(differ), "parts", "0", 2 * len(rendered))  # fmt: skip
+    assert not differ
+
+
+def test_the_resolved_scene_renders_to_the_same_bytes(walker, rendered, figures):
+    """Why: truth/scene.yaml is the scene. Set-up: from the seed, and from what the sample was saved as. Expected: equal bytes."""
+    from usim.engine.simulate import simulate
+    from usim.scene.template import parse
+
+    scene = parse(walker.sample().text.encode(), "resolved.yaml").sample()
+    differ = unequal(rendered, bytes_of(simulate(scene, window=WINDOW, keep=ALL)))
+    figures("determinism, resolved scene in process: parts that differ", len(differ), "parts", "0", len(rendered))  # fmt: skip
+    assert not differ
+
+
+@pytest.mark.parametrize("window", [(0.0, 0.4), (0.33, 0.92), (1.1, 1.2), (1.3, 1.5)])
+def test_a_window_is_a_piece_of_the_whole(walker, window, figures):
+    """Why: a long night is rendered in pieces. Set-up: a window against the same samples of the whole. Expected: equal bytes."""
+    from usim.engine.simulate import simulate
+
+    scene = walker.sample()
+    whole = simulate(scene, "draft", keep=ALL)
+    part = simulate(scene, "draft", window=window, keep=ALL)
+    low, high = whole.observation.baseband.rate_hz, whole.observation.rate_hz
+    differ = []
+    for name, rate, a, b in [
+        ("audio", high, whole.observation.audio, part.observation.audio),
+        ("baseband", low, whole.observation.baseband.samples, part.observation.baseband.samples),
+        *((n, high, whole.truth.stems[n], part.truth.stems[n]) for n in whole.truth.stems),
+    ]:
+        first = round(window[0] * rate)
+        if not np.array_equal(a[..., first : first + b.shape[-1]], b):
+            differ.append(name)
+    figures(f"determinism, window {window[0]:g}-{window[1]:g} s: parts that differ", len(differ), "parts", "0", 2 + len(whole.truth.stems))  # fmt: skip
+    assert not differ
+
+
+@pytest.mark.parametrize(
+    ("change", "movers", "noises"),
+    [
+        ("one removed", ["torso", "ball"], ["valve"]),
+        ("another order", ["ball", "hand", "torso"], ["valve"]),
+        ("one noise more", ["torso", "hand", "ball"], ["tap", "valve"]),
+        ("no noise", ["torso", "hand", "ball"], []),
+        ("one left", ["hand"], ["valve"]),
+    ],
+)
+def test_other_items_draw_what_they_drew(walker, rendered, change, movers, noises, figures):
+    """Why: a study adds one thing and compares. Set-up: named items added, removed, reordered. Expected: every other item is drawn as
+    it was, and its stem, texture included, has the same bytes."""
+    from usim.engine.simulate import simulate
+
+    before, scene = walker.sample(), template(movers, noises).sample()
+    for family in ("movers", "noises"):
+        kept = {item["name"]: item for item in before.table[family]}
+        for item in scene.table.get(family, ()):
+            assert item == kept.get(item["name"], item)
+    assert scene.table["devices"] == before.table["devices"]
+    assert scene.table["room"] == before.table["room"]
+    made = bytes_of(simulate(scene, window=WINDOW, keep=ALL))
+    common = [name for name in made if name.startswith("stem ") and name in rendered]
+    assert len(common) >= 3
+    differ = [name for name in common if made[name] != rendered[name]]
+    figures(f"determinism, {change}: stems that differ", len(differ), "stems", "0", len(common))
+    assert not differ
