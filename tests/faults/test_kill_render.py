@@ -74,7 +74,9 @@ def test_killed_at_random_moments(tmp_path, figures, counts):
     here = str(Path(__file__).parent)
     generator = np.random.Generator(np.random.Philox(17))
     trials, broken, lost, caught_writing = counts(20, 300), 0, 0, 0
-    store.write(small_recording(), tmp_path / "same")  # what must never be lost, however slow the first child is
+    store.write(
+        small_recording(), tmp_path / "same"
+    )  # what must never be lost, however slow the first child is
     for _ in range(trials):
         script = WRITER.format(here=here, folder=str(tmp_path))
         with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as child:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from usim.scene import parse, too_long_for_files
+from usim.scene import limits, parse, too_long_for_files, too_much_for_files
 from usim.template.problem import InvalidInput
 
 SCENE = """\
@@ -105,8 +105,6 @@ def test_a_limit_is_where_it_is(name, inside, outside, said):
 
 def test_microphones_are_counted_over_listening_devices():
     """Sixteen pucks have 64 microphones; a seventeenth is refused by number, so a profile of five is needed."""
-    from usim.scene import limits
-
     inside = _devices(16).replace("profile: ideal", "profile: puck_4mic")
     scene = parse(inside.encode(), "inside.yaml").sample()
     assert sum(len(device.unit.mics_m) for device in scene.devices) == limits.MOST_MICROPHONES
@@ -128,6 +126,33 @@ def test_too_many_microphones_are_refused(tmp_path):
 def test_a_long_recording_is_asked_for_twice():
     assert too_long_for_files(600.0) is None
     assert too_long_for_files(600.001) is not None
+
+
+def test_a_large_product_is_asked_for_twice():
+    """Samples x channels x paths: exactly the budget passes, one path more does not."""
+    most = round(limits.MOST_PRODUCT / (600 * 96_000))
+    inside, outside = limits.MOST_PRODUCT / (600 * 96_000), most + 1
+    assert too_much_for_files(600, 96_000, inside) is None
+    problem = too_much_for_files(600, 96_000, outside)
+    assert problem is not None
+    assert "\n" not in str(problem)
+    assert too_much_for_files(600, 96_000, outside, force=True) is None
+
+
+def test_a_large_product_is_refused_before_anything_is_made(tmp_path, monkeypatch, capsys):
+    """64 bodies for ten minutes by four microphones at 192 kHz: one line, at once, no folder."""
+    from usim.cli.root import run
+
+    monkeypatch.chdir(tmp_path)
+    text = _movers(64).replace("duration_s: 2", "duration_s: 600").replace("ideal", "puck_4mic")
+    (tmp_path / "many.yaml").write_text(text + "\nrender: {rate_hz: 192000}\n", encoding="utf-8")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    assert run(["render", "many.yaml", "-o", "out"]) == 2
+    assert time.perf_counter() - started < 10.0
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+    assert "samples x paths; at most 1e+14" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What can be said of a scene before it is rendered: absorption, echo budget, Doppler, paths, cost.
 
-Estimates, each with its rule; the truth of a rendered recording has the exact values.
+Estimates, each with its rule, but for the echo levels, which are the engine's; a rendered recording tells them all.
 """
 
 from __future__ import annotations
@@ -169,10 +169,10 @@ def _mover(scene: Scene, mover: AbstractMover, carriers: list[float]) -> dict[st
     }
 
 
-def _drive_pa(device: PlacedDevice, f_hz: float) -> float:
-    """Return the rms pressure in Pa at 1 m on the axis of the unit's first driver."""
+def _drive_pa(device: PlacedDevice, f_hz: float, driver: int = 0) -> float:
+    """Return the rms pressure in Pa at 1 m on the axis of one of the unit's drivers."""
     level = device.emission.level_db_spl if device.emission else 0.0
-    gain = abs(np.asarray(device.unit.drive_gain(0, np.array([f_hz]), f_hz)).reshape(-1)[0])
+    gain = abs(np.asarray(device.unit.drive_gain(driver, np.array([f_hz]), f_hz)).reshape(-1)[0])
     return float(_REFERENCE_PA * 10 ** (level / 20) * gain)
 
 
@@ -188,41 +188,40 @@ def _direct_db(device: PlacedDevice, f_hz: float) -> float:
 
 
 def _echo(scene: Scene, device: PlacedDevice, mover: AbstractMover) -> dict[str, Any]:
-    """Return the level of a mover's direct echo (no wall), the loudest and the median over its time in the scene.
+    """Return the level of a mover's echo, the loudest and the median over its time in the scene.
 
-    Geometric optics of a convex body seen from one point: the driver and the first microphone are taken as one place.
+    The engine's own power sum over the pairs of legs with at most one reflection each, as in truth.npz; of all pieces together.
     """
+    from usim.engine.legs import band, legs
+    from usim.engine.selection import energies
+    from usim.engine.telling import ECHO_ORDER
+
     assert device.emission is not None
     f_hz = float(device.emission.carriers_hz[0])
     unit, air = device.unit, scene.air
     t_s = np.linspace(0.0, scene.duration_s, min(INSTANTS, max(2, int(scene.duration_s / 0.02))))
     poses = mover.at(t_s)
-    origin = device.world(unit.drivers_m[0])
-    out = np.asarray(device.world_axes(unit.driver_axes[0]), float)
-    listening = np.asarray(device.world_axes(unit.mic_axes[0]), float)
-    drive = _drive_pa(device, f_hz)
+    around, cost = legs(scene, device, ECHO_ORDER), band(scene, device, f_hz)
+    place = device.world(unit.drivers_m[0])
     power = np.zeros(t_s.size)
-    nearest = np.full(t_s.size, np.inf)
+    nearest = np.inf
     for number, piece in enumerate(mover.pieces):
-        away = poses.position_m[:, number] - origin
+        at, rotation = poses.position_m[:, number], poses.rotation[:, number]
+        size = np.resize(np.asarray(piece.size_m, float), 3)
+        mirror = np.abs(piece.surface.reflection(np.ones(1), np.array([f_hz]), air)).reshape(-1)[0]
+        for driver in range(len(unit.drivers_m)):
+            pairs = energies(at, rotation, size, around, cost, driver).sum(axis=0, dtype=float)
+            power += pairs * (_drive_pa(device, f_hz, driver) * mirror) ** 2
+        away = place - at
         distance = np.linalg.norm(away, axis=1)
-        u = away / np.maximum(distance, 1e-9)[:, None]
-        depth, curvature_sum, curvature_product = _seen(piece.size_m, poses.rotation[:, number], -u)
-        r = np.maximum(distance - depth, 0.02)
-        s = 2.0 / r
-        gain = 1.0 / (r * r * np.sqrt(s * s + 2.0 * s * curvature_sum + 4.0 * curvature_product))
-        back = np.abs(piece.surface.reflection(np.ones(1), np.array([f_hz]), air)).reshape(-1)[0]
-        beam = np.abs(unit.directivity(0, u @ out, np.full(t_s.size, f_hz)))
-        shadow = np.abs(unit.mic_directivity(u @ listening, np.full(t_s.size, f_hz)))
-        loss = np.exp(-float(air.absorption_np_m(f_hz)) * (2.0 * r - 1.0))
-        power += (drive * beam * gain * back * shadow * loss) ** 2
-        nearest = np.minimum(nearest, r)
+        own = np.einsum("tij,ti->tj", rotation, away / distance[:, None]) * size
+        nearest = min(nearest, float(np.min(distance - np.linalg.norm(own, axis=1))))
     density = (
         0.0
         if unit.noiseless
         else float(np.asarray(unit.noise_density(0, np.array([f_hz]))).reshape(-1)[0])
     )
-    noise = density**2 * NOISE_BAND_HZ + _noises_pa2(scene, origin, f_hz)
+    noise = density**2 * NOISE_BAND_HZ + _noises_pa2(scene, place, f_hz)
     loudest, median = (_db_spl(value) for value in (np.max(power), np.median(power)))
     direct = _direct_db(device, f_hz)
     return {
@@ -230,7 +229,7 @@ def _echo(scene: Scene, device: PlacedDevice, mover: AbstractMover) -> dict[str,
         "profile": unit.profile.name,
         "mover": mover.name,
         "frequency_hz": f_hz,
-        "nearest_m": float(np.min(nearest)),
+        "nearest_m": max(nearest, 0.0),
         "direct_db_spl": direct,
         "echo_db_spl": loudest,
         "echo_median_db_spl": median,
@@ -268,26 +267,14 @@ def _db_spl(power_pa2: float) -> float:
     return float(10 * np.log10(max(float(power_pa2), 1e-40) / _REFERENCE_PA**2))
 
 
-def _seen(
-    size_m: tuple[float, ...], rotation: np.ndarray, toward: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return, for an ellipsoid seen along `toward` (time, 3): depth of its near point in m, sum and product of the curvatures there."""
-    semi = np.resize(np.asarray(size_m, float), 3)
-    n = np.einsum("tij,ti->tj", rotation, toward)
-    support = np.sqrt(np.sum((semi * n) ** 2, axis=1))
-    point = semi**2 * n / support[:, None]
-    g = point / semi**2
-    length = np.linalg.norm(g, axis=1)
-    total = (length**2 * np.sum(1 / semi**2) - np.sum(g * g / semi**2, axis=1)) / length**3
-    product = 1.0 / (np.prod(semi) ** 2 * length**4)
-    return support, total, product
+def paths(scene: Scene, device: str | None = None) -> dict[str, Any]:
+    """Return how many paths a scene has at its quality, and what rendering it is estimated to cost.
 
-
-def paths(scene: Scene) -> dict[str, Any]:
-    """Return how many paths a scene has at its quality, and what rendering it is estimated to cost."""
+    device: the one that is rendered; all that listen if None.
+    """
     order = ORDER[scene.render.quality]
     images = len(maps(scene.room, order))
-    listening = [device for device in scene.devices if device.listens]
+    listening = [one for one in scene.devices if one.listens and device in (None, one.name)]
     sounding = [device for device in scene.devices if device.emission is not None]
     drivers = sum(len(device.unit.drivers_m) for device in sounding)
     mics = sum(len(device.unit.mics_m) for device in listening)
@@ -303,6 +290,14 @@ def paths(scene: Scene) -> dict[str, Any]:
     }
 
 
+def rate_hz(scene: Scene) -> float:
+    """Return the highest sample rate in Hz at which a device of a scene is recorded."""
+    listening = [device for device in scene.devices if device.listens]
+    return scene.render.rate_hz or max(
+        (d.unit.converter.rate_hz for d in listening), default=96_000
+    )
+
+
 # Seconds for one second of one pair of legs at one carrier, by quality; measured on one core of a 2.6 GHz Xeon, 2026-11.
 _PAIR_S = {"draft": 5e-6, "standard": 2.5e-6, "fine": 43e-6, "exact": 4e-3}
 _START_S, _SAMPLE_S, _STEM_SAMPLE_S = (
@@ -315,10 +310,7 @@ _START_BYTES, _SAMPLE_BYTES = 250e6, 8.0
 
 def cost(scene: Scene, pairs: int, mics: int) -> dict[str, float]:
     """Return the estimated seconds and bytes of rendering everything to files on one core, kernels compiled before."""
-    listening = [device for device in scene.devices if device.listens]
-    rate = scene.render.rate_hz or max(
-        (d.unit.converter.rate_hz for d in listening), default=96_000
-    )
+    rate = rate_hz(scene)
     carriers = max((len(d.emission.carriers_hz) for d in scene.devices if d.emission), default=0)
     samples = scene.duration_s * rate * mics
     stems = 3 + len(scene.movers) + len(scene.devices) + len(scene.noises)

@@ -116,7 +116,10 @@ def _echoes(facts: dict[str, Any]) -> list[str]:
                 noise,
             ]
         )
-    return [heading("Echo budget") + " (direct echo, loudest moment)", *columns(rows)]
+    return [
+        heading("Echo budget") + " (with one reflection each way, loudest moment)",
+        *columns(rows),
+    ]
 
 
 def _noises(facts: dict[str, Any]) -> list[str]:

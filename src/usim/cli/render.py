@@ -178,8 +178,9 @@ def render(
     """Render a scene once for each seed of `targets` (None: the scene's own) into the folder given for it."""
     import time
 
+    from usim.cli.budget import paths, rate_hz
     from usim.recording.commit import check_target
-    from usim.scene import load, too_long_for_files
+    from usim.scene import load, too_long_for_files, too_much_for_files
     from usim.template.problem import InvalidInput
 
     for folder in targets.values():
@@ -189,6 +190,10 @@ def render(
     scenes = {first: template.sample(first, settings)}
     lasts = _length_s(window, scenes[first])
     problem = too_long_for_files(lasts, force)
+    if problem is None:
+        found = paths(scenes[first], device)
+        number = found["moving_pairs"] + found["static_paths"]
+        problem = too_much_for_files(lasts, rate_hz(scenes[first]), number, force)
     if problem is not None:
         raise InvalidInput(problem)
 

@@ -13,7 +13,7 @@ schema     the JSON Schema of scene files
 import usim.template.fields  # noqa: F401  (first: it tells pydantic not to look for plug-ins)
 
 # isort: split
-from usim.scene.limits import too_long_for_files
+from usim.scene.limits import too_long_for_files, too_much_for_files
 from usim.scene.scene import PlacedDevice, Scene
 from usim.scene.template import Template, from_table, load, parse
 from usim.scene.validate import Report, validate
@@ -27,5 +27,6 @@ __all__ = [
     "load",
     "parse",
     "too_long_for_files",
+    "too_much_for_files",
     "validate",
 ]

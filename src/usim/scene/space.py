@@ -92,7 +92,7 @@ def _mover(scene: Scene, index: int, motion: Motion) -> Iterator[Finding]:
             f"its {part} reaches {max(beyond, 0.0):.3g} m beyond {name} at "
             f"{motion.t_s[time]:.3g} s{_extent(scene)}; keep its route inside by its own size",
         )
-    boxes = motion.support_m(AXES) if scene.furniture else None
+    boxes = motion.support_m(AXES)
     for thing in scene.furniture:
         when = _meets(motion, boxes, thing)
         if when is not None:
