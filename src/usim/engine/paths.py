@@ -11,7 +11,7 @@ What is kept, and why (bytes for the workload `walk`: 10 s, 16 pieces, 4 microph
 * `echoes[].epochs`: which pairs each piece was made of, with weights; 1.5 MB.  Together with `at(t)` they let the pair kernel run again for
   emissions that are not a steady tone (on, off, later music and chirps), late by each pair's own path.
 
-A mover's pairs over time are not kept: they would be gigabytes.  Tracing takes about 0.9 s of the 1.1 s that the baseband of these 10 s costs on one core.  `table(t_s)` lists them at one instant.
+A mover's pairs over time are not kept: they would be gigabytes.  `table(t_s)` lists them at one instant.
 """
 
 from __future__ import annotations
