@@ -9,8 +9,15 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 SRC = Path(__file__).resolve().parent.parent / "src"
 PACKAGE = SRC / "usim"
+
+TOP = {
+    "pyproject.toml", "src", "scenes", "device_profiles", "tests", "examples", "README.md", "CHANGELOG.md",
+    "CONTRIBUTING.md", "VALIDATION.md", "LICENSE", "constraints.txt",
+}  # fmt: skip
 
 EARLY = ("surfaces", "emissions", "programmes", "noises", "activities")
 LATE = ("rooms", "furniture", "movers")
@@ -328,6 +335,16 @@ def test_importing_every_kind_is_quick(figures):
     )
     assert not heavy, f"importing the kinds brings in {heavy}"
     assert float(seconds) <= 0.5
+
+
+def test_the_top_of_the_repository_is_a_short_list():
+    done = subprocess.run(
+        ["git", "ls-files"], cwd=SRC.parent, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("not run: not a git checkout")
+    top = {name.split("/")[0] for name in done.stdout.splitlines()}
+    assert {name for name in top if not name.startswith(".")} <= TOP
 
 
 def test_files_stay_short(figures):

@@ -19,9 +19,9 @@ ATTRIBUTES = {
 }  # fmt: skip
 
 
-def _faults(path: Path) -> list[str]:
+def _faults(text: str) -> list[str]:
     found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(text)):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -47,11 +47,20 @@ def _faults(path: Path) -> list[str]:
             if word.arg in ("shell", "allow_pickle")
             and getattr(word.value, "value", True) is not False
         ]
-    return [f"{path.relative_to(PACKAGE.parent)}:{node.lineno}: {text}" for node, text in found]
+    return [f"{node.lineno}: {fault}" for node, fault in found]
 
 
 def test_nothing_in_src_can_run_what_it_reads(figures):
     files = sorted(PACKAGE.rglob("*.py"))
-    faults = [fault for path in files for fault in _faults(path)]
+    faults = [
+        f"{path.relative_to(PACKAGE.parent)}:{fault}"
+        for path in files
+        for fault in _faults(path.read_text(encoding="utf-8"))
+    ]
     figures("R18 unsafe calls in src", len(faults), "calls", "0", len(files))
     assert not faults, "\n".join(faults)
+
+
+def test_the_scan_sees_what_it_should():
+    text = "import pickle\nfrom socket import create_connection\nnp.load('x')\neval('1')\nrun('x', shell=True)\n"
+    assert [fault.split(":")[0] for fault in _faults(text)] == ["1", "2", "3", "4", "5"]
