@@ -60,58 +60,56 @@ def test_share_resolved(profile, quality, promised, counts, figures):
 CARRIERS_HZ = [31900, 32300, 32700, 33100]
 BAND_HZ = 20.0
 HELD_DB = 25.0  # bands that hold less than the strongest less this are left out
-PIECES = ("torso", "head", "upper_arm_left", "hand_right", "shank_left", "foot_left")
 
 
-def _bands(z: np.ndarray, rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
-    """Energy (carrier, band) in bands of 20 Hz, mean over the whole sound, and their middles."""
+def _bands(z: np.ndarray, rate_hz: int) -> np.ndarray:
+    """Energy (carrier, band) in bands of 20 Hz, mean over the whole sound."""
     size = int(2 * rate_hz / BAND_HZ) // 2 * 2  # two bins a band
     f, power = welch(z, rate_hz, "hann", size, return_onesided=False, detrend=False)
     number = np.floor(f / BAND_HZ + 0.5).astype(int)
-    bands = np.unique(number)
-    return bands * BAND_HZ, np.stack([power[..., number == b].sum(axis=-1) for b in bands], axis=-1)
+    return np.stack([power[..., number == b].sum(axis=-1) for b in np.unique(number)], axis=-1)
 
 
 def test_texture(counts, figures):
     """Why: texture's waveform is not promised; its energy and Doppler spectrum are.
-    Set-up: `ideal`, one microphone, 10 s; texture of `standard` against the same pairs in `fine` (all of fine less the resolved set
-    of standard). Four carriers 400 Hz apart share geometry and pairs but not interference: their mean takes out
-    the speckle that any two sums of these pairs have (0.7 dB rms in a band between two carriers of `fine` itself, 1.4 dB in
-    the worst), and leaves what texture's draws put in. Six pieces, one draw of pairs; sixteen pieces and eight draws in
-    the full tier. Bands within 25 dB of the strongest count.
-    Expected: energy within 0.5 dB, every 20 Hz band within 2 dB. Pairs are drawn at random: of the draws tried in writing
-    this the worst band had 0.4 to 0.6 dB rms, largest 1.8 dB of 8 x 18 bands: a sound draw fails in about one of 50 runs
-    with another seed; with this scene's seed always the same.
+    Set-up: `ideal`, one microphone, sixteen pieces, 10 s; texture of `standard` against the same pairs in `fine` (all of fine less the
+    resolved set of standard). Four carriers 400 Hz apart share geometry and pairs but not interference: their mean takes out most of
+    the speckle that any two sums of these pairs have (0.7 dB rms in a band, 1.4 dB in the worst, between two carriers of
+    `fine` itself), and leaves what the draw of pairs puts in. One draw; eight in the full tier. Bands within 25 dB of the strongest count.
+    Expected: energy within 0.5 dB, every 20 Hz band within 2 dB, of the mean over the draws; of single draws 98 % of the bands.
+    Pairs are drawn at random: of 16 draws tried with other seeds the worst band was 0.8 to 2.3 dB off, beyond 2 dB once (in one band of 18), energy
+    at most 0.26 dB: one draw fails in about one of 16 runs with another seed; with this scene's seed always the same.
     """
     overrides = IDEAL | {"devices.shelf.emits.carriers_hz": CARRIERS_HZ}
-    scene = tumbling(counts(PIECES, None), overrides=overrides)
+    scene = tumbling(overrides=overrides)
     rate, seconds = scene.baseband_rate_hz, 10.0
     whole = received(traced(scene, "fine", 0.0, seconds), carrier=None)
-    energies, worst, single = [], [], []
+    energies, off, single, have_all, want_all = [], [], [], 0.0, 0.0
     draws = counts(1, 8)
     for draw in range(draws):
         paths = traced(dataclasses.replace(scene, seed=scene.seed + draw), "standard", 0.0, seconds)
         texture = received(paths, texture=True, carrier=None)
         wanted = whole - received(paths, texture=False, carrier=None)
-        _, have = _bands(texture, rate)
-        _, want = _bands(wanted, rate)
+        have, want = _bands(texture, rate), _bands(wanted, rate)
+        have_all, want_all = have_all + have.sum(axis=0), want_all + want.sum(axis=0)
         total = want.sum(axis=0)
         held = total > total.max() * 10.0 ** (-0.1 * HELD_DB)
         energies.append(decibels(energy(texture) / energy(wanted)))
-        worst.append(np.abs(10 * np.log10(have.sum(axis=0)[held] / total[held])).max())
+        off.append(np.abs(10 * np.log10(have.sum(axis=0)[held] / total[held])))
         single.append(np.abs(10 * np.log10(have[:, held] / want[:, held])).max(axis=1))
-    size = f"{draws} draws, {np.count_nonzero(held)} bands, {len(scene.movers[0].pieces)} pieces"
+    size = f"{draws} draws, {np.count_nonzero(held)} bands"
     most = max(energies, key=abs)
+    mean = float(np.abs(10 * np.log10(have_all[held] / want_all[held])).max())
+    near = float(np.mean(np.concatenate(off) <= 2.0))
     figures("texture against fine, energy over 10 s", most, "dB", "+- 0.5", size)
-    figures("texture against fine, worst 20 Hz band", float(max(worst)), "dB", "<= 2", size)
-    figures(
-        "texture against fine, worst 20 Hz band of one carrier alone, mean (with speckle)",
-        float(np.mean(single)),
-        "dB",
-        "none: not asserted",
-        size,
-    )
-    share = decibels(energy(wanted) / energy(whole))
-    figures("texture over echo energy", share, "dB", "none: not asserted", size)
+    figures("texture against fine, worst 20 Hz band, mean over draws", mean, "dB", "<= 2", size)
+    figures("texture against fine, bands of single draws within 2 dB", near, "", ">= 0.98", size)
+    for name, value in (
+        ("texture, worst 20 Hz band of a single draw", float(np.concatenate(off).max())),
+        ("texture, worst band of a draw and one carrier, with speckle", float(np.mean(single))),
+        ("texture over echo energy", decibels(energy(wanted) / energy(whole))),
+    ):
+        figures(name, value, "dB", "for information", size)
     assert abs(most) <= 0.5
-    assert max(worst) <= 2.0
+    assert mean <= 2.0
+    assert near >= 0.98
