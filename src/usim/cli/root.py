@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -133,5 +132,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BaseException as error:
         code = exits.report(error)
         if "--debug" in words and code not in (exits.DONE, exits.INTERRUPTED):
+            import traceback
+
             traceback.print_exception(error, file=sys.stderr)
         return code

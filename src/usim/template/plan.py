@@ -1,6 +1,5 @@
 """What can be said of a document before any draw: names, lets, and everything malformed."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -305,5 +304,7 @@ def _misspelt(value: Mapping) -> str | None:
     rest = [key for key in value if key not in ("min", "max", "weights")]
     if len(rest) != 1 or not isinstance(value[rest[0]], list) or next(iter(value)) != rest[0]:
         return None
-    close = difflib.get_close_matches(rest[0], sorted(DRAW_WORDS), n=1, cutoff=0.8)
+    from difflib import get_close_matches  # only a wrong file needs it
+
+    close = get_close_matches(rest[0], sorted(DRAW_WORDS), n=1, cutoff=0.8)
     return close[0] if close else None

@@ -3,7 +3,6 @@
 Exit codes of the command line: InvalidInput 2, EnvironmentProblem 4, VerificationFailed 5.
 """
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -103,7 +102,9 @@ def suggest(word: object, alternatives: Iterable[str]) -> str:
         # Lower case, because a wrong case is the commonest near miss; cut, because the search
         # is quadratic in the length.
         lower = {one.lower(): one for one in reversed(known)}
-        close = difflib.get_close_matches(word[:80].lower(), list(lower), n=1, cutoff=0.6)
+        from difflib import get_close_matches  # only a wrong file needs it
+
+        close = get_close_matches(word[:80].lower(), list(lower), n=1, cutoff=0.6)
         if close:
             return f"; did you mean {lower[close[0]]}?"
     return f"; one of {', '.join(known)}" if len(known) <= FEW else ""
