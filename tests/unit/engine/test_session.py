@@ -11,7 +11,9 @@ from usim.template.problem import InvalidInput
 
 @pytest.fixture(scope="module")
 def scene():
-    return usim.load("sphere_passes").sample(seed=3, overrides=["duration_s=1.28", "render.quality=draft"])
+    return usim.load("sphere_passes").sample(
+        seed=3, overrides=["duration_s=1.28", "render.quality=draft"]
+    )
 
 
 @pytest.fixture(scope="module")
