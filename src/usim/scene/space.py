@@ -81,16 +81,18 @@ def _mover(scene: Scene, index: int, motion: Motion) -> Iterator[Finding]:
     reach = motion.support_m(-normals)
     outside = ~scene.room.contains(reach, -TOUCHING_M)
     if outside.any():
-        time, piece, wall = (int(i[0]) for i in np.nonzero(outside))
-        name = scene.room.walls[wall].name
-        corner = scene.room.walls[wall].corners_m[0]
-        beyond = -float(((reach[time, piece, wall] - corner) * normals[wall]).sum())
+        time, piece = (int(i[0]) for i in np.nonzero(outside.any(axis=-1)))
+        # A point beyond one wall is outside in the directions of all others too: the wall is told that is passed furthest.
+        corners = np.array([wall.corners_m[0] for wall in scene.room.walls])
+        beyond = ((corners - reach[time, piece]) * normals).sum(axis=-1)
+        beyond[~outside[time, piece]] = -np.inf
+        furthest = int(beyond.argmax())
         part = motion.mover.pieces[piece].name
         yield Finding(
             "mover in the room",
             path,
-            f"its {part} reaches {max(beyond, 0.0):.3g} m beyond {name} at "
-            f"{motion.t_s[time]:.3g} s{_extent(scene)}; keep its route inside by its own size",
+            f"its {part} reaches {beyond[furthest]:.3g} m beyond {scene.room.walls[furthest].name} at "
+            f"{motion.t_s[time]:.3g} s; the room is {_size(scene)}; keep its route inside by its own size",
         )
     boxes = motion.support_m(AXES)
     for thing in scene.furniture:
@@ -174,5 +176,9 @@ def _said(point_m: np.ndarray) -> str:
 
 
 def _extent(scene: Scene) -> str:
+    return f" (which is {_size(scene)})"
+
+
+def _size(scene: Scene) -> str:
     low, high = scene.room.bounds_m
-    return f" (which is {' x '.join(f'{value:.4g}' for value in high - low)} m)"
+    return f"{' x '.join(f'{value:.4g}' for value in high - low)} m"

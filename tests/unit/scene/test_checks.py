@@ -9,7 +9,9 @@ FINDINGS = [
     (("[0.3, 3.0, 1.0]", "[1.5, 1.5, 0.3]"), "puts the device inside sofa"),
     (("devices:\n", "devices:\n  - {name: two, profile: ideal, position_m: [0.342, 3.0, 1.005]}\n"), "keep 0.01 m between them"),
     # a mover outside, in furniture, in a device
-    (("[1, 3, 1]", "[0.05, 2.6, 1]"), "movers.ball: its body reaches 0.05 m beyond west at 2 s"),
+    (("[1, 3, 1]", "[0.05, 2.6, 1]"), "movers.ball: its body reaches 0.05 m beyond west at 2 s; the room is 4 x 4 x 2.5 m; keep"),
+    (("[1, 3, 1]", "[6, 3, 1]"), "m beyond east at"),  # not west, whose direction it is outside of as well
+    (("[1, 3, 1]", "[1, 3, -9]"), "m beyond floor at"),
     (("[1, 3, 1]", "[1, 3, 0.05]"), "beyond floor"),
     (("[1, 3, 1]", "[1.5, 1.5, 0.55]"), "it goes through sofa at"),
     (("[1, 3, 1]", "[0.3, 3, 1]"), "it comes within 0.01 m of shelf at"),
