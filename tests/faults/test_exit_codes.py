@@ -96,6 +96,7 @@ def test_debug_shows_the_traceback(monkeypatch, capsys):
         ["render", "nowhere/x.yaml", "-o", "y"],
         ["validate"],
         ["validate", "no_such_scene"],
+        ["validate", "/"],
         ["show", "no_such_thing"],
         ["list", "things"],
         ["completion", "tcsh"],

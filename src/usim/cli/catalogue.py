@@ -90,7 +90,8 @@ def show_command(name: str, as_json: bool) -> None:
             next(iter(row.values())) for what in LISTED if what != "kinds" for row in _listed(what)
         ]
         known += [row["kind"] for row in _listed("kinds")]
-        raise InvalidInput(f"nothing is called {name!r}{suggest(name, known)}")
+        hint = suggest(name, known) or "; `usim list` says what there is"
+        raise InvalidInput(f"nothing is called {name!r}{hint}")
     if as_json:
         print_json([{key: value for key, value in one.items() if key != "lines"} for one in found])
         return

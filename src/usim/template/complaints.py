@@ -128,7 +128,8 @@ def _text(entry: Any, path: tuple, model: type[BaseModel], table: Any) -> str:
     if kind in ("too_short", "too_long"):
         least, most = context.get("min_length"), context.get("max_length")
         limit = f"at least {least}" if least is not None else f"at most {most}"
-        return f"must have {limit} entries, got {len(found) if hasattr(found, '__len__') else 0}"
+        entries = "entry" if 1 in (least, most) else "entries"
+        return f"must have {limit} {entries}, got {len(found) if hasattr(found, '__len__') else 0}"
     return _shape_text(kind, context, entry, got)
 
 

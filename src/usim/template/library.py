@@ -80,7 +80,8 @@ def locate(name: str, folder: str, paths: Iterable[str | os.PathLike] = ()) -> P
         return path
     written_as_path = path.suffix in (SUFFIX, ".yml") and len(path.parts) > 1
     if written_as_path or path.is_absolute() or name.startswith(("./", "../")):
-        raise InvalidInput(Problem("no such file", name))
+        text = "is a folder; name a file in it" if _is_folder(path) else "no such file"
+        raise InvalidInput(Problem(text, name))
     return find(name, folder, paths=paths)
 
 

@@ -86,7 +86,15 @@ def parse_value(text: str, source: str) -> Document:
     except UnicodeEncodeError:
         raise InvalidInput(Problem("not text; write it in UTF-8", source)) from None
     check_bytes(content, source)
-    return _Composer(source, any_value=True).compose(content)
+    try:
+        return _Composer(source, any_value=True).compose(content)
+    except InvalidInput as error:
+        # Lines and columns would be counted from the value's beginning, which the option does not show.
+        problems = [
+            Problem(one.text.removesuffix(" (it begins on line 1)"), source, place=one.place)
+            for one in error.problems
+        ]
+        raise InvalidInput(problems) from None
 
 
 class _Stop(Exception):

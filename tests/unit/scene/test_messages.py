@@ -46,7 +46,7 @@ MISTAKES = [
     ("[0.3, 3.0, 1.0]", "{at_wall: up, height_m: 1}", "no standing wall up; one of west, east, south, north"),
     ("[0.3, 3.0, 1.0]", "{at_wall: west}", "devices.shelf.position_m.height_m: missing; add it"),
     ("carriers_hz: [32500]", "carriers_hz: 32500", "devices.shelf.emits.carriers_hz: must be a list, got 32500"),
-    ("carriers_hz: [32500]", "carriers_hz: []", "devices.shelf.emits.carriers_hz: must have at least 1 entries, got 0"),
+    ("carriers_hz: [32500]", "carriers_hz: []", "devices.shelf.emits.carriers_hz: must have at least 1 entry, got 0"),
     ("level_db_spl: 72", "level_db_spl: 300", "devices.shelf.emits.level_db_spl: must be at most 120 dB SPL, got 300"),
     ("level_db_spl: 72", "level_db_spl: 72, duty: 0.5", "devices.shelf.emits.duty: a duty cycle comes with a later version"),
     ("{kind: tones, carriers_hz: [32500], level_db_spl: 72}", "[{kind: tones}]", "devices.shelf.emits: several emissions with a driver each come with a later version"),
