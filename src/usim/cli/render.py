@@ -15,6 +15,7 @@ from usim.cli.output import elapsing, force_option, message, progress, span, war
 DEMO = "sphere_passes"
 KEEP = ("audio", "baseband", "stems", "truth", "plot")
 QUALITIES = ("draft", "standard", "fine", "exact")
+_LONG_S = 600.0  # what is estimated to take longer is said beforehand
 
 
 class Seeds(click.ParamType):
@@ -196,6 +197,11 @@ def render(
         problem = too_much_for_files(lasts, rate_hz(scenes[first]), number, force)
     if problem is not None:
         raise InvalidInput(problem)
+    each_s = found["estimated"]["seconds"] * lasts / scenes[first].duration_s
+    if each_s * len(targets) > _LONG_S:
+        message(
+            f"this takes about {span(each_s * len(targets))}; --window A:B renders a part, --quality draft a rougher one"
+        )
 
     from usim.engine.simulate import simulate
     from usim.recording.store import write
@@ -208,7 +214,7 @@ def render(
     for seed, folder in progress(targets.items(), len(targets), "clip", "rendering"):
         start = time.perf_counter()
         scene = scenes.pop(seed, None) or template.sample(seed, settings)
-        with elapsing(_estimate_s(window, scene) if len(targets) == 1 else 0.0, "rendering"):
+        with elapsing(each_s if len(targets) == 1 else 0.0, "rendering"):
             result = simulate(scene, window=_within(window, scene), device=device, keep=keep)
             write(result, folder, force, keep, audio_format, picture)
         click.echo(folder)
@@ -236,14 +242,6 @@ def _within(window: tuple[float, float | None] | None, scene: Any) -> tuple[floa
 def _length_s(window: tuple[float, float | None] | None, scene: Any) -> float:
     within = _within(window, scene)
     return float(scene.duration_s if within is None else within[1] - within[0])
-
-
-def _estimate_s(window: tuple[float, float | None] | None, scene: Any) -> float:
-    """Return about how long rendering will take, in s."""
-    from usim.cli.budget import paths
-
-    seconds: float = paths(scene)["estimated"]["seconds"]
-    return seconds * _length_s(window, scene) / scene.duration_s
 
 
 def _say_clipped(result: Any) -> None:

@@ -125,7 +125,7 @@ def root() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code of one command line (of this process where `arguments` is None)."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         code = root.main(args=words, prog_name="usim", standalone_mode=False)
         return code if isinstance(code, int) else exits.DONE

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +23,7 @@ from usim.cli.output import (
 )
 
 SAMPLES = 20
+_HEAD_BYTES = 4096  # of a file, in which it says what it is
 
 
 @command("validate")
@@ -35,7 +38,7 @@ SAMPLES = 20
 )
 @json_option
 def validate_command(files: tuple[str, ...], samples: int, as_json: bool) -> None:
-    """Check scene files and say every error at once.
+    """Check scene and profile files and say every error at once.
 
     Each error names file, line, column and place; the exit code is 2 if there is any.
     """  # fmt: skip
@@ -57,7 +60,8 @@ def validate_command(files: tuple[str, ...], samples: int, as_json: bool) -> Non
                 if result["rejected_share"]
                 else ""
             )
-            click.echo(f"{result['file']}: valid ({result['samples']} samples{drawn})")
+            checked = f"{result['samples']} samples{drawn}" if result["samples"] else "a profile"
+            click.echo(f"{result['file']}: valid ({checked})")
     if not all(result["valid"] for result in results):
         click.get_current_context().exit(2)
 
@@ -67,12 +71,28 @@ def _validated(file: str, samples: int) -> dict[str, Any]:
     from usim.template.problem import InvalidInput
 
     try:
+        profile = _profile(file)
+        if profile is not None:
+            from usim.devices.profile import parse
+
+            parse(profile, str(profile))
+            return _result(file, 0, ())
         report = validate(load(file, paths=current().paths), samples)
     except InvalidInput as error:
         return _result(file, samples, error.problems)
     return _result(
         file, report.samples, report.problems, report.rejected_share, report.rejected, report.warnings, report.notes
     )  # fmt: skip
+
+
+def _profile(file: str) -> Path | None:
+    """Return the path of a file that says that it is a device profile, else None."""
+    path = Path(file)
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        begins = stream.read(_HEAD_BYTES)
+    return path if re.search(rb"^usim:\s*['\"]?profile/", begins, re.MULTILINE) else None
 
 
 def _result(

@@ -98,6 +98,10 @@ def parse(
 ) -> Template:
     """The template in a file or in bytes; profiles are looked up beside `beside`."""
     document = read(source, file)
+    head = document.table.get("usim")
+    if isinstance(head, str) and head.startswith(("profile/", "recipe/", "study/")):
+        text = f"a file of {head} is no scene; a scene begins with usim: scene/1"
+        raise InvalidInput(document.problem(("usim",), text))
     draws.check(document)
     return Template(document, Shelf(beside, tuple(paths)))
 

@@ -51,6 +51,8 @@ def test_version_and_help(capsys):
     for name in root.COMMANDS:
         assert re.search(rf"^  {name} +[A-Z]", text, re.M), name
     assert "..." not in text.split("Commands:")[1], "a short help is cut"
+    assert root.run([]) == 0
+    assert capsys.readouterr().out == text
 
 
 @pytest.mark.parametrize("command", list(root.COMMANDS))
@@ -105,6 +107,24 @@ def test_validate_prints_results_on_stdout(scene, capsys):
     assert row["valid"]
     assert row["samples"] == 5
     assert row["rejected_share"] == 0
+
+
+def test_validate_knows_a_profile(scene, capsys):
+    """A device is a data file as well; no other command takes it for a scene."""
+    shipped = (ROOT / "device_profiles" / "puck_4mic.yaml").read_text()
+    Path("mine.yaml").write_text(shipped)
+    assert root.run(["validate", "mine.yaml"]) == 0
+    assert capsys.readouterr().out == "mine.yaml: valid (a profile)\n"
+    assert _json(capsys, "validate", "mine.yaml")[0]["valid"]
+    Path("mine.yaml").write_text(shipped.replace("drivers:", "driver:").replace("title:", "titel:"))
+    assert root.run(["validate", "mine.yaml"]) == 2
+    said = capsys.readouterr().err
+    assert "driver: no such field; did you mean drivers?" in said
+    assert "titel: no such field; did you mean title?" in said
+    assert root.run(["describe", "mine.yaml"]) == 2
+    assert capsys.readouterr().err == (
+        "usim: error: mine.yaml:1:1: usim: a file of profile/1 is no scene; a scene begins with usim: scene/1\n"
+    )
 
 
 def test_validate_json_holds_the_places(scene, capsys):
@@ -275,6 +295,20 @@ def test_render_refuses_what_is_not_in_the_scene(scene, capsys):
         assert lines
         assert all(line.startswith("usim: error: ") for line in lines)
     assert not Path("out").exists()
+
+
+def test_a_long_render_is_announced(scene, capsys, monkeypatch):
+    """Why: `exact` takes a thousand times as long as its sound, without a terminal in silence."""
+    from usim.cli import render
+
+    words = ["render", "a.yaml", "-o", "out", "--window", "0:0.01", "--keep", "audio"]
+    assert root.run([*words, "--quality", "draft"]) == 0
+    assert "this takes" not in capsys.readouterr().err
+    monkeypatch.setattr(render, "_LONG_S", 0.0)
+    assert root.run([*words, "--quality", "draft", "--force"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("usim: this takes about ")
+    assert "--window A:B renders a part" in said[0]
 
 
 def test_doctor_passes_its_self_test(capsys):
