@@ -10,7 +10,7 @@ import pytest
 from usim.devices import profile
 from usim.devices.unit import Unit
 from usim.engine.located_noise import place
-from usim.engine.noise import Grid, Noises, gaussian_spectrum, stems
+from usim.engine.noise import Grid, Noises, _box_muller, gaussian_spectrum, stems
 from usim.movers import sphere
 from usim.noises import hiss, white_ultrasonic
 from usim.physics.air import Air
@@ -314,6 +314,25 @@ def test_speed_does_not_depend_on_the_window():
     t = np.arange(0, 1000) / 1000.0
     assert np.array_equal(speed(t)[200:300], speed(t[200:300]))
     assert speed(np.array([0.5]))[0] == pytest.approx(1.0)
+
+
+def test_gaussian_numbers_are_their_twin():
+    """r (cos t -+ sin t), r^2 = -ln(mantissa 2^exponent / 2^32), t in 2^-32 of a turn, an eighth at most; ends included."""
+    rng = np.random.default_rng(5)
+    count = 100_000
+    mantissa = rng.uniform(np.sqrt(0.5), np.sqrt(2), count).astype(np.float32)
+    exponent = rng.integers(0, 33, count, dtype=np.int32)
+    eighths = rng.integers(-(2**29), 2**29, count, dtype=np.int32)
+    mantissa[:3], exponent[:3], eighths[:3] = (1, 0.75, 1), (32, 0, 31), (-(2**29), 2**29 - 1, 0)
+    first, second = np.empty((2, count), np.float32)
+    _box_muller(mantissa, exponent, eighths, first, second)
+    log = np.log(mantissa.astype(float)) + (exponent - 32) * np.log(2)
+    r, t = np.sqrt(np.maximum(-log, 0)), 2 * np.pi * eighths * 2.0**-32
+    # near u = 1 the logarithm is a difference of numbers of its own size: r^2 is right to 2e-7, not r
+    np.testing.assert_allclose(first**2, r**2 * (np.cos(t) - np.sin(t)) ** 2, rtol=2e-6, atol=2e-6)
+    np.testing.assert_allclose(second**2, r**2 * (np.cos(t) + np.sin(t)) ** 2, rtol=2e-6, atol=2e-6)
+    assert first.min() >= 0
+    assert second.min() >= 0
 
 
 def test_gaussian_numbers_have_unit_parts_and_long_tails():
