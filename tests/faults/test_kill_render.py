@@ -97,6 +97,43 @@ def test_killed_at_random_moments(tmp_path, figures, counts):
     assert caught_writing > trials / 4, "the kills came at the wrong moments to prove anything"
 
 
+@pytest.mark.slow
+def test_the_command_killed_at_random_moments(tmp_path, figures, counts):
+    """The same for `usim render` as a user starts it, from its first import to its last file, every second time over a
+    recording that is there."""
+    words = ["render", "sphere_passes", "--window", "1:1.1", "--quality", "draft", "--quiet"]
+    folder = tmp_path / "here"
+    folder.mkdir()
+    command = [sys.executable, "-m", "usim", *words, "--force", "-o", "out"]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)  # compiles
+    started = time.perf_counter()
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    whole_s = time.perf_counter() - started
+    shutil.copytree(folder / "out", tmp_path / "whole")
+    generator = np.random.Generator(np.random.Philox(18))
+    trials, broken, lost, finished = counts(8, 100), 0, 0, 0
+    for trial in range(trials):
+        shutil.rmtree(folder / "out", ignore_errors=True)
+        if trial % 2 == 0:
+            shutil.copytree(tmp_path / "whole", folder / "out")
+        before = visible(folder)
+        with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL) as child:
+            time.sleep(whole_s * generator.uniform(0.3, 1.1))
+            child.send_signal(signal.SIGKILL)
+        finished += child.returncode == 0
+        assert child.returncode in (0, -signal.SIGKILL)
+        broken += len(half_written(folder))
+        lost += not set(before) <= set(visible(folder))
+        assert visible(folder) in ([], ["out"])
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    name = "kill -9 of usim render"
+    figures(f"{name}: half-written recordings seen", broken, "folders", 0, trials)
+    figures(f"{name}: recordings lost", lost, "folders", 0, trials)
+    assert broken == lost == 0
+    assert finished < trials, "the kills came too late to prove anything"
+    assert sorted(os.listdir(folder)) == ["out"]
+
+
 # Writes once in each of many forked children, each killed just before its n-th system call.
 STEPS = """
 import os, signal, sys
