@@ -56,38 +56,51 @@ def here(tmp_path_factory) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("level", LEVELS)
 def test_other_processors_give_the_same_sound(level, here, figures, tmp_path):
     """R4. Why: a corpus is made on many machines. Set-up: the reference clips in a process that may not use the features of
-    this processor. Expected: codes equal but for at most 1 LSB in 1 of a million samples."""
+    this processor. Expected: codes equal but for at most 1 LSB in 1 of a million samples.
+
+    How many codes differ is chance: a code does where a step of rounding lies between the two waveforms, with the probability that is their
+    distance in LSB. So the mean distance is held to the same bar, clip by clip: it says what other seeds would give, and
+    a count of 0 by luck hides nothing. While it stands at 1e-10 LSB, the count fails falsely in less than 1 of 10^9 runs."""
     if "X86_V3" not in __cpu_dispatch__:
         pytest.skip("not run: not an x86-64 processor")
     other = _rendered(tmp_path / "other.npz", LEVELS[level], [])
     assert set(other) == set(here)
-    differ, largest, total = 0, 0, 0
+    apart, total = {}, 0
     for name, samples in here.items():
         assert samples.shape == other[name].shape
         if name.endswith("/audio"):
-            difference = np.abs(samples.astype(np.int64) - other[name].astype(np.int64))
-            differ += int(np.count_nonzero(difference))
-            largest = max(largest, int(difference.max()))
-            total += difference.size
+            apart[name] = np.abs(samples.astype(np.int64) - other[name])
+            total += samples.size
+    differ = {name: int(np.count_nonzero(d)) for name, d in apart.items() if d.any()}
+    largest = max(int(difference.max()) for difference in apart.values())
+    distance = {
+        name: float(np.mean(np.abs(samples - other[name])))
+        for name, samples in here.items()
+        if name.endswith("/waveform")
+    }
     worst_db = max(
         _relative_db(samples, other[name])
         for name, samples in here.items()
         if name.endswith("/baseband")
     )
-    figures(
-        f"R4 {level}: samples that differ",
-        differ,
-        "samples",
-        f"<= {total // SAMPLES_PER_LSB + 1}",
-        total,
-    )
+    count, most = sum(differ.values()), total // SAMPLES_PER_LSB + 1
+    farthest, near = max(distance.values()), 1 / SAMPLES_PER_LSB
+    figures(f"R4 {level}: samples that differ", count, "samples", f"<= {most}", total)
     figures(f"R4 {level}: largest difference", largest, "LSB", "<= 1", total)
+    figures(
+        f"R4 {level}: mean distance before rounding, worst clip",
+        farthest,
+        "LSB",
+        f"<= {near:g}",
+        len(distance),
+    )
     figures(
         f"R4 {level}: baseband, residual re signal", worst_db, "dB", "<= -120", len(clips.CASES)
     )
-    assert largest <= 1
+    assert largest <= 1, differ
     assert worst_db <= -120
-    assert differ <= total // SAMPLES_PER_LSB + 1
+    assert farthest <= near, {name: d for name, d in distance.items() if d > near}
+    assert count <= most, differ
 
 
 def _relative_db(one: np.ndarray, other: np.ndarray) -> float:
@@ -105,6 +118,7 @@ def test_threads_change_no_byte(threads, here, figures, tmp_path):
 
     names = ["unit_1017", "noises", "two_tones"]
     other = _rendered(tmp_path / "other.npz", dict.fromkeys(VARIABLES, str(threads)), names)
+    other = {name: part for name, part in other.items() if not name.endswith("/waveform")}
     differ = [name for name, samples in other.items() if samples.tobytes() != here[name].tobytes()]
     figures(
         f"determinism, {threads} threads: parts that differ", len(differ), "parts", "0", len(other)
@@ -125,8 +139,13 @@ def test_kernels_from_the_cache_are_those_that_were_compiled(here, figures, tmp_
             for name, samples in made[word].items()
             if samples.tobytes() != here[name].tobytes()
         ]
+    total = sum(len(parts) for parts in made.values())
     figures(
-        "determinism, new kernels and cached ones: parts that differ", len(differ), "parts", "0", 4
+        "determinism, new kernels and cached ones: parts that differ",
+        len(differ),
+        "parts",
+        "0",
+        total,
     )
     assert not differ
 

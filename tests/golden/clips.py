@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import usim
+from usim.engine.hearing import NoiseWindow, heard
+from usim.engine.noise import Noises
 
 import numpy as np  # isort: skip
 
@@ -40,6 +42,19 @@ def arrays(recordings: dict[str, Any]) -> dict[str, np.ndarray]:
         baseband = heard.baseband or (recording.truth and recording.truth.baseband)
         if baseband is not None:
             found[f"{device}/baseband"] = np.asarray(baseband.samples)
+    return found
+
+
+def waveforms(scene: Any) -> dict[str, np.ndarray]:
+    """Return what the converters round, by `device/waveform`: (mic, sample) in LSB, before dither."""
+    found = {}
+    for device in scene.devices:
+        if device.listens:
+            paths = usim.trace(scene, device=device.name)
+            converter = device.unit.converter.at(scene.render.rate_hz, scene.render.bits)
+            noise = NoiseWindow(Noises(scene, device, rate_hz=converter.rate_hz))
+            wave = heard(paths, device.unit, converter, noise, baseband=False).wave
+            found[f"{device.name}/waveform"] = wave * 2.0 ** (converter.bits - 1)
     return found
 
 
@@ -90,11 +105,12 @@ def machine() -> dict[str, Any]:
 
 
 def main(out: str, names: list[str]) -> None:
-    """Render clips from their resolved scenes into one file."""
+    """Render clips from their resolved scenes into one file: their parts, and the waveforms that became codes."""
     found = {}
     for case in names or CASES:
-        recordings = simulated(usim.load(FOLDER / case / SCENE).sample())
-        found |= {f"{case}/{name}": samples for name, samples in arrays(recordings).items()}
+        scene = usim.load(FOLDER / case / SCENE).sample()
+        parts = arrays(simulated(scene)) | waveforms(scene)
+        found |= {f"{case}/{name}": samples for name, samples in parts.items()}
     np.savez(out, **found)
     sys.stdout.write(json.dumps(machine()) + "\n")
 

@@ -26,6 +26,7 @@ FIT = 1e-3  # largest error of a fitted beam or shadow
 SPREAD_UNITS = 48  # draws of a profile that its basis is made from
 SPREAD_FIT = 5e-4  # largest misfit of their beams and shadows to the basis
 FLAT = 1e-12  # a beam or shadow flatter than this is a number
+SERIES_STEP = 2.0**-30  # of fitted coefficients: a hundredth of what float32 resolves at one
 
 
 @dataclass(frozen=True)
@@ -196,12 +197,16 @@ def _principal(functions: np.ndarray, spread: bool) -> np.ndarray:
 
 
 def _series(x: np.ndarray, y: np.ndarray, degree: int, what: str) -> np.ndarray:
-    """Return the Chebyshev series (degree + 1,) of a real function given at nodes x in [-1, 1]; only its first term where it is flat."""
+    """Return the Chebyshev series (degree + 1,) of a real function given at nodes x in [-1, 1]; only its first term where it is flat.
+
+    The last bits of a least-squares fit depend on the processor, by 1e-16 of the sum.  In the smallest coefficients (1e-8) that is enough
+    to change the float32 that the kernel reads, and with it the roundings of all its sums: so coefficients are whole steps of SERIES_STEP.
+    """
     out = np.zeros(degree + 1)
     if np.ptp(y) < FLAT:
         out[0] = y[0]
         return out
-    out[:] = chebyshev.chebfit(x, y, degree)
+    out[:] = np.rint(chebyshev.chebfit(x, y, degree) / SERIES_STEP) * SERIES_STEP
     worst = np.abs(chebyshev.chebval(x, out) - y).max()
     if not worst <= FIT:
         raise ArithmeticError(f"the {what} is not smooth enough: fit error {worst:.1e} of a series of degree {degree}")

@@ -1,9 +1,13 @@
 """Mirror maps of a box and legs made of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from numpy.polynomial import chebyshev
 
 from unit.engine.crowd import tables
+from usim.devices.unit import Unit
 from usim.engine import legs as module
 from usim.engine.images import images, maps
 from usim.engine.legs import SLOPE_HZ, band, leg_slopes, legs, reflection, wall_tables
@@ -71,6 +75,25 @@ def test_tables_of_surfaces(scene):
         found = reflection(np.repeat(table[None], 500, axis=0), cosine)
         exact = surface.reflection(cosine, 32500.0, scene.air)
         assert np.abs(found - exact).max() < 1e-4
+
+
+def test_another_way_to_fit_makes_the_same_beams(scene, monkeypatch):
+    """Why: the last bits of a least-squares fit depend on the processor. Set-up: the same fit as sums of cosines, for sixteen units.
+    Expected: equal float32 bits."""
+
+    def cosines(x, y, degree):
+        terms = y * np.cos(np.arange(degree + 1)[:, None] * np.arccos(x))
+        return np.append(1.0, np.full(degree, 2.0)) * terms.mean(axis=1)
+
+    device = listening(scene)
+    units = [Unit(device.unit.profile, serial) for serial in range(16)]
+    made = [band(scene, replace(device, unit=unit), 32500.0) for unit in units]
+    monkeypatch.setattr(chebyshev, "chebfit", cosines)
+    for unit, one in zip(units, made, strict=True):
+        other = band(scene, replace(device, unit=unit), 32500.0)
+        assert one.beams.shape[-1] > 1
+        assert other.beams.tobytes() == one.beams.tobytes()
+        assert other.ports.tobytes() == one.ports.tobytes()
 
 
 def test_slopes():
