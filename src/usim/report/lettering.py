@@ -30,6 +30,14 @@ class Lettering:
         px, py = self._axes.transData.transform((x, y))
         self._taken.append(Bbox([[px - pixels, py - pixels], [px + pixels, py + pixels]]))
 
+    def is_free(self, x: float, y: float, pixels: float) -> bool:
+        """Return whether nothing was written within that radius of a point."""
+        from matplotlib.transforms import Bbox
+
+        px, py = self._axes.transData.transform((x, y))
+        box = Bbox([[px - pixels, py - pixels], [px + pixels, py + pixels]])
+        return not any(box.overlaps(other) for other in self._taken)
+
     def avoid_line(self, x: np.ndarray, y: np.ndarray) -> None:
         """Keep words off a line where there is another place; data coordinates."""
         known = np.isfinite(x) & np.isfinite(y)
@@ -40,17 +48,18 @@ class Lettering:
         text: str,
         places: Iterable[tuple[float, float, float, float]],
         inside: bool = True,
+        clear: bool = False,
         **style: Any,
     ) -> bool:
         """Write `text` at the first free place; return false where there is none.
 
         places: (x, y, dx, dy), data coordinates and an offset in points; the text lies on that
         side of the point. inside: it must lie within the axes. A place that a line crosses is
-        taken only where there is no other.
+        taken only where there is no other; with `clear`, not even then.
         """
         frame = self._axes.get_window_extent(self._renderer())
         tried = list(places)
-        for strict in (True, False):
+        for strict in (True,) if clear else (True, False):
             for x, y, dx, dy in tried:
                 artist = self._axes.annotate(
                     "\n".join(clean(line) for line in text.splitlines()),
@@ -103,3 +112,12 @@ def clean(text: object, longest: int = _WORD) -> str:
     line = " ".join(str(text).split())
     line = "".join(character if character.isprintable() else "?" for character in line)
     return line if len(line) <= longest else line[: longest - 3] + "..."
+
+
+def fit(written: Any, right: float) -> None:
+    """Cut a text of a figure until it ends left of `right`, a share of the figure's width."""
+    edge = right * written.figure.bbox.width
+    words = written.get_text()
+    while written.get_window_extent().x1 > edge and len(words) > 6:
+        words = clean(words, len(words) - 1)
+        written.set_text(words)

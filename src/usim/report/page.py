@@ -12,7 +12,7 @@ from typing import Any
 
 from usim.recording.recording import Recording
 from usim.report.doppler import carriers_hz
-from usim.report.lettering import clean
+from usim.report.lettering import clean, fit
 from usim.report.picture import Picture, picture_of
 from usim.report.plan import draw_plan, outline_m
 from usim.report.spectrogram import draw_spectrogram
@@ -69,11 +69,10 @@ def compose(picture: Picture) -> Any:
 def _headline(figure: Any, picture: Picture) -> None:
     about, heard = picture.recording.metadata, picture.recording.observation
     title = picture.table.get("title") or about.device or heard.profile
-    words = clean(title, 90)
-    headline = figure.text(0.052, 0.945, words, fontsize=18, fontweight="bold", parse_math=False)
-    while headline.get_window_extent().x1 > 0.985 * WIDTH_PX and len(words) > 10:
-        words = clean(title, len(words) - 3)
-        headline.set_text(words)
+    headline = figure.text(
+        0.052, 0.945, clean(title, 90), fontsize=18, fontweight="bold", parse_math=False
+    )
+    fit(headline, 0.985)
     unit = "" if about.unit is None else f", unit {about.unit}"
     carriers = carriers_hz(heard)
     parts = [f"{about.device or 'device'} ({heard.profile}{unit})"]

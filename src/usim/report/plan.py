@@ -9,12 +9,13 @@ import numpy as np
 
 from usim.report.budget import HEADER, Budget, budgets, cells
 from usim.report.doppler import carriers_hz
-from usim.report.lettering import Lettering, clean
+from usim.report.lettering import Lettering, clean, fit
 from usim.report.picture import Picture, time_marks
 
 _BEAM_DEG = 30.0  # half the angle drawn for a device's front
 _STEADY_M = 0.05  # a path shorter than this is a place
 _MOST_MARKS = 7
+_MANY = 6  # with more ways than these, words only where no way crosses them, and no marks of time
 _BARS_M = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 _WORDS = 0.105  # below the room, for the bar and the words; shares of the picture's height
 _FEWEST_ROWS = 3  # of the table, for which there is always room
@@ -55,8 +56,19 @@ def draw_plan(figure: Any, box: Box, picture: Picture) -> None:
     devices = [row for row in picture.table.get("devices") or () if "position_m" in row]
     for device in devices:
         _device(axes, lettering, device, device.get("name") == picture.device.get("name"), corners)
-    for mover in picture.movers:
-        _path(axes, lettering, picture, mover)
+    ways = {mover: way for mover in picture.movers if (way := path_m(picture, mover)) is not None}
+    for mover, (_, points) in ways.items():
+        _way(axes, lettering, points[:, :2], picture.colour(mover, dark=False))
+    for mover, (_, points) in ways.items():
+        x, y = points[0, :2]
+        lettering.place(
+            mover, [p for r in (8, 16) for p in _around(x, y, r)], clear=len(ways) > _MANY,
+            fontsize=9.5, fontweight="bold", color=picture.colour(mover, dark=False),
+        )  # fmt: skip
+    for mover, (t_s, points) in ways.items() if len(ways) <= _MANY else ():
+        if t_s.size == len(points) > 1 and np.ptp(points[:, :2], axis=0).max() >= _STEADY_M:
+            colour = picture.colour(mover, dark=False)
+            _time_marks(axes, lettering, t_s, points[:, :2], colour)
     for noise in picture.table.get("noises") or ():
         _noise(axes, lettering, noise, picture)
     for device in devices:
@@ -195,30 +207,18 @@ def _device(
     lettering.block_point(x, y, 8)
 
 
-def _path(axes: Any, lettering: Lettering, picture: Picture, mover: str) -> None:
-    """Draw a mover's way with its name and, where times are known, marks of time."""
-    found = path_m(picture, mover)
-    if found is None:
-        return
-    t_s, points = found
-    colour = picture.colour(mover, dark=False)
-    way = points[:, :2]
+def _way(axes: Any, lettering: Lettering, way: np.ndarray, colour: str) -> None:
+    """Draw where a mover goes, (time, xy) in m: a line with an arrow head, or one mark."""
+    x, y = way[0]
     if np.ptp(way, axis=0).max() < _STEADY_M:
-        x, y = way[0]
         axes.plot([x], [y], "D", markersize=8, color=colour, zorder=5)
         lettering.block_point(x, y, 7)
-    else:
-        axes.plot(*way.T, color=colour, linewidth=1.8, alpha=0.85, zorder=4)
-        _arrow(axes, way, colour)
-        axes.plot(*way[0], "o", markersize=6.5, color=colour, zorder=5)
-        lettering.block_point(way[0, 0], way[0, 1], 6)
-        lettering.avoid_line(*way.T)
-    lettering.place(
-        mover, [p for r in (8, 16) for p in _around(way[0, 0], way[0, 1], r)], fontsize=9.5,
-        fontweight="bold", color=colour,
-    )  # fmt: skip
-    if t_s.size == len(way) and t_s.size > 1 and np.ptp(way, axis=0).max() >= _STEADY_M:
-        _time_marks(axes, lettering, t_s, way, colour)
+        return
+    axes.plot(*way.T, color=colour, linewidth=1.8, alpha=0.85, zorder=4)
+    _arrow(axes, way, colour)
+    axes.plot(x, y, "o", markersize=6.5, color=colour, zorder=5)
+    lettering.block_point(x, y, 6)
+    lettering.avoid_line(*way.T)
 
 
 def _time_marks(
@@ -231,7 +231,7 @@ def _time_marks(
             continue
         at = np.array([np.interp(mark, t_s, way[:, axis]) for axis in (0, 1)])
         pixels = axes.transData.transform(at)
-        if np.hypot(*(pixels - last)) < 14:
+        if np.hypot(*(pixels - last)) < 14 or not lettering.is_free(*at, 4):
             continue
         if lettering.place(f"{mark:g} s", _around(at[0], at[1], 6), fontsize=8, color=colour):
             axes.plot(
@@ -307,11 +307,13 @@ def _table(figure: Any, box: Box, picture: Picture, rows: tuple[Budget, ...]) ->
             colour = "#777777" if not number else "#222222"
             if number and not column:
                 colour = picture.colour(word, dark=False)
-            figure.text(
+            written = figure.text(
                 box[0] + share * box[2], y, clean(word, 16), fontsize=9, color=colour,
                 ha="left" if column < len(columns) - 1 else "right", parse_math=False,
                 fontweight="bold" if number and not column else "normal",
             )  # fmt: skip
+            if number and not column:
+                fit(written, box[0] + (columns[1] - 0.01) * box[2])
     left = len(rows) - lines
     if left > 0:
         figure.text(box[0], y - _LINE, f"and {left} more", fontsize=9, color="#777777")

@@ -27,7 +27,8 @@ def draw_spectrogram(figure: Any, box: Box, picture: Picture) -> str:
     box: left, bottom, width, height as shares of the figure. Returns a caption of one line.
     """
     heard, truth = picture.recording.observation, picture.recording.truth
-    rows = _strip_rows(picture)
+    every = _strip_rows(picture)
+    rows = every[:_MOST_ROWS]
     left, bottom, width, height = box
     strip = _ROW * len(rows)
     lowest = bottom + (strip + 0.055 if rows else 0.0)
@@ -73,7 +74,7 @@ def draw_spectrogram(figure: Any, box: Box, picture: Picture) -> str:
     lettering.place("receding", [(x, -high, 1, 5)], **style)
     lines = truth is not None and _true_lines(axes, lettering, picture, truth, found)
     if rows:
-        _strip(figure, (left, bottom, width, strip), axes, rows)
+        _strip(figure, (left, bottom, width, strip), axes, rows, len(every) - len(rows))
     return _caption(bool(lines))
 
 
@@ -188,7 +189,7 @@ def _name_line(
 
 
 def _strip_rows(picture: Picture) -> list[tuple[str, LabelTrack]]:
-    """Return (name, labels) of the rows below the map: the room's, then each mover's."""
+    """Return (name, labels) of who may stand below the map: the room, then each mover."""
     truth = picture.recording.truth
     if truth is None or not len(truth.labels):
         return []
@@ -196,11 +197,13 @@ def _strip_rows(picture: Picture) -> list[tuple[str, LabelTrack]]:
     ordered = sorted(names, key=lambda name: (name != "", name))
     if len(ordered) == 2 and ordered[0] == "":
         ordered = ordered[1:] if not len(truth.labels.of("")) else ordered
-    return [(name or "room", truth.labels.of(name)) for name in ordered[:_MOST_ROWS]]
+    return [(name or "room", truth.labels.of(name)) for name in ordered]
 
 
-def _strip(figure: Any, box: Box, above: Any, rows: list[tuple[str, LabelTrack]]) -> None:
-    """Draw who moved when: one bar a row, one colour a label."""
+def _strip(
+    figure: Any, box: Box, above: Any, rows: list[tuple[str, LabelTrack]], more: int
+) -> None:
+    """Draw who moved when: one bar a row, one colour a label; say how many there is no room for."""
     from matplotlib.patches import Patch
 
     axes = figure.add_axes(box, sharex=above)
@@ -219,6 +222,11 @@ def _strip(figure: Any, box: Box, above: Any, rows: list[tuple[str, LabelTrack]]
         np.arange(len(rows)) + 0.4, [clean(name, 9) for name, _ in rows], parse_math=False
     )
     axes.tick_params(axis="y", length=0, labelsize=8.5)
+    if more:
+        axes.annotate(
+            f"{len(rows)} of {len(rows) + more} rows of labels", (0.0, 1.0), (0, 4),
+            xycoords="axes fraction", textcoords="offset points", fontsize=8.5, color="#777777",
+        )  # fmt: skip
     axes.set_xlabel("time, s", labelpad=1)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from usim.recording.labels import LabelTrack
+from usim.recording.labels import Label, LabelTrack
 from usim.recording.observation import Baseband
 from usim.recording.truth import SILENT_DB
 from usim.report import budget, page
@@ -120,6 +120,39 @@ def test_no_word_lies_on_another_in_a_polygon_with_many_movers(walker):
         "surfaces": {"floor": "carpet_loop", "ceiling": {"kind": "hard"}, "walls": "brick" * 20},
     }
     assert overlaps(picture_of(changed(many, room=room))) == []
+
+
+@pytest.mark.slow
+def test_no_word_lies_on_another_with_sixteen_movers(walker):
+    """Names that are wide for the table, ways close together; the strip says how many rows it leaves out."""
+    names = tuple(f"{word}_{side}" for word in ("upper_arm", "WWWWMMMM", "hand", "head") for side in "abcd")  # fmt: skip
+    truth, t_s = walker.truth, walker.truth.t_s
+    spread = np.linspace(0.0, 0.4, len(names))
+    x, y = 3 - np.cos(0.6 * t_s)[:, None] + spread, 2 + np.sin(0.6 * t_s)[:, None] - spread
+    filled = {
+        name: np.full((len(t_s), len(names)), value)
+        for name, value in (("radial_velocity_m_s", 0.5), ("range_m", 2.0), ("echo_level_db_spl", 30.0))
+    }  # fmt: skip
+    rows = tuple(Label(0.0, 5.0, "non_human", name) for name in names)
+    many = dataclasses.replace(
+        walker,
+        truth=dataclasses.replace(
+            truth,
+            **filled,
+            pieces=tuple(f"{name}.body" for name in names),
+            movers=names,
+            position_m=np.stack([x, y, np.ones_like(x)], axis=-1),
+            echo_to_noise_db=np.zeros((10, len(names))),
+            labels=LabelTrack(rows),
+        ),
+    )
+    picture = picture_of(many)
+    assert overlaps(picture) == []
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        words = [text.get_text() for text in page.compose(picture).findobj(Text)]
+    assert "4 of 16 rows of labels" in words
+    assert "and 12 more" in words
 
 
 def test_hostile_names_are_drawn_as_they_are(walker):
