@@ -231,7 +231,7 @@ def _time_marks(
             continue
         at = np.array([np.interp(mark, t_s, way[:, axis]) for axis in (0, 1)])
         pixels = axes.transData.transform(at)
-        if np.hypot(*(pixels - last)) < 14 or not lettering.is_free(*at, 4):
+        if np.hypot(*(pixels - last)) < 14 or not lettering.is_free(at[0], at[1], 4):
             continue
         if lettering.place(f"{mark:g} s", _around(at[0], at[1], 6), fontsize=8, color=colour):
             axes.plot(
