@@ -16,7 +16,7 @@ from usim.emissions.base import AbstractEmission
 from usim.engine.legs import Band, Legs, leg_slopes, wall_tables
 from usim.engine.motion import FADE_S, LEAD_S, SEGMENT_S, Grid, grids, segment_start_s
 from usim.engine.selection import Chosen, Quality, chosen_epochs, energies, pose_table
-from usim.engine.sums import AHEAD, PLANE, REACH, ROW, SAMPLES, SPARE, piece_sum
+from usim.engine.sums import AHEAD, REACH, ROW, SAMPLES, SPARE, piece_sum, planes, sample_rows
 from usim.movers.base import AbstractMover, Poses
 from usim.physics.dsp import at_rate
 from usim.scene.scene import PlacedDevice, Scene
@@ -229,7 +229,7 @@ def _piece_epochs(scene, device, asked, legs, bands, covers, quality, emission, 
             start = float(starts[number])
             own = np.ascontiguousarray(table[:, number])
             slopes = np.array([leg_slopes(legs, band, own[:3, knots // 2]) for band in bands])
-            total = np.zeros((2, len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1], PLANE), np.float32)
+            total = planes(2, len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1])
             envelope, ahead = _envelope(emission, start, start + (blocks + fade) * step, most_lead * step)
             gate = (envelope, ahead, ENVELOPE_HZ)
             lost = _sum(own, most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes, c, gate, total)
@@ -260,7 +260,7 @@ def _sum(table, most_lead, even, grid, quality, chosen, legs, fields, skin, driv
     missed = 0
     for mic in groups:
         width = mic.stop - mic.start
-        part = total if width == mics else np.zeros((2, carriers * width * basis, PLANE), np.float32)
+        part = total if width == mics else planes(2, carriers * width * basis)
         missed += piece_sum(
             table, most_lead, even, grid.samples, grid.step_s, grid.gain_ratio, quality.newton_steps, chosen.pairs, chosen.weight,
             chosen.group, legs.sources[driver], legs.source_axes[driver].astype(np.float32), legs.walls, legs.normals,
@@ -285,7 +285,7 @@ def _envelope(emission: AbstractEmission | None, start_s: float, end_s: float, l
 def _unfold(total: np.ndarray, blocks: int, samples: int) -> np.ndarray:
     """Return (group, channel, sample) complex128 from the kernel's planes."""
     groups, channels = total.shape[:2]
-    planes = total.reshape(groups, channels, 2, SAMPLES, ROW)[:, :, :, :samples, :blocks]
+    planes = total.reshape(groups, channels, 2, SAMPLES, ROW)[:, :, :, sample_rows(samples), :blocks]
     flat = planes.transpose(0, 1, 2, 4, 3).reshape(groups, channels, 2, blocks * samples)
     out = np.empty((groups, channels, blocks * samples), complex)
     out.real, out.imag = flat[:, :, 0], flat[:, :, 1]

@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from usim.physics.jit import kernel
+from usim.physics.jit import fused, kernel
 
 f32 = np.float32
 # Degrees are fixed, so that the compiler unrolls each polynomial and packs the loop over knots.
@@ -35,16 +35,40 @@ FADE_RATE = f32(1.0 / (math.cos(math.radians(70.0)) - math.cos(math.radians(80.0
 # A slab is one flat buffer of rows of ROW knots.  Rows lie a constant distance apart, which lets the compiler prove that they do
 # not overlap and turn every loop into packed instructions.
 ROW = 96
-LANES = 8
+LANES = 16
 PLACE, SPREAD, SHAPE = 0, 3 * ROW, 9 * ROW  # centre; Q diag(a^2) Q' and Q diag(a^-2) Q' as xx yy zz xy xz yz
 NORMAL = 15 * ROW
 BACK, ON = 18 * ROW, 21 * ROW  # unit vectors from the bounce point to the driver's image and to the microphone's
 HALF, LENGTH, RE, IM = 24 * ROW, 25 * ROW, 26 * ROW, 27 * ROW
 COSINE, FACTOR = 28 * ROW, 29 * ROW
-SLAB = 30 * ROW
+NODE, CELL = 30 * ROW, 31 * ROW
+EAR, AXIS = 35 * ROW, 38 * ROW  # the microphone's image and the mirrored axis of its arrival shadow, written by `aim`
+GAIN_RE, GAIN_IM = 41 * ROW, 42 * ROW  # written by `arriving`
+SHIFT = 43 * ROW  # written by `sums`
+SLAB = 44 * ROW
 PATH, SECOND = 9 * ROW, 10 * ROW  # rows of the float64 slab, after PLACE and SPREAD
 ARRIVAL, SLOPE = 11 * ROW, 12 * ROW  # written by `sums.clock`
-LONG_SLAB = 13 * ROW
+LONG_EAR = 13 * ROW
+MIDDLE = 16 * ROW  # path, second leg and slope at the middle of the array, written by `sums`
+LONG_SLAB = 19 * ROW
+
+
+@kernel
+def dot(ax, ay, az, bx, by, bz):
+    """Return the dot product of two vectors of the same type."""
+    return fused(ax, bx, fused(ay, by, az * bz))
+
+
+@kernel
+def aim(s, d, mx, my, mz, ax, ay, az, first, count):
+    """Write a microphone's image (m) and its mirrored axis into lanes `first` to `first` + count: several may share a slab."""
+    x, y, z = s[EAR + first :], s[EAR + ROW + first :], s[EAR + 2 * ROW + first :]
+    u, v, w = s[AXIS + first :], s[AXIS + ROW + first :], s[AXIS + 2 * ROW + first :]
+    long_x, long_y, long_z = d[LONG_EAR + first :], d[LONG_EAR + ROW + first :], d[LONG_EAR + 2 * ROW + first :]
+    for k in range(count):
+        x[k], y[k], z[k] = f32(mx), f32(my), f32(mz)
+        u[k], v[k], w[k] = f32(ax), f32(ay), f32(az)
+        long_x[k], long_y[k], long_z[k] = mx, my, mz
 
 
 @kernel
@@ -52,11 +76,18 @@ def _mirror(s, tables, wall, count):
     """Multiply RE, IM by a surface's reflection at COSINE: tables (W, 2, WALL_NODES), real and imaginary, even in the root of the cosine."""
     for k in range(count):
         x = math.sqrt(s[COSINE + k]) * LAST_NODE
-        x = x if x < JUST_BELOW else JUST_BELOW  # the last cell is a cell like others
-        n = np.uint32(np.int32(x))  # unsigned: an index that may be negative would be checked, and not packed
-        w = x - f32(n)
-        r_re = tables[wall, 0, n] + w * (tables[wall, 0, n + np.uint32(1)] - tables[wall, 0, n])
-        r_im = tables[wall, 1, n] + w * (tables[wall, 1, n + np.uint32(1)] - tables[wall, 1, n])
+        s[NODE + k] = x if x < JUST_BELOW else JUST_BELOW  # the last cell is a cell like others
+    for k in range(count):  # by itself: reading here and there is not packed
+        n = np.uint32(np.int32(s[NODE + k]))
+        s[CELL + k] = tables[wall, 0, n]
+        s[CELL + ROW + k] = tables[wall, 0, n + np.uint32(1)]
+        s[CELL + 2 * ROW + k] = tables[wall, 1, n]
+        s[CELL + 3 * ROW + k] = tables[wall, 1, n + np.uint32(1)]
+    for k in range(count):
+        x = s[NODE + k]
+        w = x - np.floor(x)
+        r_re = s[CELL + k] + w * (s[CELL + ROW + k] - s[CELL + k])
+        r_im = s[CELL + 2 * ROW + k] + w * (s[CELL + 3 * ROW + k] - s[CELL + 2 * ROW + k])
         o_re = s[RE + k]
         o_im = s[IM + k]
         s[RE + k] = o_re * r_re - o_im * r_im
@@ -65,32 +96,35 @@ def _mirror(s, tables, wall, count):
 
 @kernel
 def _port(s, ports, b, count):
-    """Write the Chebyshev series (PORT_DEGREE) of COSINE in [-1, 1] into FACTOR (Clenshaw)."""
+    """Write the Chebyshev series (PORT_DEGREE) of COSINE in [-1, 1] into FACTOR.
+
+    Even and odd terms are two series in 2 x^2 - 1 (Clenshaw; odd ones of the third kind, T_{2k+1}(x) = x V_k), so that neither waits for the other.
+    """
     for k in range(count):
         x = s[COSINE + k]
-        x2 = x + x
-        b1 = ports[b, PORT_DEGREE]
-        b2 = f32(0.0)
-        for d in range(PORT_DEGREE - 1, 0, -1):
-            b0 = x2 * b1 - b2 + ports[b, d]
-            b2 = b1
-            b1 = b0
-        s[FACTOR + k] = x * b1 - b2 + ports[b, 0]
+        y = TWO * x * x - ONE
+        y2 = y + y
+        e1, e2 = ports[b, PORT_DEGREE], f32(0.0)
+        o1, o2 = ports[b, PORT_DEGREE - 1], f32(0.0)
+        for d in range(PORT_DEGREE - 2, 0, -2):
+            e1, e2 = fused(y2, e1, ports[b, d] - e2), e1
+            o1, o2 = fused(y2, o1, ports[b, d - 1] - o2), o1
+        s[FACTOR + k] = (y * e1 - e2 + ports[b, 0]) + x * (o1 - o2)
 
 
 @kernel
 def _beam(s, beams, b, part, count):
-    """Write the Chebyshev series (BEAM_DEGREE) of COSINE in [-1, 1] into FACTOR (Clenshaw)."""
+    """Write the Chebyshev series (BEAM_DEGREE) of COSINE in [-1, 1] into FACTOR, as `_port` does."""
     for k in range(count):
         x = s[COSINE + k]
-        x2 = x + x
-        b1 = beams[b, part, BEAM_DEGREE]
-        b2 = f32(0.0)
-        for d in range(BEAM_DEGREE - 1, 0, -1):
-            b0 = x2 * b1 - b2 + beams[b, part, d]
-            b2 = b1
-            b1 = b0
-        s[FACTOR + k] = x * b1 - b2 + beams[b, part, 0]
+        y = TWO * x * x - ONE
+        y2 = y + y
+        e1, e2 = beams[b, part, BEAM_DEGREE], f32(0.0)
+        o1, o2 = beams[b, part, BEAM_DEGREE - 1], f32(0.0)
+        for d in range(BEAM_DEGREE - 2, 0, -2):
+            e1, e2 = fused(y2, e1, beams[b, part, d] - e2), e1
+            o1, o2 = fused(y2, o1, beams[b, part, d - 1] - o2), o1
+        s[FACTOR + k] = (y * e1 - e2 + beams[b, part, 0]) + x * (o1 - o2)
 
 
 @kernel
@@ -113,106 +147,106 @@ def _decay(s, rate, count):
 def _cosine(s, rows, dx, dy, dz, folded, count):
     """Write the dot product of a unit vector's three rows with a direction into COSINE; its size where folded."""
     for k in range(count):
-        c = s[rows + k] * dx + s[rows + ROW + k] * dy + s[rows + 2 * ROW + k] * dz
+        c = dot(s[rows + k], s[rows + ROW + k], s[rows + 2 * ROW + k], dx, dy, dz)
         s[COSINE + k] = abs(c) if folded else c
 
 
 @kernel
-def _first_normal(s, sx, sy, sz, mx, my, mz, count):
+def _first_normal(s, sx, sy, sz, count):
     """Write the bisector at the piece's centre into NORMAL: the start of the Newton steps."""
     for k in range(count):
         px, py, pz = sx - s[PLACE + k], sy - s[PLACE + ROW + k], sz - s[PLACE + 2 * ROW + k]
-        qx, qy, qz = mx - s[PLACE + k], my - s[PLACE + ROW + k], mz - s[PLACE + 2 * ROW + k]
-        i1 = ONE / math.sqrt(px * px + py * py + pz * pz)
-        i2 = ONE / math.sqrt(qx * qx + qy * qy + qz * qz)
+        qx, qy, qz = s[EAR + k] - s[PLACE + k], s[EAR + ROW + k] - s[PLACE + ROW + k], s[EAR + 2 * ROW + k] - s[PLACE + 2 * ROW + k]
+        i1 = ONE / math.sqrt(dot(px, py, pz, px, py, pz))
+        i2 = ONE / math.sqrt(dot(qx, qy, qz, qx, qy, qz))
         bx, by, bz = px * i1 + qx * i2, py * i1 + qy * i2, pz * i1 + qz * i2
-        ib = ONE / math.sqrt(bx * bx + by * by + bz * bz + TINY)
+        ib = ONE / math.sqrt(dot(bx, by, bz, bx, by, bz) + TINY)
         s[NORMAL + k] = bx * ib
         s[NORMAL + ROW + k] = by * ib
         s[NORMAL + 2 * ROW + k] = bz * ib
 
 
 @kernel
-def _normal_step(s, sx, sy, sz, mx, my, mz, count):
+def _normal_step(s, sx, sy, sz, count):
     """Turn every normal by one damped Newton step towards the Fermat point between two points."""
     for k in range(count):
         ax, ay, az = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
-        vx = s[SPREAD + k] * ax + s[SPREAD + 3 * ROW + k] * ay + s[SPREAD + 4 * ROW + k] * az
-        vy = s[SPREAD + 3 * ROW + k] * ax + s[SPREAD + ROW + k] * ay + s[SPREAD + 5 * ROW + k] * az
-        vz = s[SPREAD + 4 * ROW + k] * ax + s[SPREAD + 5 * ROW + k] * ay + s[SPREAD + 2 * ROW + k] * az
-        h2 = ax * vx + ay * vy + az * vz
+        vx = dot(s[SPREAD + k], s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], ax, ay, az)
+        vy = dot(s[SPREAD + 3 * ROW + k], s[SPREAD + ROW + k], s[SPREAD + 5 * ROW + k], ax, ay, az)
+        vz = dot(s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k], s[SPREAD + 2 * ROW + k], ax, ay, az)
+        h2 = dot(ax, ay, az, vx, vy, vz)
         h = math.sqrt(h2)
         ih = ONE / h
-        x = s[PLACE + k] + vx * ih
-        y = s[PLACE + ROW + k] + vy * ih
-        z = s[PLACE + 2 * ROW + k] + vz * ih
+        x = fused(vx, ih, s[PLACE + k])
+        y = fused(vy, ih, s[PLACE + ROW + k])
+        z = fused(vz, ih, s[PLACE + 2 * ROW + k])
         px, py, pz = sx - x, sy - y, sz - z
-        qx, qy, qz = mx - x, my - y, mz - z
-        i1 = ONE / math.sqrt(px * px + py * py + pz * pz)
-        i2 = ONE / math.sqrt(qx * qx + qy * qy + qz * qz)
+        qx, qy, qz = s[EAR + k] - x, s[EAR + ROW + k] - y, s[EAR + 2 * ROW + k] - z
+        i1 = ONE / math.sqrt(dot(px, py, pz, px, py, pz))
+        i2 = ONE / math.sqrt(dot(qx, qy, qz, qx, qy, qz))
         px, py, pz = px * i1, py * i1, pz * i1
         qx, qy, qz = qx * i2, qy * i2, qz * i2
         # orthonormal tangents (Duff et al. 2017)
         sign = ONE if az >= f32(0.0) else -ONE
         ia = -ONE / (sign + az)
         ib = ax * ay * ia
-        t1x, t1y, t1z = ONE + sign * ax * ax * ia, sign * ib, -sign * ax
-        t2x, t2y, t2z = ib, sign + ay * ay * ia, -ay
-        w1x = s[SHAPE + k] * t1x + s[SHAPE + 3 * ROW + k] * t1y + s[SHAPE + 4 * ROW + k] * t1z
-        w1y = s[SHAPE + 3 * ROW + k] * t1x + s[SHAPE + ROW + k] * t1y + s[SHAPE + 5 * ROW + k] * t1z
-        w1z = s[SHAPE + 4 * ROW + k] * t1x + s[SHAPE + 5 * ROW + k] * t1y + s[SHAPE + 2 * ROW + k] * t1z
-        w2x = s[SHAPE + k] * t2x + s[SHAPE + 3 * ROW + k] * t2y + s[SHAPE + 4 * ROW + k] * t2z
-        w2y = s[SHAPE + 3 * ROW + k] * t2x + s[SHAPE + ROW + k] * t2y + s[SHAPE + 5 * ROW + k] * t2z
-        w2z = s[SHAPE + 4 * ROW + k] * t2x + s[SHAPE + 5 * ROW + k] * t2y + s[SHAPE + 2 * ROW + k] * t2z
-        k11 = h * (t1x * w1x + t1y * w1y + t1z * w1z)
-        k12 = h * (t2x * w1x + t2y * w1y + t2z * w1z)
-        k22 = h * (t2x * w2x + t2y * w2y + t2z * w2z)
-        p1 = px * t1x + py * t1y + pz * t1z
-        p2 = px * t2x + py * t2y + pz * t2z
-        q1 = qx * t1x + qy * t1y + qz * t1z
-        q2 = qx * t2x + qy * t2y + qz * t2z
+        t1x, t1y, t1z = fused(sign * ax, ax * ia, ONE), sign * ib, -sign * ax
+        t2x, t2y, t2z = ib, fused(ay, ay * ia, sign), -ay
+        w1x = dot(s[SHAPE + k], s[SHAPE + 3 * ROW + k], s[SHAPE + 4 * ROW + k], t1x, t1y, t1z)
+        w1y = dot(s[SHAPE + 3 * ROW + k], s[SHAPE + ROW + k], s[SHAPE + 5 * ROW + k], t1x, t1y, t1z)
+        w1z = dot(s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t1x, t1y, t1z)
+        w2x = dot(s[SHAPE + k], s[SHAPE + 3 * ROW + k], s[SHAPE + 4 * ROW + k], t2x, t2y, t2z)
+        w2y = dot(s[SHAPE + 3 * ROW + k], s[SHAPE + ROW + k], s[SHAPE + 5 * ROW + k], t2x, t2y, t2z)
+        w2z = dot(s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t2x, t2y, t2z)
+        k11 = h * dot(t1x, t1y, t1z, w1x, w1y, w1z)
+        k12 = h * dot(t2x, t2y, t2z, w1x, w1y, w1z)
+        k22 = h * dot(t2x, t2y, t2z, w2x, w2y, w2z)
+        p1 = dot(px, py, pz, t1x, t1y, t1z)
+        p2 = dot(px, py, pz, t2x, t2y, t2z)
+        q1 = dot(qx, qy, qz, t1x, t1y, t1z)
+        q2 = dot(qx, qy, qz, t2x, t2y, t2z)
         bn = (px + qx) * ax + (py + qy) * ay + (pz + qz) * az
         bn = bn if bn > LEAST else LEAST
-        h11 = (ONE - p1 * p1) * i1 + (ONE - q1 * q1) * i2 + bn * k11
-        h22 = (ONE - p2 * p2) * i1 + (ONE - q2 * q2) * i2 + bn * k22
-        h12 = -p1 * p2 * i1 - q1 * q2 * i2 + bn * k12
+        h11 = fused(fused(-p1, p1, ONE), i1, fused(fused(-q1, q1, ONE), i2, bn * k11))
+        h22 = fused(fused(-p2, p2, ONE), i1, fused(fused(-q2, q2, ONE), i2, bn * k22))
+        h12 = fused(-p1 * p2, i1, fused(-q1 * q2, i2, bn * k12))
         b1 = p1 + q1
         b2 = p2 + q2
-        id_ = ONE / (h11 * h22 - h12 * h12)
-        d1 = (h22 * b1 - h12 * b2) * id_
-        d2 = (h11 * b2 - h12 * b1) * id_
-        e1 = k11 * d1 + k12 * d2
-        e2 = k12 * d1 + k22 * d2
+        id_ = ONE / fused(h11, h22, -h12 * h12)
+        d1 = fused(h22, b1, -h12 * b2) * id_
+        d2 = fused(h11, b2, -h12 * b1) * id_
+        e1 = fused(k11, d1, k12 * d2)
+        e2 = fused(k12, d1, k22 * d2)
         e1 = e1 if e1 < LONGEST_TURN else LONGEST_TURN
         e1 = e1 if e1 > -LONGEST_TURN else -LONGEST_TURN
         e2 = e2 if e2 < LONGEST_TURN else LONGEST_TURN
         e2 = e2 if e2 > -LONGEST_TURN else -LONGEST_TURN
-        ax += e1 * t1x + e2 * t2x
-        ay += e1 * t1y + e2 * t2y
-        az += e1 * t1z + e2 * t2z
-        norm = ONE / math.sqrt(ax * ax + ay * ay + az * az)
+        ax = fused(e1, t1x, fused(e2, t2x, ax))
+        ay = fused(e1, t1y, fused(e2, t2y, ay))
+        az = fused(e1, t1z, fused(e2, t2z, az))
+        norm = ONE / math.sqrt(dot(ax, ay, az, ax, ay, az))
         s[NORMAL + k] = ax * norm
         s[NORMAL + ROW + k] = ay * norm
         s[NORMAL + 2 * ROW + k] = az * norm
 
 
 @kernel
-def _spread(s, sx, sy, sz, mx, my, mz, count):
+def _spread(s, sx, sy, sz, count):
     """Write the unit vectors to both images, the path, cos(b/2), and the near-field amplitude (with its fade) into RE, IM."""
     for k in range(count):
         ax, ay, az = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
-        vx = s[SPREAD + k] * ax + s[SPREAD + 3 * ROW + k] * ay + s[SPREAD + 4 * ROW + k] * az
-        vy = s[SPREAD + 3 * ROW + k] * ax + s[SPREAD + ROW + k] * ay + s[SPREAD + 5 * ROW + k] * az
-        vz = s[SPREAD + 4 * ROW + k] * ax + s[SPREAD + 5 * ROW + k] * ay + s[SPREAD + 2 * ROW + k] * az
-        h = math.sqrt(ax * vx + ay * vy + az * vz)
+        vx = dot(s[SPREAD + k], s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], ax, ay, az)
+        vy = dot(s[SPREAD + 3 * ROW + k], s[SPREAD + ROW + k], s[SPREAD + 5 * ROW + k], ax, ay, az)
+        vz = dot(s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k], s[SPREAD + 2 * ROW + k], ax, ay, az)
+        h = math.sqrt(dot(ax, ay, az, vx, vy, vz))
         ih = ONE / h
-        x = s[PLACE + k] + vx * ih
-        y = s[PLACE + ROW + k] + vy * ih
-        z = s[PLACE + 2 * ROW + k] + vz * ih
+        x = fused(vx, ih, s[PLACE + k])
+        y = fused(vy, ih, s[PLACE + ROW + k])
+        z = fused(vz, ih, s[PLACE + 2 * ROW + k])
         px, py, pz = sx - x, sy - y, sz - z
-        qx, qy, qz = mx - x, my - y, mz - z
-        r1 = math.sqrt(px * px + py * py + pz * pz)
-        r2 = math.sqrt(qx * qx + qy * qy + qz * qz)
+        qx, qy, qz = s[EAR + k] - x, s[EAR + ROW + k] - y, s[EAR + 2 * ROW + k] - z
+        r1 = math.sqrt(dot(px, py, pz, px, py, pz))
+        r2 = math.sqrt(dot(qx, qy, qz, qx, qy, qz))
         i1 = ONE / r1
         i2 = ONE / r2
         px, py, pz = px * i1, py * i1, pz * i1
@@ -220,29 +254,29 @@ def _spread(s, sx, sy, sz, mx, my, mz, count):
         sign = ONE if az >= f32(0.0) else -ONE
         ia = -ONE / (sign + az)
         ib = ax * ay * ia
-        t1x, t1y, t1z = ONE + sign * ax * ax * ia, sign * ib, -sign * ax
-        t2x, t2y, t2z = ib, sign + ay * ay * ia, -ay
-        w1x = s[SHAPE + k] * t1x + s[SHAPE + 3 * ROW + k] * t1y + s[SHAPE + 4 * ROW + k] * t1z
-        w1y = s[SHAPE + 3 * ROW + k] * t1x + s[SHAPE + ROW + k] * t1y + s[SHAPE + 5 * ROW + k] * t1z
-        w1z = s[SHAPE + 4 * ROW + k] * t1x + s[SHAPE + 5 * ROW + k] * t1y + s[SHAPE + 2 * ROW + k] * t1z
-        w2x = s[SHAPE + k] * t2x + s[SHAPE + 3 * ROW + k] * t2y + s[SHAPE + 4 * ROW + k] * t2z
-        w2y = s[SHAPE + 3 * ROW + k] * t2x + s[SHAPE + ROW + k] * t2y + s[SHAPE + 5 * ROW + k] * t2z
-        w2z = s[SHAPE + 4 * ROW + k] * t2x + s[SHAPE + 5 * ROW + k] * t2y + s[SHAPE + 2 * ROW + k] * t2z
-        k11 = h * (t1x * w1x + t1y * w1y + t1z * w1z)
-        k12 = h * (t2x * w1x + t2y * w1y + t2z * w1z)
-        k22 = h * (t2x * w2x + t2y * w2y + t2z * w2z)
-        p1 = px * t1x + py * t1y + pz * t1z
-        p2 = px * t2x + py * t2y + pz * t2z
-        q1 = qx * t1x + qy * t1y + qz * t1z
-        q2 = qx * t2x + qy * t2y + qz * t2z
+        t1x, t1y, t1z = fused(sign * ax, ax * ia, ONE), sign * ib, -sign * ax
+        t2x, t2y, t2z = ib, fused(ay, ay * ia, sign), -ay
+        w1x = dot(s[SHAPE + k], s[SHAPE + 3 * ROW + k], s[SHAPE + 4 * ROW + k], t1x, t1y, t1z)
+        w1y = dot(s[SHAPE + 3 * ROW + k], s[SHAPE + ROW + k], s[SHAPE + 5 * ROW + k], t1x, t1y, t1z)
+        w1z = dot(s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t1x, t1y, t1z)
+        w2x = dot(s[SHAPE + k], s[SHAPE + 3 * ROW + k], s[SHAPE + 4 * ROW + k], t2x, t2y, t2z)
+        w2y = dot(s[SHAPE + 3 * ROW + k], s[SHAPE + ROW + k], s[SHAPE + 5 * ROW + k], t2x, t2y, t2z)
+        w2z = dot(s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t2x, t2y, t2z)
+        k11 = h * dot(t1x, t1y, t1z, w1x, w1y, w1z)
+        k12 = h * dot(t2x, t2y, t2z, w1x, w1y, w1z)
+        k22 = h * dot(t2x, t2y, t2z, w2x, w2y, w2z)
+        p1 = dot(px, py, pz, t1x, t1y, t1z)
+        p2 = dot(px, py, pz, t2x, t2y, t2z)
+        q1 = dot(qx, qy, qz, t1x, t1y, t1z)
+        q2 = dot(qx, qy, qz, t2x, t2y, t2z)
         bx, by, bz = px + qx, py + qy, pz + qz
-        bn = bx * ax + by * ay + bz * az
+        bn = dot(bx, by, bz, ax, ay, az)
         bn = bn if bn > LEAST else LEAST
-        h11 = (ONE - p1 * p1) * i1 + (ONE - q1 * q1) * i2 + bn * k11
-        h22 = (ONE - p2 * p2) * i1 + (ONE - q2 * q2) * i2 + bn * k22
-        h12 = -p1 * p2 * i1 - q1 * q2 * i2 + bn * k12
-        det = h11 * h22 - h12 * h12
-        c = HALF_ * math.sqrt(bx * bx + by * by + bz * bz)
+        h11 = fused(fused(-p1, p1, ONE), i1, fused(fused(-q1, q1, ONE), i2, bn * k11))
+        h22 = fused(fused(-p2, p2, ONE), i1, fused(fused(-q2, q2, ONE), i2, bn * k22))
+        h12 = fused(-p1 * p2, i1, fused(-q1 * q2, i2, bn * k12))
+        det = fused(h11, h22, -h12 * h12)
+        c = HALF_ * math.sqrt(dot(bx, by, bz, bx, by, bz))
         f = (c - FADE_END) * FADE_RATE
         f = f if f > f32(0.0) else f32(0.0)
         f = f if f < ONE else ONE
@@ -256,37 +290,37 @@ def _spread(s, sx, sy, sz, mx, my, mz, count):
 
 
 @kernel
-def pair_paths(s, d, sx, sy, sz, mx, my, mz, steps, count):
+def pair_paths(s, d, sx, sy, sz, steps, count):
     """Turn NORMAL by Newton steps and write path and outgoing distance (m, float64 slab d) of the pair's Fermat points."""
     for _ in range(steps):
-        _normal_step(s, f32(sx), f32(sy), f32(sz), f32(mx), f32(my), f32(mz), count)
+        _normal_step(s, f32(sx), f32(sy), f32(sz), count)
     for k in range(count):
-        ax = float(s[NORMAL + k])
-        ay = float(s[NORMAL + ROW + k])
-        az = float(s[NORMAL + 2 * ROW + k])
-        vx = d[SPREAD + k] * ax + d[SPREAD + 3 * ROW + k] * ay + d[SPREAD + 4 * ROW + k] * az
-        vy = d[SPREAD + 3 * ROW + k] * ax + d[SPREAD + ROW + k] * ay + d[SPREAD + 5 * ROW + k] * az
-        vz = d[SPREAD + 4 * ROW + k] * ax + d[SPREAD + 5 * ROW + k] * ay + d[SPREAD + 2 * ROW + k] * az
-        ih = 1.0 / math.sqrt(ax * vx + ay * vy + az * vz)
-        x = d[PLACE + k] + vx * ih
-        y = d[PLACE + ROW + k] + vy * ih
-        z = d[PLACE + 2 * ROW + k] + vz * ih
+        ax = np.float64(s[NORMAL + k])
+        ay = np.float64(s[NORMAL + ROW + k])
+        az = np.float64(s[NORMAL + 2 * ROW + k])
+        vx = dot(d[SPREAD + k], d[SPREAD + 3 * ROW + k], d[SPREAD + 4 * ROW + k], ax, ay, az)
+        vy = dot(d[SPREAD + 3 * ROW + k], d[SPREAD + ROW + k], d[SPREAD + 5 * ROW + k], ax, ay, az)
+        vz = dot(d[SPREAD + 4 * ROW + k], d[SPREAD + 5 * ROW + k], d[SPREAD + 2 * ROW + k], ax, ay, az)
+        ih = 1.0 / math.sqrt(dot(ax, ay, az, vx, vy, vz))
+        x = fused(vx, ih, d[PLACE + k])
+        y = fused(vy, ih, d[PLACE + ROW + k])
+        z = fused(vz, ih, d[PLACE + 2 * ROW + k])
         px, py, pz = sx - x, sy - y, sz - z
-        qx, qy, qz = mx - x, my - y, mz - z
-        r2 = math.sqrt(qx * qx + qy * qy + qz * qz)
+        qx, qy, qz = d[LONG_EAR + k] - x, d[LONG_EAR + ROW + k] - y, d[LONG_EAR + 2 * ROW + k] - z
+        r2 = math.sqrt(dot(qx, qy, qz, qx, qy, qz))
         d[SECOND + k] = r2
-        d[PATH + k] = math.sqrt(px * px + py * py + pz * pz) + r2
+        d[PATH + k] = math.sqrt(dot(px, py, pz, px, py, pz)) + r2
 
 
 @kernel
-def incoming(s, sx, sy, sz, mx, my, mz, hits, normals, leg, walls, skin, beams, axes, way_re, way_im, count):
+def incoming(s, sx, sy, sz, hits, normals, leg, walls, skin, beams, axes, way_re, way_im, count):
     """Write, per basis function, walls of the leg to the piece, the piece's own reflection and the beam into way_re, way_im (basis * ROW,).
 
     At the Fermat points given by NORMAL.  hits (I, H), normals (I, H, 3): walls met by leg `leg`, padded with -1.  walls (W, 2,
     WALL_NODES), skin (1, 2, WALL_NODES): reflection tables.  beams (basis, 2, D): Chebyshev series, real and imaginary, of the departure cosine about the
     mirrored axes (I, 3); one coefficient is a number.
     """
-    _spread(s, f32(sx), f32(sy), f32(sz), f32(mx), f32(my), f32(mz), count)
+    _spread(s, f32(sx), f32(sy), f32(sz), count)
     for k in range(count):
         s[RE + k] = ONE
         s[IM + k] = f32(0.0)
@@ -317,9 +351,9 @@ def incoming(s, sx, sy, sz, mx, my, mz, hits, normals, leg, walls, skin, beams, 
 
 
 @kernel
-def outgoing(s, sx, sy, sz, mx, my, mz, hits, normals, leg, walls, absorption, count):
+def outgoing(s, sx, sy, sz, hits, normals, leg, walls, absorption, count):
     """Write the near-field amplitude, the walls of the leg to the microphone and the air of both legs into RE, IM (float32)."""
-    _spread(s, f32(sx), f32(sy), f32(sz), f32(mx), f32(my), f32(mz), count)
+    _spread(s, f32(sx), f32(sy), f32(sz), count)
     for hit in range(hits.shape[1]):
         if hits[leg, hit] < 0:
             break
@@ -329,20 +363,28 @@ def outgoing(s, sx, sy, sz, mx, my, mz, hits, normals, leg, walls, absorption, c
 
 
 @kernel
-def arriving(s, ports, b, ax, ay, az, way_re, way_im, g_re, g_im, count):
-    """Write the whole gain of basis function b into g_re, g_im: RE, IM times what came in times the arrival shadow.
+def arriving(s, ports, b, count):
+    """Multiply RE, IM by the arrival shadow of basis function b about AXIS and write the product into GAIN_RE, GAIN_IM.
 
-    ports (basis, D): Chebyshev series of the arrival cosine about the mirrored axis (ax, ay, az); one coefficient is a number.
+    ports (basis, D): Chebyshev series of the arrival cosine; one coefficient is a number.
     """
     if ports.shape[1] > 1:
-        _cosine(s, ON, -ax, -ay, -az, False, count)
+        for k in range(count):
+            s[COSINE + k] = -dot(s[ON + k], s[ON + ROW + k], s[ON + 2 * ROW + k], s[AXIS + k], s[AXIS + ROW + k], s[AXIS + 2 * ROW + k])
         _port(s, ports, b, count)
     else:
         for k in range(count):
             s[FACTOR + k] = ports[b, 0]
-    way = b * ROW
     for k in range(count):
-        re = s[RE + k] * s[FACTOR + k]
-        im = s[IM + k] * s[FACTOR + k]
-        g_re[k] = re * way_re[way + k] - im * way_im[way + k]
-        g_im[k] = re * way_im[way + k] + im * way_re[way + k]
+        s[GAIN_RE + k] = s[RE + k] * s[FACTOR + k]
+        s[GAIN_IM + k] = s[IM + k] * s[FACTOR + k]
+
+
+@kernel
+def joined(s, start, way_re, way_im, way, g_re, g_im, count):
+    """Write the product of what came in (way_re, way_im from `way` on) and what goes out (GAIN_RE, GAIN_IM from `start` on)."""
+    out_re, out_im = s[GAIN_RE + start :], s[GAIN_IM + start :]
+    in_re, in_im = way_re[way:], way_im[way:]
+    for k in range(count):
+        g_re[k] = out_re[k] * in_re[k] - out_im[k] * in_im[k]
+        g_im[k] = out_re[k] * in_im[k] + out_im[k] * in_re[k]

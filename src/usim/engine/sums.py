@@ -3,7 +3,8 @@
 A wave received at t bounced at t_b with t = t_b + r2(t_b)/c and left at t_b - r1(t_b)/c.  So for every pair the path P = r1 + r2 is
 known at the arrival times of its own knots, which are not evenly spaced; it is carried to an even grid of reception times by a
 cubic Hermite polynomial whose slopes are fourth-order differences.  Between two grid points (a *block* of samples) the phase is a
-cubic again, evaluated in float32 as a difference to its start; sine and cosine are polynomials that vectorise.
+cubic again, evaluated in float32 about the block's middle, for two samples that lie symmetrically at a time (they share its even and odd
+parts); sine and cosine are polynomials that vectorise.
 
 Gains change more slowly than phase: they are evaluated on every `ratio`-th knot, per microphone, together with the small path
 difference between that microphone and the middle of the array.
@@ -16,18 +17,41 @@ import math
 import numpy as np
 
 from usim.engine.pairs import (
-    ARRIVAL, SLOPE, IM, LANES, LONG_SLAB, NORMAL, PATH, RE, ROW, SECOND, SLAB, _first_normal, arriving, f32, incoming, outgoing, pair_paths,
+    ARRIVAL,
+    HALF_,
+    IM,
+    LANES,
+    LONG_SLAB,
+    MIDDLE,
+    NORMAL,
+    PATH,
+    RE,
+    ROW,
+    SECOND,
+    SHIFT,
+    SLAB,
+    SLOPE,
+    _first_normal,
+    aim,
+    arriving,
+    f32,
+    incoming,
+    joined,
+    outgoing,
+    pair_paths,
 )  # fmt: skip
-from usim.physics.jit import kernel
+from usim.physics.jit import fused, kernel, rows32, rows64
 
-N1, N2, N3 = np.uint32(1), np.uint32(2), np.uint32(3)
+NEXT = np.uint32(ROW)
 SAMPLES = 32  # the most samples in a block
 COSINES = SAMPLES * ROW  # where cosines (imaginary parts) start in a plane of samples by blocks
+LATE = SAMPLES // 2 * ROW  # where samples of a block's second half start, the last first: see `sample_rows`
 PHASE = 2 * COSINES  # four rows of phase polynomials after them
 PLANE = 2 * COSINES  # float32 of one channel's sums
 WAVE = PHASE + 4 * ROW
 GAIN_RE, GAIN_IM, CUBIC = 0, ROW, 2 * ROW  # rows of the float32 scratch of one channel
 WORK = 10 * ROW
+FIRST = 4 * ROW  # row of the stencil's scratch, after its weights
 REACH = 2  # grid points beyond a block that its slope reads
 AHEAD = 4  # knots before the first that a pair of no delay needs
 SPARE = 8  # knots beyond the grid points: for slopes, and for the delay to change within an epoch
@@ -51,8 +75,49 @@ C0, C1, C2, C3, C4, C5, C6, C7 = (f32(v) for v in _COS)
 
 
 @kernel
+def sine(x):
+    """Return the sine of x turns, at most half a turn from 0."""
+    y = x * x
+    return x * fused(y, fused(y, fused(y, fused(y, fused(y, fused(y, S6, S5), S4), S3), S2), S1), S0)
+
+
+@kernel
+def cosine(x):
+    """Return the cosine of x turns, at most half a turn from 0."""
+    y = x * x
+    return fused(y, fused(y, fused(y, fused(y, fused(y, fused(y, fused(y, C7, C6), C5), C4), C3), C2), C1), C0)
+
+
+def sample_rows(samples):
+    """Return the row of a plane that holds each sample of a block: pairs that lie symmetrically are LATE apart."""
+    early = np.arange(samples // 2)
+    return np.concatenate([early, SAMPLES // 2 + early[::-1]])
+
+
+@kernel
+def planes(groups, channels):
+    """Return zeros (group, channel, PLANE) for `piece_sum` to add to."""
+    return rows32(groups * channels * PLANE).reshape(groups, channels, PLANE)
+
+
+@kernel
 def _whole_lanes(count):
     return (count + LANES - 1) // LANES * LANES
+
+
+@kernel
+def _hermite(arrival, path, slope, start, knot, count, even, at):
+    """Write the path at `start` + 0, 1, ... into even and the bounce time in knots into at: grid point m lies after knot `knot` + m."""
+    for m in range(count):
+        a0 = arrival[m]
+        p0 = path[m]
+        width = arrival[m + 1] - a0
+        w = (start + m - a0) / width
+        s0 = slope[m] * width
+        s1 = slope[m + 1] * width
+        rise = path[m + 1] - p0
+        even[m] = p0 + w * (s0 + w * (3.0 * rise - 2.0 * s0 - s1 + w * (s0 + s1 - 2.0 * rise)))
+        at[m] = knot + m + w
 
 
 @kernel
@@ -65,10 +130,10 @@ def clock(d, e, count, even, start, inverse_step):
     """
     for k in range(count):
         d[ARRIVAL + k] = k + d[SECOND + k] * inverse_step
-    for k in range(2, count - 2):
-        p = 8.0 * (d[PATH + k + 1] - d[PATH + k - 1]) - (d[PATH + k + 2] - d[PATH + k - 2])
-        a = 8.0 * (d[ARRIVAL + k + 1] - d[ARRIVAL + k - 1]) - (d[ARRIVAL + k + 2] - d[ARRIVAL + k - 2])
-        d[SLOPE + k] = p / a
+    for k in range(count - 4):  # loops start from 0: an index that may be negative would be checked, and not packed
+        p = 8.0 * (d[PATH + k + 3] - d[PATH + k + 1]) - (d[PATH + k + 4] - d[PATH + k])
+        a = 8.0 * (d[ARRIVAL + k + 3] - d[ARRIVAL + k + 1]) - (d[ARRIVAL + k + 4] - d[ARRIVAL + k])
+        d[SLOPE + 2 + k] = p / a
     d[SLOPE] = d[SLOPE + 2]
     d[SLOPE + 1] = d[SLOPE + 2]
     d[SLOPE + count - 1] = d[SLOPE + count - 3]
@@ -91,18 +156,8 @@ def clock(d, e, count, even, start, inverse_step):
             if v < -0.1 or v > 1.1:
                 break
             run += 1
-        for m in range(q, run):
-            a0 = d[ARRIVAL + m + offset]
-            a1 = d[ARRIVAL + m + offset + 1]
-            p0 = d[PATH + m + offset]
-            p1 = d[PATH + m + offset + 1]
-            width = a1 - a0
-            w = (start + m - a0) / width
-            s0 = d[SLOPE + m + offset] * width
-            s1 = d[SLOPE + m + offset + 1] * width
-            rise = p1 - p0
-            e[EVEN + m] = p0 + w * (s0 + w * (3.0 * rise - 2.0 * s0 - s1 + w * (s0 + s1 - 2.0 * rise)))
-            e[AT + m] = m + offset + w
+        k = q + offset
+        _hermite(d[ARRIVAL + k :], d[PATH + k :], d[SLOPE + k :], start + q, k, run - q, e[EVEN + q :], e[AT + q :])
         q = run
         k = q + offset
         if k > count - 4:
@@ -114,9 +169,10 @@ def clock(d, e, count, even, start, inverse_step):
 def tone(e, even, turns_per_metre, samples, wave):
     """Write sine and cosine of the phase -2 pi f P/c over the blocks between the grid points (`samples` a block).
 
-    wave: SAMPLES rows of sines by ROW blocks, then as many of cosines: lanes run over blocks, so that loops are long.
+    wave: SAMPLES rows (see `sample_rows`) of sines by ROW blocks, then as many of cosines: lanes run over blocks, so that loops are long.
     """
     wide = _whole_lanes(even - 2 * REACH - 1)
+    middle = (samples - 1) / (2 * samples)
     for m in range(even - 2 * REACH - 1):
         q = m + REACH
         a0 = -turns_per_metre * e[EVEN + q]
@@ -127,19 +183,27 @@ def tone(e, even, turns_per_metre, samples, wave):
         near = e[EVEN + q + 2] - e[EVEN + q]
         far = e[EVEN + q + 3] - e[EVEN + q - 1]
         s1 = -turns_per_metre * (8.0 * near - far) * (1 / 12)
-        wave[PHASE + m] = f32(a0 - np.floor(a0))
-        wave[PHASE + ROW + m] = f32(s0)
-        wave[PHASE + 2 * ROW + m] = f32(3.0 * rise - 2.0 * s0 - s1)
-        wave[PHASE + 3 * ROW + m] = f32(s0 + s1 - 2.0 * rise)
-    for n in range(samples):
-        u = f32(n / samples)
+        a2, a3 = 3.0 * rise - 2.0 * s0 - s1, s0 + s1 - 2.0 * rise
+        start = a0 - np.floor(a0)
+        wave[PHASE + m] = f32(start + middle * (s0 + middle * (a2 + middle * a3)))
+        wave[PHASE + ROW + m] = f32(s0 + middle * (2.0 * a2 + 3.0 * middle * a3))
+        wave[PHASE + 2 * ROW + m] = f32(a2 + 3.0 * middle * a3)
+        wave[PHASE + 3 * ROW + m] = f32(a3)
+    for n in range(samples // 2):
+        v = f32((samples - 1 - 2 * n) / (2 * samples))
+        v2 = v * v
         base = n * ROW
         for m in range(wide):
-            x = wave[PHASE + m] + u * (wave[PHASE + ROW + m] + u * (wave[PHASE + 2 * ROW + m] + u * wave[PHASE + 3 * ROW + m]))
-            x = x - np.floor(x + f32(0.5))
-            y = x * x
-            wave[base + m] = x * (S0 + y * (S1 + y * (S2 + y * (S3 + y * (S4 + y * (S5 + y * S6))))))
-            wave[COSINES + base + m] = C0 + y * (C1 + y * (C2 + y * (C3 + y * (C4 + y * (C5 + y * (C6 + y * C7))))))
+            even_part = fused(v2, wave[PHASE + 2 * ROW + m], wave[PHASE + m])
+            odd_part = v * fused(v2, wave[PHASE + 3 * ROW + m], wave[PHASE + ROW + m])
+            x = even_part - odd_part
+            x = x - np.floor(x + HALF_)
+            wave[base + m] = sine(x)
+            wave[COSINES + base + m] = cosine(x)
+            x = even_part + odd_part
+            x = x - np.floor(x + HALF_)
+            wave[LATE + base + m] = sine(x)
+            wave[COSINES + LATE + base + m] = cosine(x)
 
 
 @kernel
@@ -157,45 +221,67 @@ def gate(e, even, samples, envelope, row, first, per_metre, per_sample, wave):
             x = first + (m * samples + n) * per_sample - (p0 + n * slope) * per_metre
             k = min(max(int(x), 0), last)
             on = f32(envelope[row, k] + (x - k) * (envelope[row, k + 1] - envelope[row, k]))
-            wave[n * ROW + m] *= on
-            wave[COSINES + n * ROW + m] *= on
+            base = (n if n < samples // 2 else SAMPLES // 2 + samples - 1 - n) * ROW
+            wave[base + m] *= on
+            wave[COSINES + base + m] *= on
 
 
 @kernel
-def stencil(e, even, ratio, knots, weights, knot):
-    """Write the weights (4 * ROW,) of the cubic through four coarse knots around every grid point, and the first of them."""
+def stencil(e, even, ratio, knots, four, weights):
+    """Write every coarse knot's weight at every grid point: those of the cubic through the four knots around it, else zero.
+
+    weights (knots in whole fours * ROW,); four: scratch of five rows.  Rows that are mostly zero are summed faster than four knots a point are gathered.
+    """
+    weights[:] = f32(0.0)
     inverse = 1.0 / ratio
     for q in range(even):
         x = e[AT + q] * inverse
-        c = min(max(int(x), 1), knots - 3)
+        c = min(max(np.floor(x), 1.0), float(knots - 3))
         u = x - c
-        knot[q] = np.uint32(c - 1)
-        weights[q] = -u * (u - 1.0) * (u - 2.0) * (1 / 6)
-        weights[ROW + q] = (u + 1.0) * (u - 1.0) * (u - 2.0) * 0.5
-        weights[2 * ROW + q] = -(u + 1.0) * u * (u - 2.0) * 0.5
-        weights[3 * ROW + q] = (u + 1.0) * u * (u - 1.0) * (1 / 6)
+        four[FIRST + q] = f32(c - 1.0)
+        four[q] = f32(-u * (u - 1.0) * (u - 2.0) * (1 / 6))
+        four[ROW + q] = f32((u + 1.0) * (u - 1.0) * (u - 2.0) * 0.5)
+        four[2 * ROW + q] = f32(-(u + 1.0) * u * (u - 2.0) * 0.5)
+        four[3 * ROW + q] = f32((u + 1.0) * u * (u - 1.0) * (1 / 6))
+    for q in range(even):
+        at = np.uint32(np.int32(four[FIRST + q]) * ROW + q)
+        weights[at] = four[q]
+        weights[at + NEXT] = four[ROW + q]
+        weights[at + NEXT + NEXT] = four[2 * ROW + q]
+        weights[at + NEXT + NEXT + NEXT] = four[3 * ROW + q]
 
 
 @kernel
-def interpolate(weights, knot, even, shift, g_re, g_im, turns_per_metre, work):
-    """Interpolate one channel's gain to the grid, turned by its own path difference shift (m); work: GAIN_RE, GAIN_IM."""
-    for q in range(even):
-        k = np.uint32(knot[q])
-        w0, w1, w2, w3 = weights[q], weights[ROW + q], weights[2 * ROW + q], weights[3 * ROW + q]
-        away = -turns_per_metre * (w0 * shift[k] + w1 * shift[k + N1] + w2 * shift[k + N2] + w3 * shift[k + N3])
-        v0, v1, v2, v3 = f32(w0), f32(w1), f32(w2), f32(w3)
-        work[GAIN_RE + q] = v0 * g_re[k] + v1 * g_re[k + N1] + v2 * g_re[k + N2] + v3 * g_re[k + N3]
-        work[GAIN_IM + q] = v0 * g_im[k] + v1 * g_im[k + N1] + v2 * g_im[k + N2] + v3 * g_im[k + N3]
-        work[CUBIC + q] = f32(away - np.floor(away + 0.5))
-    for q in range(_whole_lanes(even)):
+def _add_four(w0, w1, w2, w3, values, k, row, count):
+    """Add four knots' values, each times its weights, to a row."""
+    v0, v1, v2, v3 = values[k], values[k + 1], values[k + 2], values[k + 3]
+    for q in range(count):
+        row[q] = fused(w0[q], v0, fused(w1[q], v1, fused(w2[q], v2, fused(w3[q], v3, row[q]))))
+
+
+@kernel
+def interpolate(weights, even, shift, g_re, g_im, work):
+    """Interpolate one channel's gain to the grid, turned by its own phase `shift` (turns); work: GAIN_RE, GAIN_IM."""
+    wide = _whole_lanes(even)
+    re, im, away = work[GAIN_RE : GAIN_RE + ROW], work[GAIN_IM : GAIN_IM + ROW], work[CUBIC : CUBIC + ROW]
+    re[:] = f32(0.0)
+    im[:] = f32(0.0)
+    away[:] = f32(0.0)
+    for k in range(0, len(weights) // ROW, 4):
+        four = weights[k * ROW :]
+        w0, w1, w2, w3 = four[:ROW], four[ROW : 2 * ROW], four[2 * ROW : 3 * ROW], four[3 * ROW : 4 * ROW]
+        _add_four(w0, w1, w2, w3, g_re, k, re, wide)
+        _add_four(w0, w1, w2, w3, g_im, k, im, wide)
+        _add_four(w0, w1, w2, w3, shift, k, away, wide)
+    for q in range(wide):
         x = work[CUBIC + q]
-        y = x * x
-        s = x * (S0 + y * (S1 + y * (S2 + y * (S3 + y * (S4 + y * (S5 + y * S6))))))
-        c = C0 + y * (C1 + y * (C2 + y * (C3 + y * (C4 + y * (C5 + y * (C6 + y * C7))))))
+        x = x - np.floor(x + HALF_)
+        s = sine(x)
+        c = cosine(x)
         re = work[GAIN_RE + q]
         im = work[GAIN_IM + q]
-        work[GAIN_RE + q] = re * c - im * s
-        work[GAIN_IM + q] = re * s + im * c
+        work[GAIN_RE + q] = fused(re, c, -im * s)
+        work[GAIN_IM + q] = fused(re, s, im * c)
 
 
 @kernel
@@ -205,6 +291,7 @@ def add_channel(work, even, samples, wave, total):
     total (PLANE,): SAMPLES rows of real parts by ROW blocks, then as many of imaginary parts.
     """
     blocks = even - 2 * REACH - 1
+    middle = f32((samples - 1) / (2 * samples))
     for part in range(2):
         a = GAIN_IM if part else GAIN_RE
         c = CUBIC + 4 * ROW * part
@@ -213,40 +300,70 @@ def add_channel(work, even, samples, wave, total):
             s0 = (f32(8.0) * (work[q + 1] - work[q - 1]) - (work[q + 2] - work[q - 2])) * f32(1 / 12)
             s1 = (f32(8.0) * (work[q + 2] - work[q]) - (work[q + 3] - work[q - 1])) * f32(1 / 12)
             rise = work[q + 1] - work[q]
-            work[c + m] = work[q]
-            work[c + ROW + m] = s0
-            work[c + 2 * ROW + m] = f32(3.0) * rise - f32(2.0) * s0 - s1
-            work[c + 3 * ROW + m] = s0 + s1 - f32(2.0) * rise
+            a2, a3 = f32(3.0) * rise - f32(2.0) * s0 - s1, s0 + s1 - f32(2.0) * rise
+            work[c + m] = work[q] + middle * (s0 + middle * (a2 + middle * a3))
+            work[c + ROW + m] = s0 + middle * (f32(2.0) * a2 + f32(3.0) * middle * a3)
+            work[c + 2 * ROW + m] = a2 + f32(3.0) * middle * a3
+            work[c + 3 * ROW + m] = a3
     wide = _whole_lanes(blocks)
-    for n in range(samples):
-        u = f32(n / samples)
+    for n in range(samples // 2):
+        v = f32((samples - 1 - 2 * n) / (2 * samples))
+        v2 = v * v
         base = n * ROW
         for m in range(wide):
-            re = work[CUBIC + m] + u * (work[CUBIC + ROW + m] + u * (work[CUBIC + 2 * ROW + m] + u * work[CUBIC + 3 * ROW + m]))
-            im = work[CUBIC + 4 * ROW + m] + u * (
-                work[CUBIC + 5 * ROW + m] + u * (work[CUBIC + 6 * ROW + m] + u * work[CUBIC + 7 * ROW + m])
-            )
-            s = wave[base + m]
-            c = wave[COSINES + base + m]
-            total[base + m] += re * c - im * s
-            total[COSINES + base + m] += re * s + im * c
+            even_re = fused(v2, work[CUBIC + 2 * ROW + m], work[CUBIC + m])
+            odd_re = v * fused(v2, work[CUBIC + 3 * ROW + m], work[CUBIC + ROW + m])
+            even_im = fused(v2, work[CUBIC + 6 * ROW + m], work[CUBIC + 4 * ROW + m])
+            odd_im = v * fused(v2, work[CUBIC + 7 * ROW + m], work[CUBIC + 5 * ROW + m])
+            re, im = even_re - odd_re, even_im - odd_im
+            sin, cos = wave[base + m], wave[COSINES + base + m]
+            total[base + m] = fused(re, cos, fused(-im, sin, total[base + m]))
+            total[COSINES + base + m] = fused(re, sin, fused(im, cos, total[COSINES + base + m]))
+            re, im = even_re + odd_re, even_im + odd_im
+            sin, cos = wave[LATE + base + m], wave[COSINES + LATE + base + m]
+            total[LATE + base + m] = fused(re, cos, fused(-im, sin, total[LATE + base + m]))
+            total[COSINES + LATE + base + m] = fused(re, sin, fused(im, cos, total[COSINES + LATE + base + m]))
 
 
 @kernel
-def _window(table, first, ratio, s, d, count, coarse_s, coarse_d, coarse_count):
-    """Copy a window of the piece's pose table (15, knots) into the slabs of one run of pairs."""
+def _window(table, first, ratio, s, d, start, count):
+    """Copy a window of the piece's pose table (15, knots), every ratio-th knot from `first` on, into slabs from lane `start` on."""
     wide = _whole_lanes(count)
     for row in range(15):
+        here = s[row * ROW + start :]
         for k in range(wide):
-            value = table[row, first + min(k, count - 1)]
-            s[row * ROW + k] = f32(value)
-            if row < 9:
-                d[row * ROW + k] = value
-        for k in range(_whole_lanes(coarse_count)):
-            value = table[row, first + min(k, coarse_count - 1) * ratio]
-            coarse_s[row * ROW + k] = f32(value)
-            if row < 9:
-                coarse_d[row * ROW + k] = value
+            here[k] = f32(table[row, first + min(k, count - 1) * ratio])
+        if row < 9:
+            there = d[row * ROW + start :]
+            for k in range(wide):
+                there[k] = table[row, first + min(k, count - 1) * ratio]
+
+
+@kernel
+def _start(coarse_s, coarse_d, mic_s, mic_d, first, count):
+    """Copy what one microphone's lanes need of the middle: the normals, where its Newton steps start, and path, second leg, slope."""
+    x, y, z = mic_s[NORMAL + first :], mic_s[NORMAL + ROW + first :], mic_s[NORMAL + 2 * ROW + first :]
+    path, second, slope = mic_d[MIDDLE + first :], mic_d[MIDDLE + ROW + first :], mic_d[MIDDLE + 2 * ROW + first :]
+    for k in range(count):
+        x[k], y[k], z[k] = coarse_s[NORMAL + k], coarse_s[NORMAL + ROW + k], coarse_s[NORMAL + 2 * ROW + k]
+    for k in range(count):
+        path[k], second[k], slope[k] = coarse_d[MIDDLE + k], coarse_d[MIDDLE + ROW + k], coarse_d[MIDDLE + 2 * ROW + k]
+
+
+@kernel
+def _tilt(s, d, inverse_step, turns, per_slope, tilt_re, tilt_im, air_slope, weight, count):
+    """Write the phase between microphones and the middle (turns) into SHIFT, and tilt RE, IM by what walls and air do off the carrier."""
+    for k in range(count):
+        # at one instant of reception this microphone hears a bounce that lies earlier by its own extra way
+        late = (d[SECOND + k] - d[MIDDLE + ROW + k]) * inverse_step
+        s[SHIFT + k] = f32(-turns * (d[PATH + k] - d[MIDDLE + k] - d[MIDDLE + 2 * ROW + k] * late))
+        off = per_slope * d[MIDDLE + 2 * ROW + k]  # Hz above the carrier, as received
+        up = f32(1.0 + off * (tilt_re - air_slope * d[SECOND + k])) * weight
+        across = f32(off) * tilt_im * weight
+        re = s[RE + k]
+        im = s[IM + k]
+        s[RE + k] = re * up - im * across
+        s[IM + k] = re * across + im * up
 
 
 @kernel
@@ -270,50 +387,49 @@ def piece_sum(
     functions = beam.shape[1]
     count = (even + SPARE + 2) // 4 * 4 + 1
     coarse_count = (count - 1) // ratio + 1
-    inverse_step = 1.0 / (c * step)
-    s = np.zeros(SLAB, np.float32)
-    d = np.zeros(LONG_SLAB)
-    coarse_s = np.zeros(SLAB, np.float32)
-    coarse_d = np.zeros(LONG_SLAB)
-    e = np.empty(SCRATCH)
-    wave = np.zeros(WAVE, np.float32)
-    work = np.zeros(WORK, np.float32)
-    weights = np.zeros(4 * ROW)
-    knot = np.zeros(ROW, np.uint32)
-    g_re = np.zeros(ROW, np.float32)
-    g_im = np.zeros(ROW, np.float32)
-    way_re = np.zeros(functions * ROW, np.float32)
-    way_im = np.zeros(functions * ROW, np.float32)
-    shift = np.zeros(ROW)
-    middle_path = np.zeros(ROW)
-    middle_second = np.zeros(ROW)
-    slope = np.zeros(ROW)
-    normals = np.empty(3 * ROW, np.float32)
     wide = _whole_lanes(count)
     coarse_wide = _whole_lanes(coarse_count)
+    together = min(ROW // coarse_wide, mics)  # microphones side by side in one slab: loops are longer
+    inverse_step = 1.0 / (c * step)
+    s, d = rows32(SLAB), rows64(LONG_SLAB)  # every knot, to the middle of the array
+    coarse_s, coarse_d = rows32(SLAB), rows64(LONG_SLAB)  # every ratio-th knot, likewise
+    mic_s, mic_d = rows32(SLAB), rows64(LONG_SLAB)  # every ratio-th knot, to each microphone
+    e = rows64(SCRATCH)
+    wave = rows32(WAVE)
+    work = rows32(WORK)
+    weights = rows32((coarse_count + 3) // 4 * 4 * ROW)
+    g_re, g_im = rows32(ROW), rows32(ROW)
+    way_re, way_im = rows32(functions * ROW), rows32(functions * ROW)
     missed = 0
     held = -1
+    aimed = -1
     centre = most_lead + AHEAD + even // 2
     ox, oy, oz = table[0, centre], table[1, centre], table[2, centre]
     for n in range(pairs.shape[0]):
         i = pairs[n, 0]
         j = pairs[n, 1]
         sx, sy, sz = sources[i, 0], sources[i, 1], sources[i, 2]
-        cx = 0.0
-        cy = 0.0
-        cz = 0.0
-        for m in range(mics):
-            cx += targets[j, m, 0] / mics
-            cy += targets[j, m, 1] / mics
-            cz += targets[j, m, 2] / mics
-        away = math.sqrt((cx - ox) ** 2 + (cy - oy) ** 2 + (cz - oz) ** 2)
-        lead = min(int(away * inverse_step), most_lead)
+        if j != aimed:
+            cx = 0.0
+            cy = 0.0
+            cz = 0.0
+            for m in range(mics):
+                cx += targets[j, m, 0] / mics
+                cy += targets[j, m, 1] / mics
+                cz += targets[j, m, 2] / mics
+            away = math.sqrt((cx - ox) ** 2 + (cy - oy) ** 2 + (cz - oz) ** 2)
+            lead = min(int(away * inverse_step), most_lead)
+            aim(s, d, cx, cy, cz, 0.0, 0.0, 0.0, 0, wide)
+            aim(coarse_s, coarse_d, cx, cy, cz, 0.0, 0.0, 0.0, 0, coarse_wide)
         if lead != held:
             held = lead
-            _window(table, most_lead - lead, ratio, s, d, count, coarse_s, coarse_d, coarse_count)
+            _window(table, most_lead - lead, 1, s, d, 0, count)
+            _window(table, most_lead - lead, ratio, coarse_s, coarse_d, 0, coarse_count)
+            for m in range(together):
+                _window(table, most_lead - lead, ratio, mic_s, mic_d, m * coarse_wide, coarse_count)
         start = float(lead + AHEAD)
-        _first_normal(s, f32(sx), f32(sy), f32(sz), f32(cx), f32(cy), f32(cz), wide)
-        pair_paths(s, d, sx, sy, sz, cx, cy, cz, newton_steps, wide)
+        _first_normal(s, f32(sx), f32(sy), f32(sz), wide)
+        pair_paths(s, d, sx, sy, sz, newton_steps, wide)
         if not clock(d, e, count, even, start, inverse_step):
             missed += 1
             continue
@@ -322,52 +438,38 @@ def piece_sum(
             coarse_s[NORMAL + k] = s[NORMAL + fine]
             coarse_s[NORMAL + ROW + k] = s[NORMAL + ROW + fine]
             coarse_s[NORMAL + 2 * ROW + k] = s[NORMAL + 2 * ROW + fine]
-            normals[k] = coarse_s[NORMAL + k]
-            normals[ROW + k] = coarse_s[NORMAL + ROW + k]
-            normals[2 * ROW + k] = coarse_s[NORMAL + 2 * ROW + k]
-            middle_path[k] = d[PATH + fine]
-            middle_second[k] = d[SECOND + fine]
-            slope[k] = d[SLOPE + fine]
-        stencil(e, even, ratio, coarse_count, weights, knot)
+            coarse_d[MIDDLE + k] = d[PATH + fine]
+            coarse_d[MIDDLE + ROW + k] = d[SECOND + fine]
+            coarse_d[MIDDLE + 2 * ROW + k] = d[SLOPE + fine]
+        stencil(e, even, ratio, coarse_count, work, weights)
         for f in range(carriers):
             walls_f, skin_f, beam_f, port_f = walls[f], skin[f : f + 1], beam[f], port[f]
             tone(e, even, turns_per_metre[f], samples, wave)
             if envelope.shape[1] > 0:
                 gate(e, even, samples, envelope, f, envelope_first, envelope_hz / c, envelope_hz * step / samples, wave)
-            for k in range(3 * ROW):
-                coarse_s[NORMAL + k] = normals[k]
             incoming(
-                coarse_s, sx, sy, sz, cx, cy, cz, source_walls, source_normals, i, walls_f, skin_f, beam_f, source_axes, way_re, way_im,
-                coarse_wide,
+                coarse_s, sx, sy, sz, source_walls, source_normals, i, walls_f, skin_f, beam_f, source_axes, way_re, way_im, coarse_wide
             )  # fmt: skip
             tilt_re = f32(leg_slope[f, j].real)
             tilt_im = f32(leg_slope[f, j].imag)
-            per_slope = -turns_per_metre[f] / step
-            for m in range(mics):
-                mx, my, mz = targets[j, m, 0], targets[j, m, 1], targets[j, m, 2]
-                if m > 0:
-                    for k in range(3 * ROW):
-                        coarse_s[NORMAL + k] = normals[k]
-                pair_paths(coarse_s, coarse_d, sx, sy, sz, mx, my, mz, 1 if mics > 1 else 0, coarse_wide)
-                outgoing(
-                    coarse_s, sx, sy, sz, mx, my, mz, target_walls, target_normals, j, walls_f, f32(absorption[f]), coarse_wide
-                )  # fmt: skip
-                for k in range(coarse_wide):
-                    # at one instant of reception this microphone hears a bounce that lies earlier by its own extra way
-                    late = (coarse_d[SECOND + k] - middle_second[k]) * inverse_step
-                    shift[k] = coarse_d[PATH + k] - middle_path[k] - slope[k] * late
-                    off = per_slope * slope[k]  # Hz above the carrier, as received
-                    up = f32(1.0 + off * (tilt_re - absorption_slope[f] * coarse_d[SECOND + k])) * weight[n]
-                    across = f32(off) * tilt_im * weight[n]
-                    re = coarse_s[RE + k]
-                    im = coarse_s[IM + k]
-                    coarse_s[RE + k] = re * up - im * across
-                    coarse_s[IM + k] = re * across + im * up
+            for first in range(0, mics, together):
+                some = min(together, mics - first)
+                for m in range(some):
+                    if j != aimed or mics > together:
+                        x, y, z = targets[j, first + m, 0], targets[j, first + m, 1], targets[j, first + m, 2]
+                        ax, ay, az = target_axes[j, first + m, 0], target_axes[j, first + m, 1], target_axes[j, first + m, 2]
+                        aim(mic_s, mic_d, x, y, z, ax, ay, az, m * coarse_wide, coarse_wide)
+                    _start(coarse_s, coarse_d, mic_s, mic_d, m * coarse_wide, coarse_wide)
+                lanes = some * coarse_wide
+                pair_paths(mic_s, mic_d, sx, sy, sz, 1 if mics > 1 else 0, lanes)
+                outgoing(mic_s, sx, sy, sz, target_walls, target_normals, j, walls_f, f32(absorption[f]), lanes)
+                per_slope = -turns_per_metre[f] / step
+                _tilt(mic_s, mic_d, inverse_step, turns_per_metre[f], per_slope, tilt_re, tilt_im, absorption_slope[f], weight[n], lanes)
                 for b in range(functions):
-                    arriving(
-                        coarse_s, port_f, b, target_axes[j, m, 0], target_axes[j, m, 1], target_axes[j, m, 2], way_re, way_im, g_re, g_im,
-                        coarse_wide,
-                    )  # fmt: skip
-                    interpolate(weights, knot, even, shift, g_re, g_im, turns_per_metre[f], work)
-                    add_channel(work, even, samples, wave, total[group[n], (f * mics + m) * functions + b])
+                    arriving(mic_s, port_f, b, lanes)
+                    for m in range(some):
+                        joined(mic_s, m * coarse_wide, way_re, way_im, b * ROW, g_re, g_im, coarse_wide)
+                        interpolate(weights, even, mic_s[SHIFT + m * coarse_wide :], g_re, g_im, work)
+                        add_channel(work, even, samples, wave, total[group[n], (f * mics + first + m) * functions + b])
+        aimed = j
     return missed

@@ -8,7 +8,20 @@ import numpy as np
 
 from usim.engine.legs import wall_tables
 from usim.engine.pairs import (
-    LANES, LONG_SLAB, PATH, ROW, SECOND, SLAB, _first_normal, arriving, f32, incoming, outgoing, pair_paths,
+    LANES,
+    LONG_SLAB,
+    PATH,
+    ROW,
+    SECOND,
+    SLAB,
+    _first_normal,
+    aim,
+    arriving,
+    f32,
+    incoming,
+    joined,
+    outgoing,
+    pair_paths,
 )  # fmt: skip
 from usim.engine.selection import pose_table
 from usim.physics.jit import kernel
@@ -47,14 +60,15 @@ def _instant(
                 s[row * ROW + k] = f32(value)
                 if row < 9:
                     d[row * ROW + k] = value
+        aim(s, d, mx, my, mz, target_axes[j, 0], target_axes[j, 1], target_axes[j, 2], 0, LANES)
         for i in range(sources.shape[0]):
             sx, sy, sz = sources[i, 0], sources[i, 1], sources[i, 2]
-            _first_normal(s, f32(sx), f32(sy), f32(sz), f32(mx), f32(my), f32(mz), LANES)
-            pair_paths(s, d, sx, sy, sz, mx, my, mz, 4, LANES)
-            incoming(s, sx, sy, sz, mx, my, mz, hits, normals, i, walls, skin, beams, source_axes, way_re, way_im, LANES)
-            outgoing(s, sx, sy, sz, mx, my, mz, hits, normals, j, walls, f32(absorption), LANES)
-            ax, ay, az = target_axes[j, 0], target_axes[j, 1], target_axes[j, 2]
-            arriving(s, ports, 0, ax, ay, az, way_re, way_im, g_re, g_im, LANES)
+            _first_normal(s, f32(sx), f32(sy), f32(sz), LANES)
+            pair_paths(s, d, sx, sy, sz, 4, LANES)
+            incoming(s, sx, sy, sz, hits, normals, i, walls, skin, beams, source_axes, way_re, way_im, LANES)
+            outgoing(s, sx, sy, sz, hits, normals, j, walls, f32(absorption), LANES)
+            arriving(s, ports, 0, LANES)
+            joined(s, 0, way_re, way_im, 0, g_re, g_im, LANES)
             path[i, j] = d[PATH + 1]
             rate[i, j] = (d[PATH + 2] - d[PATH]) / (2.0 + (d[SECOND + 2] - d[SECOND]) * inverse_step)
             power[i, j] = g_re[1] * g_re[1] + g_im[1] * g_im[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -49,6 +50,12 @@ class Recording:
 
 def versions() -> dict[str, str]:
     """Return the versions on which the bytes of a recording depend, by name."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Read once: every reading opens the files that the packages were installed with."""
     names = ("usim", "numpy", "scipy", "numba", "soundfile")
     found = {"python": platform.python_version()}
     for name in names:

@@ -32,6 +32,23 @@ def unit(v):
     return v / np.linalg.norm(v, axis=-1, keepdims=True)
 
 
+def aimed(s, d, microphone, axis=(0.0, 0.0, 1.0)):
+    """Slabs whose every knot has this microphone and axis."""
+    pairs.aim(s, d, *microphone, *axis, 0, KNOTS)
+
+
+def test_aim(rng):
+    """Microphones side by side in one slab, each in its own lanes."""
+    s, d = np.zeros(pairs.SLAB, np.float32), np.zeros(pairs.LONG_SLAB)
+    places, axes = rng.standard_normal((2, 3, 3))
+    for n in range(3):
+        pairs.aim(s, d, *places[n], *axes[n], 16 * n, 16)
+    many = np.repeat(places, 16, axis=0).T
+    np.testing.assert_array_equal(rows(d, pairs.LONG_EAR, 3, 48), many)
+    np.testing.assert_array_equal(rows(s, pairs.EAR, 3, 48), many.astype(np.float32))
+    np.testing.assert_array_equal(rows(s, pairs.AXIS, 3, 48), np.repeat(axes, 16, axis=0).T.astype(np.float32))  # fmt: skip
+
+
 @pytest.fixture(params=SEEDS)
 def rng(request):
     return np.random.default_rng(request.param)
@@ -43,16 +60,18 @@ def crowd(rng):
     poses = ellipsoids(rng)
     source, microphone = ends(rng)
     s, d = slabs(*poses)
-    pairs._first_normal(s, *map(f32, (*source, *microphone)), KNOTS)
-    pairs.pair_paths(s, d, *source, *microphone, 8, KNOTS)
+    aimed(s, d, microphone)
+    pairs._first_normal(s, *map(f32, source), KNOTS)
+    pairs.pair_paths(s, d, *source, 8, KNOTS)
     return poses, source, microphone, s, d
 
 
 def test_first_normal(rng):
     place, rotation, size = ellipsoids(rng)
     source, microphone = ends(rng)
-    s, _ = slabs(place, rotation, size)
-    pairs._first_normal(s, *map(f32, (*source, *microphone)), KNOTS)
+    s, d = slabs(place, rotation, size)
+    aimed(s, d, microphone)
+    pairs._first_normal(s, *map(f32, source), KNOTS)
     bisector = unit(unit(source - place) + unit(microphone - place))
     np.testing.assert_allclose(rows(s, NORMAL, 3).T, bisector, atol=2e-6)
 
@@ -61,11 +80,12 @@ def test_normal_step(rng):
     """One Newton step of the normal: n += K H^-1 b, in any tangent frame, no component above 0.4."""
     place, rotation, size = ellipsoids(rng)
     source, microphone = ends(rng)
-    s, _ = slabs(place, rotation, size)
+    s, d = slabs(place, rotation, size)
+    aimed(s, d, microphone)
     first = unit(rng.standard_normal((KNOTS, 3)) * 0.1 + unit(source - place) + unit(microphone - place))  # fmt: skip
     for axis in range(3):
         s[NORMAL + axis * ROW :][:KNOTS] = first[:, axis]
-    pairs._normal_step(s, *map(f32, (*source, *microphone)), KNOTS)
+    pairs._normal_step(s, *map(f32, source), KNOTS)
     for k in range(KNOTS):
         q, n = rotation[k], first[k]
         spread, shape = q @ np.diag(size**2) @ q.T, q @ np.diag(size**-2.0) @ q.T
@@ -112,7 +132,7 @@ def test_pair_paths(crowd):
 def test_spread(crowd):
     """Near-field amplitude (physics.scattering, another form of the determinant), its fade, unit vectors, length, cosine."""
     poses, source, microphone, s, _ = crowd
-    pairs._spread(s, *map(f32, (*source, *microphone)), KNOTS)
+    pairs._spread(s, *map(f32, source), KNOTS)
     gain, path, cosine = mirror(*poses, source, microphone)
     full, none = np.cos(np.deg2rad(70)), np.cos(np.deg2rad(80))
     f = np.clip((cosine - none) / (full - none), 0, 1)
@@ -131,9 +151,10 @@ def test_the_fade_ends_at_160_degrees():
     gains = []
     for a in half:
         source, microphone = 5 * np.array([np.cos(a), np.sin(a), 0]), 5 * np.array([np.cos(a), -np.sin(a), 0])  # fmt: skip
-        pairs._first_normal(s, *map(f32, (*source, *microphone)), KNOTS)
-        pairs.pair_paths(s, d, *source, *microphone, 2, KNOTS)
-        pairs._spread(s, *map(f32, (*source, *microphone)), KNOTS)
+        aimed(s, d, microphone)
+        pairs._first_normal(s, *map(f32, source), KNOTS)
+        pairs.pair_paths(s, d, *source, 2, KNOTS)
+        pairs._spread(s, *map(f32, source), KNOTS)
         gains.append(s[RE])
         assert (s[RE] == 0) == (s[HALF] <= np.cos(np.deg2rad(80)))
     assert np.all(np.isfinite(gains))
@@ -190,7 +211,7 @@ def test_cosine(rng, folded):
 @pytest.mark.parametrize("patterned", [True, False])
 def test_whole_gain(crowd, rng, patterned):
     """incoming, outgoing and arriving together: the mirror, three walls on each leg, skin, air, beams and ports."""
-    poses, source, microphone, s, _ = crowd
+    poses, source, microphone, s, d = crowd
     walls, reflection = tables(rng)
     skin, bare = tables(rng, 1)
     hits = np.array([[-1, -1, -1], [2, 0, -1], [1, 3, 2]])
@@ -203,9 +224,9 @@ def test_whole_gain(crowd, rng, patterned):
         beams, ports = beams[..., :1], ports[..., :1]
     beams, ports = beams.astype(np.float32), ports.astype(np.float32)
     way = np.zeros((2, 2 * ROW), np.float32)
-    pairs.incoming(s, *source, *microphone, hits, normals, 1, walls, skin, beams, axes, *way, KNOTS)
+    pairs.incoming(s, *source, hits, normals, 1, walls, skin, beams, axes, *way, KNOTS)
     back = rows(s, BACK, 3).T
-    pairs.outgoing(s, *source, *microphone, hits, normals, 2, walls, f32(0.14), KNOTS)
+    pairs.outgoing(s, *source, hits, normals, 2, walls, f32(0.14), KNOTS)
     on = rows(s, ON, 3).T
     gain, path, cosine = mirror(*poses, source, microphone)
     full, none = np.cos(np.deg2rad(70)), np.cos(np.deg2rad(80))
@@ -217,7 +238,9 @@ def test_whole_gain(crowd, rng, patterned):
         plain = plain * reflection(hits[2, hit], np.abs(on @ normals[2, hit]))
     for b in range(2):
         got = np.zeros((2, ROW), np.float32)
-        pairs.arriving(s, ports, b, *axes[2], *way, *got, KNOTS)
+        aimed(s, d, microphone, axes[2])
+        pairs.arriving(s, ports, b, KNOTS)
+        pairs.joined(s, 0, *way, b * ROW, *got, KNOTS)
         beam = chebval(-back @ axes[1], beams[b, 0]) + 1j * chebval(-back @ axes[1], beams[b, 1])
         expected = plain * beam * chebval(-on @ axes[2], ports[b])
         error = np.abs(got[0, :KNOTS] + 1j * got[1, :KNOTS] - expected)

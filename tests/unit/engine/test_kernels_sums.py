@@ -38,7 +38,7 @@ def rng(request):
 
 def planes(slab, count, samples):
     """Complex values (block, sample) of sums or waves."""
-    parts = slab[: 2 * COSINES].reshape(2, SAMPLES, ROW)[:, :samples, :count].astype(float)
+    parts = slab[: 2 * COSINES].reshape(2, SAMPLES, ROW)[:, sums.sample_rows(samples), :count].astype(float)
     return parts[0].T, parts[1].T
 
 
@@ -125,40 +125,37 @@ def test_gate(rng):
 
 
 def coarse(rng, ratio):
-    """Knots of gain: how many, a gain and a path difference on them, weights and knot numbers of the stencil."""
+    """Scratch of a pair, the number of knots of gain, and every such knot's weights (knot, grid point), in whole fours of knots."""
     _, e, *_, count = clocked(rng)
     knots = (count - 1) // ratio + 1
-    weights, knot = np.zeros(4 * ROW), np.zeros(ROW, np.uint32)
-    sums.stencil(e, EVENS, ratio, knots, weights, knot)
-    return e, knots, weights, knot
+    weights = np.full((knots + 3) // 4 * 4 * ROW, 7, np.float32)
+    sums.stencil(e, EVENS, ratio, knots, np.zeros(WORK, np.float32), weights)
+    return e, knots, weights
 
 
 @pytest.mark.parametrize("ratio", [1, 2, 4])
 def test_stencil(rng, ratio):
-    """Lagrange's cubic through four knots: exact for a cubic, weights sum to one."""
-    e, knots, weights, knot = coarse(rng, ratio)
+    """Lagrange's cubic through four knots: exact for a cubic, weights sum to one, nothing beside the four."""
+    e, knots, weights = coarse(rng, ratio)
     x = rows(e, AT, knots=EVENS)[0] / ratio
-    four = weights.reshape(4, ROW)[:, :EVENS]
-    first = knot[:EVENS].astype(int)
-    assert first.min() >= 0
-    assert first.max() + 3 < knots
+    dense = weights.reshape(-1, ROW)[:, :EVENS].astype(float)
     power = rng.standard_normal(4)
-    at = np.polyval(power, first + np.arange(4)[:, None])
-    np.testing.assert_allclose((four * at).sum(axis=0), np.polyval(power, x), rtol=1e-9)
-    np.testing.assert_allclose(four.sum(axis=0), 1, atol=1e-13)
+    at = np.polyval(power, np.arange(len(dense)) / knots)
+    np.testing.assert_allclose(at @ dense, np.polyval(power, x / knots), atol=1e-5)
+    np.testing.assert_allclose(dense.sum(axis=0), 1, atol=1e-6)
+    assert np.count_nonzero(dense, axis=0).max() <= 4
+    np.testing.assert_array_equal(dense[knots:], 0)
 
 
 @pytest.mark.parametrize("ratio", [1, 4])
 def test_interpolate(rng, ratio):
-    _, _, weights, knot = coarse(rng, ratio)
-    shift, turns = rng.uniform(-0.05, 0.05, ROW), 32000 / C
+    _, knots, weights = coarse(rng, ratio)
+    turns = rng.uniform(-4, 4, ROW).astype(np.float32)
     g = rng.standard_normal((2, ROW)).astype(np.float32)
     work = np.zeros(WORK, np.float32)
-    sums.interpolate(weights, knot, EVENS, shift, *g, turns, work)
-    index = knot[:EVENS].astype(int) + np.arange(4)[:, None]
-    four = weights.reshape(4, ROW)[:, :EVENS]
-    away = (four * shift[index]).sum(axis=0)
-    gain = (four * (g[0] + 1j * g[1])[index]).sum(axis=0) * np.exp(-2j * np.pi * turns * away)
+    sums.interpolate(weights, EVENS, turns, *g, work)
+    dense = weights.reshape(-1, ROW)[:knots, :EVENS].astype(float)
+    gain = ((g[0] + 1j * g[1])[:knots] @ dense) * np.exp(2j * np.pi * (turns[:knots] @ dense))
     found = rows(work, GAIN_RE, knots=EVENS)[0] + 1j * rows(work, GAIN_IM, knots=EVENS)[0]
     np.testing.assert_allclose(found, gain, atol=2e-5)
 
@@ -172,7 +169,7 @@ def test_add_channel(rng, samples):
     wave[:COSINES], wave[COSINES : 2 * COSINES] = np.sin(angle).ravel(), np.cos(angle).ravel()
     total = np.ones(PLANE, np.float32)
     sums.add_channel(work, EVENS, samples, wave, total)
-    tone = np.exp(1j * angle[:samples, :BLOCKS].T)
+    tone = np.exp(1j * angle[sums.sample_rows(samples), :BLOCKS].T)
     expected = 1 + 1j + (cubic(gain[0], samples) + 1j * cubic(gain[1], samples)) * tone
     re, im = planes(total, BLOCKS, samples)
     np.testing.assert_allclose(re + 1j * im, expected, atol=1e-5)
@@ -181,16 +178,44 @@ def test_add_channel(rng, samples):
 @pytest.mark.parametrize("ratio", [1, 4])
 def test_window(rng, ratio):
     table = rng.standard_normal((15, 120))
-    s, fine = np.zeros(SLAB, np.float32), np.zeros(SLAB, np.float32)
-    d, long = np.zeros(LONG_SLAB), np.zeros(LONG_SLAB)
-    count = 45
-    few = (count - 1) // ratio + 1
-    sums._window(table, 7, ratio, fine, long, count, s, d, few)
-    part = table[:, 7 : 7 + count]
-    np.testing.assert_array_equal(rows(fine, 0, 15, count), part.astype(np.float32))
-    np.testing.assert_array_equal(rows(long, 0, 9, count), part[:9])
-    np.testing.assert_array_equal(rows(s, 0, 15, few), part[:, ::ratio].astype(np.float32))
-    np.testing.assert_array_equal(rows(d, 0, 9, few), part[:9, ::ratio])
+    s, d = np.zeros(SLAB, np.float32), np.zeros(LONG_SLAB)
+    count = (45 - 1) // ratio + 1
+    sums._window(table, 7, ratio, s, d, 16, count)
+    part = table[:, 7 : 7 + 45 : ratio]
+    np.testing.assert_array_equal(rows(s, 16, 15, count), part.astype(np.float32))
+    np.testing.assert_array_equal(rows(d, 16, 9, count), part[:9])
+
+
+def test_start_and_tilt(rng):
+    """Each microphone's lanes get the middle's normals and paths; then its phase against the middle and the tilt of walls and air."""
+    coarse_s, s = np.zeros((2, SLAB), np.float32)
+    coarse_d, d = np.zeros((2, LONG_SLAB))
+    normal, (path, second, slope) = rng.standard_normal((2, 3, 16))
+    for n in range(3):
+        coarse_s[sums.NORMAL + n * ROW :][:16] = normal[n]
+        coarse_d[sums.MIDDLE + n * ROW :][:16] = (path, second, slope)[n]
+    for mic in range(2):
+        sums._start(coarse_s, coarse_d, s, d, 16 * mic, 16)
+    np.testing.assert_array_equal(rows(s, sums.NORMAL, 3, 32), np.tile(normal, 2).astype(np.float32))
+    own_path, own_second = rng.uniform(0, 0.01, (2, 32)) + np.tile([path, second], 2)
+    d[PATH:][:32], d[SECOND:][:32] = own_path, own_second
+    re, im = rng.standard_normal((2, 32)).astype(np.float32)
+    s[sums.RE :][:32], s[sums.IM :][:32] = re, im
+    turns, tilt, air, weight, inverse, per_slope = 93.0, 2e-6 - 3e-6j, 5e-6, 1.5, 0.7, -900.0
+    sums._tilt(s, d, inverse, turns, per_slope, np.float32(tilt.real), np.float32(tilt.imag), air, np.float32(weight), 32)  # fmt: skip
+    path, second, slope = np.tile([path, second, slope], 2)
+    late = (own_second - second) * inverse
+    np.testing.assert_allclose(rows(s, sums.SHIFT, 1, 32)[0], -turns * (own_path - path - slope * late), rtol=1e-5, atol=1e-6)  # fmt: skip
+    tilted = (re + 1j * im) * weight * (1 + per_slope * slope * (tilt - air * own_second))
+    np.testing.assert_allclose(rows(s, sums.RE, 1, 32)[0] + 1j * rows(s, sums.IM, 1, 32)[0], tilted, rtol=1e-5)  # fmt: skip
+
+
+def test_sine_and_cosine():
+    """Turns within half a turn of 0, to a few roundings of float32."""
+    x = np.linspace(-0.5, 0.5, 1001).astype(np.float32)
+    for kernel, function in ((sums.sine, np.sin), (sums.cosine, np.cos)):
+        made = np.array([kernel(v) for v in x], float)
+        np.testing.assert_allclose(made, function(2 * np.pi * x.astype(float)), atol=5e-7)
 
 
 @pytest.mark.parametrize(("newton_steps", "bar"), [(1, 3e-3), (3, 2e-4)])

@@ -19,7 +19,8 @@ TWINS = {
         "test_normal_step": ["_normal_step"],
         "test_spread": ["_spread"],
         "test_pair_paths": ["pair_paths"],
-        "test_whole_gain": ["incoming", "outgoing", "arriving"],
+        "test_aim": ["aim"],
+        "test_whole_gain": ["incoming", "outgoing", "arriving", "joined", "dot"],
     },
     f"{HERE}/test_kernels_sums.py": {
         "test_clock": ["clock", "_hermite"],
@@ -29,7 +30,9 @@ TWINS = {
         "test_interpolate": ["interpolate", "_add_four"],
         "test_add_channel": ["add_channel"],
         "test_window": ["_window"],
-        "test_piece_sum": ["piece_sum", "planes", "rows32", "rows64"],
+        "test_start_and_tilt": ["_start", "_tilt"],
+        "test_sine_and_cosine": ["sine", "cosine"],
+        "test_piece_sum": ["piece_sum", "planes"],
     },
     f"{HERE}/test_selection.py": {
         "test_leg_powers": ["_leg_powers"],
@@ -43,6 +46,7 @@ TWINS = {
     f"{HERE}/test_paths_table.py": {"test_instant_is_its_twin": ["_instant"]},
     f"{HERE}/test_noise.py": {"test_gaussian_numbers_are_their_twin": ["_box_muller"]},
     f"{HERE}/test_dsp_twins.py": {"test_filtered": ["filtered"]},
+    "tests/unit/physics/test_jit.py": {"test_rows_start_a_cache_line": ["rows32", "rows64"]},
     "tests/unit/physics/test_dsp.py": {
         "test_interpolation_is_its_twin": ["_interpolate"],
         "test_a_carrier_is_put_on_as_by_its_twin": ["_onto_carrier", "_cells_onto_carrier"],
