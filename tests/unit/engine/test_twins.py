@@ -37,10 +37,13 @@ TWINS = {
         "test_ranks": ["_ranks"],
         "test_threshold": ["_threshold"],
         "test_choose": ["choose"],
+        "test_pose_table": ["_pose_table"],
     },
     f"{HERE}/test_delay_line.py": {"test_the_kernel_is_its_twin": ["branches", "read_gliding"]},
     f"{HERE}/test_images.py": {"test_slopes": ["_slopes"]},
     f"{HERE}/test_paths_table.py": {"test_instant_is_its_twin": ["_instant"]},
+    f"{HERE}/test_echoes.py": {"test_an_epoch_is_added_as_by_its_twin": ["_add_faded"]},
+    f"{HERE}/test_motion.py": {"test_rates": ["_rates"], "test_fourth_differences": ["_fourth"]},
     f"{HERE}/test_noise.py": {"test_gaussian_numbers_are_their_twin": ["_box_muller"]},
     f"{HERE}/test_dsp_twins.py": {"test_filtered": ["filtered"]},
     "tests/unit/physics/test_dsp.py": {
