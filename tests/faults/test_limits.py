@@ -4,12 +4,15 @@ Each limit is tried one step inside and one step outside. What is outside is ref
 little time and memory, whatever the number.
 """
 
+import math
 import resource
 import time
 
 import pytest
+from pydantic import ValidationError
 
 from usim.scene import limits, parse, too_long_for_files, too_much_for_files
+from usim.scene.table import SceneTable
 from usim.template.problem import InvalidInput
 
 SCENE = """\
@@ -101,6 +104,42 @@ def test_a_limit_is_where_it_is(name, inside, outside, said):
         parse(outside.encode(), "outside.yaml").sample()
     assert time.perf_counter() - started < 2.0
     assert all(problem.line for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("place", "inside", "outside"),
+    [
+        (("render", "rate_hz"), 384_000, 384_001),
+        (("render", "rate_hz"), 8_000, 7_999),
+        (("duration_s",), 604_800, math.nextafter(604_800.0, math.inf)),
+        (("duration_s",), 0.001, math.nextafter(0.001, 0.0)),
+        (("seed",), 2**63 - 1, 2**63),
+    ],
+)
+def test_a_field_holds_exactly_at_its_limit(place, inside, outside):
+    """The field alone: no profile has a converter of 384 kHz, so a whole scene cannot be tried at that limit."""
+    *tables, field = place
+
+    def read(value):
+        table = {
+            "usim": "scene/1",
+            "duration_s": 2.0,
+            "room": {},
+            "devices": [{"name": "shelf", "profile": "ideal", "position_m": [0.3, 3.0, 1.0]}],
+        }
+        here = table
+        for word in tables:
+            here = here.setdefault(word, {})
+        here[field] = value
+        return SceneTable.model_validate(table)
+
+    found = read(inside)
+    for word in place:
+        found = getattr(found, word)
+    assert found == inside
+    with pytest.raises(ValidationError) as caught:
+        read(outside)
+    assert [error["loc"] for error in caught.value.errors()] == [place]
 
 
 def test_microphones_are_counted_over_listening_devices():

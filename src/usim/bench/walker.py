@@ -48,12 +48,12 @@ class Walker(AbstractMover):
             [HALF_AXES_M[0] * np.cos(along), HALF_AXES_M[1] * np.sin(along), np.zeros_like(along)],
             axis=1,
         )
-        angle = t_s[:, None] * self.rate_rad_s
-        cos, sin = np.cos(angle)[:, :, None, None], np.sin(angle)[:, :, None, None]
-        rotation = cos * self.even
-        rotation += sin * self.odd
-        rotation += self.steady
-        return Poses(way[:, None, :] + self.offset_m, rotation)
+        angle = self.rate_rad_s[:, None] * t_s
+        cos, sin = np.cos(angle)[:, None, None, :], np.sin(angle)[:, None, None, :]
+        rotation = cos * self.even[..., None]  # (piece, 3, 3, time): loops run through the times
+        rotation += sin * self.odd[..., None]
+        rotation += self.steady[..., None]
+        return Poses(way[:, None, :] + self.offset_m, rotation.transpose(3, 0, 1, 2))
 
     @property
     def fastest_m_s(self) -> float:

@@ -193,7 +193,7 @@ def _echo(scene: Scene, device: PlacedDevice, mover: AbstractMover) -> dict[str,
     The engine's own power sum over the pairs of legs with at most one reflection each, as in truth.npz; of all pieces together.
     """
     from usim.engine.legs import band, legs
-    from usim.engine.selection import energies
+    from usim.engine.selection import energies, pose_table
     from usim.engine.telling import ECHO_ORDER
 
     assert device.emission is not None
@@ -209,8 +209,9 @@ def _echo(scene: Scene, device: PlacedDevice, mover: AbstractMover) -> dict[str,
         at, rotation = poses.position_m[:, number], poses.rotation[:, number]
         size = np.resize(np.asarray(piece.size_m, float), 3)
         mirror = np.abs(piece.surface.reflection(np.ones(1), np.array([f_hz]), air)).reshape(-1)[0]
+        table = pose_table(at, rotation, size)
         for driver in range(len(unit.drivers_m)):
-            pairs = energies(at, rotation, size, around, cost, driver).sum(axis=0, dtype=float)
+            pairs = energies(table, size, around, cost, driver).sum(axis=0, dtype=float)
             power += pairs * (_drive_pa(device, f_hz, driver) * mirror) ** 2
         away = place - at
         distance = np.linalg.norm(away, axis=1)

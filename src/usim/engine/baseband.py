@@ -42,7 +42,8 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
         weights = basis_weights(paths, unit) * drive[:, :, None]  # (carrier, driver, basis)
         out[f"mover.{echo.mover}"] = np.einsum("cdb,dcmbn->mcn", weights, echo.tones)
     turning = _clock(paths, unit, gains, times, noise_seed)
-    return {name: _through_microphones(paths, unit, z if turning is None else z * turning) for name, z in out.items()}
+    weights = _microphone_filters(paths, unit)
+    return {name: _through_microphones(weights, z if turning is None else z * turning) for name, z in out.items()}
 
 
 def basis_weights(paths: Paths, unit: Unit) -> np.ndarray:
@@ -151,9 +152,9 @@ def _converter(paths: Paths, unit: Unit) -> Converter:
     return unit.converter.at(paths.scene.render.rate_hz, paths.scene.render.bits)
 
 
-def _through_microphones(paths: Paths, unit: Unit, pressure: np.ndarray) -> np.ndarray:
-    """Return envelopes in full scale of pressure envelopes (mic, carrier, sample) in Pa, FILTER_TAPS - 1 samples shorter."""
-    mics, carriers, count = pressure.shape
+def _microphone_filters(paths: Paths, unit: Unit) -> np.ndarray:
+    """Return weights (mic, carrier, FILTER_TAPS) that make full scale of pressure in Pa around each carrier."""
+    mics, carriers = len(unit.mics_m), len(paths.bands)
     offset = np.linspace(-FILTERED_BAND, FILTERED_BAND, 81)
     converter = _converter(paths, unit)
     weights = np.empty((mics, carriers, FILTER_TAPS), complex)
@@ -162,6 +163,12 @@ def _through_microphones(paths: Paths, unit: Unit, pressure: np.ndarray) -> np.n
             f = cost.carrier_hz + offset * paths.rate_hz
             response = unit.mic_response(mic, f) * converter.anti_alias(f)
             weights[mic, row] = short_filter(response, offset, FILTER_TAPS)
+    return weights
+
+
+def _through_microphones(weights: np.ndarray, pressure: np.ndarray) -> np.ndarray:
+    """Return envelopes in full scale of pressure envelopes (mic, carrier, sample) in Pa, FILTER_TAPS - 1 samples shorter."""
+    mics, carriers, count = pressure.shape
     out = np.empty((mics * carriers, count - FILTER_TAPS + 1), complex)
     filtered(np.ascontiguousarray(pressure.reshape(mics * carriers, count)), weights.reshape(mics * carriers, FILTER_TAPS), out)
     return out.reshape(mics, carriers, -1)

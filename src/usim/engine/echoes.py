@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +18,10 @@ from usim.emissions.base import AbstractEmission
 from usim.engine.legs import Band, Legs, leg_slopes, wall_tables
 from usim.engine.motion import FADE_S, LEAD_S, SEGMENT_S, Grid, grids, segment_start_s
 from usim.engine.selection import Chosen, Quality, chosen_epochs, energies, pose_table
-from usim.engine.sums import AHEAD, REACH, ROW, SAMPLES, SPARE, piece_sum, planes, sample_rows
+from usim.engine.sums import AHEAD, COSINES, REACH, ROW, SPARE, piece_sum, planes, sample_rows
 from usim.movers.base import AbstractMover, Poses
 from usim.physics.dsp import at_rate
+from usim.physics.jit import kernel
 from usim.scene.scene import PlacedDevice, Scene
 from usim.template.streams import uniform
 
@@ -128,10 +131,10 @@ def _sum_segments(scene, device, mover, legs, bands, quality, emission, window: 
     """Sum a mover's pieces over segments that are not held yet."""
     jobs = _jobs(scene, device, mover, bands, window, 0 if emission is None else rate_hz, quality.gain_turn)
     covers = skins(scene, mover, bands)
-    poses = _Asked(mover, {})
+    poses, fields = _Asked(mover, {}), _fields(scene, device, legs, bands)
 
-    def work(job: tuple[int, Grid, list[int]]) -> list:
-        return list(_piece_epochs(scene, device, poses, legs, bands, covers, quality, emission, *job))
+    def work(job: tuple[int, Grid, list[int]]) -> Iterable:
+        return _piece_epochs(scene, device, poses, legs, bands, fields, covers, quality, emission, *job)
 
     channels = len(legs.sources) * len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1]
     sums: dict[int, Sums] = {segment: {} for segment in window}
@@ -139,14 +142,14 @@ def _sum_segments(scene, device, mover, legs, bands, quality, emission, window: 
     missed = dict.fromkeys(window, 0)
     for results in _mapped(work, jobs, threads):
         for segment, epoch, part, lost in results:
-            rate = epoch.grid.rate_hz
-            at = round((epoch.start_s - segment_start_s(segment)) * rate)
-            rows = slice(epoch.driver * part.shape[1], (epoch.driver + 1) * part.shape[1])
+            grid = epoch.grid
+            at = round((epoch.start_s - segment_start_s(segment)) * grid.rate_hz)
+            fades = _fades(grid.blocks, grid.fade, grid.samples)
             for group in (0, 1):
-                key = (rate, group)
+                key = (grid.rate_hz, group)
                 if key not in sums[segment]:
-                    sums[segment][key] = np.zeros((channels, round((SEGMENT_S + FADE_S) * rate)), complex)
-                sums[segment][key][rows, at : at + part.shape[2]] += part[group]
+                    sums[segment][key] = np.zeros((channels, round((SEGMENT_S + FADE_S) * grid.rate_hz)), complex)
+                _add_faded(part[group], sample_rows(grid.samples), fades[group], sums[segment][key], epoch.driver * part.shape[1], at)
             epochs[segment].append(epoch)
             missed[segment] += lost
     for segment in window:
@@ -160,21 +163,22 @@ class _Asked:
     mover: AbstractMover
     answers: dict[bytes, Poses]
 
-    def at(self, t_s: np.ndarray, piece: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the positions (time, 3) and rotations (time, 3, 3) of one piece."""
+    def table(self, t_s: np.ndarray, piece: int) -> np.ndarray:
+        """Return the poses (15, time) of one piece, see `pose_table`."""
         key = t_s.tobytes()
         poses = self.answers.get(key)
         if poses is None:
             poses = self.answers[key] = self.mover.at(t_s)
-        return poses.position_m[:, piece], poses.rotation[:, piece]
+        return pose_table(poses.position_m[:, piece], poses.rotation[:, piece], np.array(self.mover.pieces[piece].size_m, float))
 
 
-def _mapped(work, jobs: list, threads: int) -> Iterable:
+def _mapped(work, jobs: list, threads: int) -> Iterable[Iterable]:
+    """Return what `work` gives for every job: with one thread epoch by epoch, as it is asked for."""
     if threads <= 1:
         return map(work, jobs)
     pool = ThreadPoolExecutor(threads)
     try:
-        return list(pool.map(work, jobs))
+        return list(pool.map(lambda job: list(work(job)), jobs))
     finally:
         pool.shutdown()
 
@@ -199,49 +203,46 @@ def _jobs(scene, device, mover, bands: list[Band], window: range, least_hz: int,
     return jobs
 
 
-def _piece_epochs(scene, device, asked, legs, bands, covers, quality, emission, piece, grid, run):
-    """Yield (segment, epoch, sums (group, channel, sample), pairs missed) for one piece over a run of segments."""
+def _piece_epochs(scene, device, asked, legs, bands, fields, covers, quality, emission, piece, grid, run):
+    """Yield (segment, epoch, sums (group, channel, PLANE) as `piece_sum` leaves them, pairs missed) for one piece over a run of segments."""
     c, mover = scene.air.sound_speed_m_s, asked.mover
     size = np.array(mover.pieces[piece].size_m, float)
     blocks, fade, step = grid.blocks, grid.fade, grid.step_s
     even = blocks + fade + 1 + 2 * REACH
-    epochs = grid.epochs * len(run)
+    each = grid.epochs
+    epochs = each * len(run)
     skin = np.ascontiguousarray(covers[:, piece])
-    fields = _fields(legs, bands)
-    far = np.sqrt(((legs.targets - device.position_m) ** 2).sum(axis=-1)).max() + _diameter(scene)
-    most_lead = int(far / (c * step)) + 1
-    window = _ramp(blocks, fade, grid.samples)
+    most_lead = int(fields["far_m"] / (c * step)) + 1
     draw_place = f"movers.{mover.name}.{mover.pieces[piece].name}.texture"
     begins = [segment_start_s(segment) for segment in run]
     # two instants an epoch, and those of the epoch before for the hysteresis
-    instants = blocks * step * 0.5 * np.arange(-2, 2 * grid.epochs + 1)
-    seen = [asked.at(begin + instants, piece) for begin in begins]
-    place_m, rotation = (np.concatenate([part[0], *(p[3:] for p in part[1:])]) for part in zip(*seen, strict=True))
+    instants = blocks * step * 0.5 * np.arange(-2, 2 * each + 1)
+    seen = [asked.table(begin + instants, piece) for begin in begins]
+    seen = np.concatenate([seen[0], *(table[:, 3:] for table in seen[1:])], axis=1)
     knots = even + SPARE + 4 + most_lead
     inside = step * (np.arange(knots) - REACH - AHEAD - most_lead)
-    starts = np.concatenate([begin + blocks * step * np.arange(grid.epochs) for begin in begins])
+    starts = np.concatenate([begin + blocks * step * np.arange(each) for begin in begins])
     times = (starts[:, None] + inside[None, :]).reshape(len(run), -1)
-    table = np.concatenate([pose_table(*asked.at(row, piece), size) for row in times], axis=1).reshape(15, epochs, knots)
+    table = np.concatenate([asked.table(row, piece) for row in times], axis=1).reshape(15, epochs, knots)
+    table = np.ascontiguousarray(table.transpose(1, 0, 2))
+    slopes = np.stack([leg_slopes(legs, band, table[:, :3, knots // 2]) for band in bands], axis=1)
     for driver in range(len(legs.sources)):
-        energy = energies(place_m, rotation, size, legs, bands[0], driver)
-        draws = np.array([uniform(scene.seed, f"{draw_place}.{run[0] * grid.epochs + n}.{driver}") for n in range(epochs)])
+        energy = energies(seen, size, legs, bands[0], driver)
+        draws = np.array([uniform(scene.seed, f"{draw_place}.{run[0] * each + n}.{driver}") for n in range(epochs)])
         for number, chosen in enumerate(chosen_epochs(energy, quality, draws, len(legs))):
             start = float(starts[number])
-            own = np.ascontiguousarray(table[:, number])
-            slopes = np.array([leg_slopes(legs, band, own[:3, knots // 2]) for band in bands])
             total = planes(2, len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1])
             envelope, ahead = _envelope(emission, start, start + (blocks + fade) * step, most_lead * step)
             gate = (envelope, ahead, ENVELOPE_HZ)
-            lost = _sum(own, most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes, c, gate, total)
-            sums = _unfold(total, blocks + fade, grid.samples)
-            sums[0] *= window
-            sums[1] *= np.sqrt(window)
+            lost = _sum(table[number], most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes[number], c, gate, total)
             epoch = Epoch(mover.name, piece, driver, start, start + (blocks + fade) * step, grid, chosen)
-            yield run[number // grid.epochs], epoch, sums, lost
+            yield run[number // each], epoch, total, lost
 
 
-def _fields(legs: Legs, bands: list[Band]) -> dict[str, np.ndarray]:
+def _fields(scene: Scene, device: PlacedDevice, legs: Legs, bands: list[Band]) -> dict[str, Any]:
+    """Return what all epochs of a mover read: the tables of all carriers as the kernel takes them, and the longest leg."""
     return {
+        "far_m": np.sqrt(((legs.targets - device.position_m) ** 2).sum(axis=-1)).max() + _diameter(scene),
         "turns": np.array([b.turns_per_metre for b in bands]),
         "walls": np.array([b.walls for b in bands]),
         "beams": np.array([b.beams for b in bands]),  # (carrier, driver, basis, 2, D)
@@ -282,20 +283,31 @@ def _envelope(emission: AbstractEmission | None, start_s: float, end_s: float, l
     return np.ascontiguousarray(emission.envelope(times)), ahead * ENVELOPE_HZ
 
 
-def _unfold(total: np.ndarray, blocks: int, samples: int) -> np.ndarray:
-    """Return (group, channel, sample) complex128 from the kernel's planes."""
-    groups, channels = total.shape[:2]
-    planes = total.reshape(groups, channels, 2, SAMPLES, ROW)[:, :, :, sample_rows(samples), :blocks]
-    flat = planes.transpose(0, 1, 2, 4, 3).reshape(groups, channels, 2, blocks * samples)
-    out = np.empty((groups, channels, blocks * samples), complex)
-    out.real, out.imag = flat[:, :, 0], flat[:, :, 1]
-    return out
+@kernel
+def _add_faded(total, rows, fade, out, channel, at):
+    """Add one epoch's planes (channel, PLANE) times its fade (sample,) to out (channel, sample), from `channel` and sample `at` on.
+
+    rows: the row of a plane that holds each sample of a block.
+    """
+    samples = rows.shape[0]
+    for c in range(total.shape[0]):
+        target = out[channel + c, at : at + fade.shape[0]]
+        for n in range(samples):
+            re, im = total[c, rows[n] * ROW :], total[c, COSINES + rows[n] * ROW :]
+            for m in range(fade.shape[0] // samples):
+                k = m * samples + n
+                target[k] += complex(re[m] * fade[k], im[m] * fade[k])
 
 
-def _ramp(blocks: int, fade: int, samples: int) -> np.ndarray:
-    """Return the fade of an epoch: up over `fade` blocks, one, down over `fade` blocks; neighbours sum to one."""
+@lru_cache(maxsize=32)
+def _fades(blocks: int, fade: int, samples: int) -> np.ndarray:
+    """Return the fades (group, sample) of an epoch: up over `fade` blocks, one, down over `fade` blocks.
+
+    Neighbours sum to one; those of texture, which is drawn anew in each epoch, do so in power.
+    """
     up = np.sin(0.5 * np.pi * np.arange(fade * samples) / (fade * samples)) ** 2
-    return np.concatenate([up, np.ones((blocks - fade) * samples), 1.0 - up])
+    whole = np.concatenate([up, np.ones((blocks - fade) * samples), 1.0 - up])
+    return np.stack([whole, np.sqrt(whole)])
 
 
 def _diameter(scene: Scene) -> float:

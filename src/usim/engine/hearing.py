@@ -68,9 +68,14 @@ def heard(
     inside = {name: stem[:, reach : reach + count] for name, stem in around.items()}
     hum = np.zeros((len(unit.mics_m), len(carriers), paths.samples), complex)
     if baseband and len(carriers) and around:
-        total = sum(np.asarray(stem, float) for stem in around.values())
-        for row, f in enumerate(carriers):
-            hum[:, row] = off_carrier(total, float(f), rate, low, first - reach, paths.start, paths.samples)
+        total = np.empty(count + 2 * reach)  # of one microphone at a time: a larger one would come from the system anew
+        one, *others = around.values()
+        for mic, row in enumerate(hum):
+            total[:] = one[mic]
+            for stem in others:
+                total += stem[mic]
+            for f, part in zip(carriers, row, strict=True):
+                part[:] = off_carrier(total[None], float(f), rate, low, first - reach, paths.start, paths.samples)[0]
 
     def waveform(envelope: np.ndarray) -> np.ndarray:
         return on_carriers(envelope, BEFORE, carriers, low, rate, first, count, paths.start)
@@ -116,7 +121,7 @@ class NoiseWindow:
         self.held = {k: v for k, v in self.held.items() if k in chunks}
         for chunk in chunks:
             if chunk not in self.held:
-                self.held[chunk] = self.noises.stems(range(chunk, chunk + 1))
+                self.held[chunk] = self.noises.chunk(chunk)
         offset = first - chunks.start * size
         return {
             name: np.concatenate([self.held[k][name] for k in chunks], axis=-1)[:, offset : offset + count] for name in self.noises.names

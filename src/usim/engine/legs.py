@@ -136,28 +136,29 @@ def reflection(tables: np.ndarray, cosine: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def _slopes(middles, point, hits, normals, above, below, out):
-    """Fill out (J,): the sum over a leg's walls of d ln R/df times 2 SLOPE_HZ, to first order."""
-    for j in range(middles.shape[0]):
-        x, y, z = middles[j, 0] - point[0], middles[j, 1] - point[1], middles[j, 2] - point[2]
-        scale = 1.0 / math.sqrt(x * x + y * y + z * z)
-        total = 0.0 + 0.0j
-        for hit in range(hits.shape[1]):
-            wall = hits[j, hit]
-            if wall < 0:
-                break
-            cosine = abs(x * normals[j, hit, 0] + y * normals[j, hit, 1] + z * normals[j, hit, 2]) * scale
-            node = int(math.sqrt(cosine) * (WALL_NODES - 1) + 0.5)
-            high = complex(above[wall, 0, node], above[wall, 1, node])
-            low = complex(below[wall, 0, node], below[wall, 1, node])
-            total += 2.0 * (high - low) / (high + low)
-        out[j] = total
+def _slopes(middles, points, hits, normals, above, below, out):
+    """Fill out (point, J): the sum over a leg's walls of d ln R/df times 2 SLOPE_HZ, to first order."""
+    for p in range(points.shape[0]):
+        for j in range(middles.shape[0]):
+            x, y, z = middles[j, 0] - points[p, 0], middles[j, 1] - points[p, 1], middles[j, 2] - points[p, 2]
+            scale = 1.0 / math.sqrt(x * x + y * y + z * z)
+            total = 0.0 + 0.0j
+            for hit in range(hits.shape[1]):
+                wall = hits[j, hit]
+                if wall < 0:
+                    break
+                cosine = abs(x * normals[j, hit, 0] + y * normals[j, hit, 1] + z * normals[j, hit, 2]) * scale
+                node = int(math.sqrt(cosine) * (WALL_NODES - 1) + 0.5)
+                high = complex(above[wall, 0, node], above[wall, 1, node])
+                low = complex(below[wall, 0, node], below[wall, 1, node])
+                total += 2.0 * (high - low) / (high + low)
+            out[p, j] = total
 
 
-def leg_slopes(found: Legs, cost: Band, point_m: np.ndarray) -> np.ndarray:
-    """Return d ln(product of wall reflections)/df (J,) in 1/Hz of the legs from a point (3,) to the microphones' middle."""
-    out = np.empty(len(found), complex)
-    _slopes(found.middles, point_m, found.walls, found.normals, cost.walls_above, cost.walls_below, out)
+def leg_slopes(found: Legs, cost: Band, points_m: np.ndarray) -> np.ndarray:
+    """Return d ln(product of wall reflections)/df (n, J) in 1/Hz of the legs from points (n, 3) to the microphones' middle."""
+    out = np.empty((len(points_m), len(found)), complex)
+    _slopes(found.middles, np.ascontiguousarray(points_m), found.walls, found.normals, cost.walls_above, cost.walls_below, out)
     return out / (2 * SLOPE_HZ)
 
 

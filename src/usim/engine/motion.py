@@ -7,12 +7,13 @@ window that is rendered, so any window gives the same samples.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from usim.movers.base import AbstractMover
+from usim.physics.jit import kernel
 
 SEGMENT_S = 1.28
 LEAD_S = 0.128  # the grids start this much before zero, so that filters have their past
@@ -86,32 +87,29 @@ def grids(
     times = start + PROBE_S * np.arange(-edge, round(SEGMENT_S / PROBE_S) + edge + 1)
     poses = mover.at(times)
     sizes = np.array([piece.size_m for piece in mover.pieces], float)
-    largest, least = sizes.max(axis=1), sizes.min(axis=1)
-    place = _planes(poses.position_m)
-    turned = _planes(poses.rotation.reshape(len(times), -1, 9))
-    turned[:, :, largest == least] = 0.0  # a ball that spins does not change
-    shape = turned * np.tile(sizes.T, (3, 1))[:, None, :]
-    speed = _rate(place)
-    spin = _rate(turned).max(axis=0) / np.sqrt(2.0)
-    total = (speed + _rate(shape)).max(axis=0)
+    place = np.ascontiguousarray(poses.position_m, float)
+    rotation = np.ascontiguousarray(poses.rotation, float)
+    total, spin, past, across = rates = np.empty((4, len(sizes)))
+    _rates(place, rotation, sizes, np.asarray(device_m, float), rates)
     doppler = 2.0 * total * carrier_hz / (c - total)
-    near = np.maximum(_length(place[:, 1:] - np.asarray(device_m, float)[:, None, None]) - largest, 0.05)
-    flat = largest / least
+    least = sizes.min(axis=1)
+    flat = sizes.max(axis=1) / least
     # what differences of the pose do not show: the way bends as it passes the device, and a flat side turns fast past the bisector
-    bend = 3.0 * (speed**4 / near**3).max(axis=0) + 0.3 * least * (flat * spin) ** 4
-    turn = 2.0 * spin * flat + 9.0 * (speed / near).max(axis=0)  # rad/s: of the curvature met, and across the beam
+    bend = 3.0 * past + 0.3 * least * (flat * spin) ** 4
+    turn = 2.0 * spin * flat + 9.0 * across  # rad/s: of the curvature met, and across the beam
     allowed = PHASE_ERROR * c / (2 * np.pi * carrier_hz)
     steps = np.full(len(sizes), STEPS_MS[-1])
     left = np.arange(len(sizes))
     for candidate in STEPS_MS[:-1]:
-        fourth = _fourth(place[..., left], candidate) + _fourth(shape[..., left], candidate) + bend[left] * (candidate / 1000) ** 4
-        good = MARGIN * 2.0 * fourth / 384.0 <= allowed
+        fourth = np.empty(len(left))
+        _fourth(place, rotation, sizes, left, max(round(candidate / 1000 / PROBE_S), 1), fourth)
+        good = MARGIN * 2.0 * (fourth + bend[left] * (candidate / 1000) ** 4) / 384.0 <= allowed
         steps[left[good]] = candidate
         left = left[~good]
         if not len(left):
             break
-    rates = np.maximum(doppler / USABLE, least_hz)
-    return [_grid(int(step), float(fast), float(rate), gain_turn) for step, fast, rate in zip(steps, turn, rates, strict=True)]
+    rates_hz = np.maximum(doppler / USABLE, least_hz)
+    return [_grid(int(step), float(fast), float(rate), gain_turn) for step, fast, rate in zip(steps, turn, rates_hz, strict=True)]
 
 
 def _grid(step: int, turn: float, rate_hz: float, gain_turn: float) -> Grid:
@@ -124,31 +122,48 @@ def _grid(step: int, turn: float, rate_hz: float, gain_turn: float) -> Grid:
     return Grid(step, next(fitting, SAMPLES[-1]), ratio)
 
 
-def _planes(values: np.ndarray) -> np.ndarray:
-    """Return (component, time, piece) of values (time, piece, component): sums over components run through whole planes."""
-    return np.ascontiguousarray(values.transpose(2, 0, 1))
+@kernel
+def _rates(place, rotation, sizes, device, out):
+    """Fill out (4, piece) with the largest of: speed of any point m/s, spin rad/s, the bend of the way, angle past the device rad/s.
+
+    place (time, piece, 3) and rotation (time, piece, 3, 3) on the probe's times.
+    """
+    for p in range(sizes.shape[0]):
+        largest, least = max(sizes[p, 0], sizes[p, 1], sizes[p, 2]), min(sizes[p, 0], sizes[p, 1], sizes[p, 2])
+        fastest, spin, bend, across = 0.0, 0.0, 0.0, 0.0
+        for n in range(1, place.shape[0]):
+            moved = turned = shaped = away = 0.0
+            for i in range(3):
+                moved += (place[n, p, i] - place[n - 1, p, i]) ** 2
+                away += (place[n, p, i] - device[i]) ** 2
+            if largest != least:  # a ball that spins does not change
+                for i in range(3):
+                    for j in range(3):
+                        change = rotation[n, p, i, j] - rotation[n - 1, p, i, j]
+                        turned += change**2
+                        shaped += (change * sizes[p, j]) ** 2
+            speed, near = math.sqrt(moved) / PROBE_S, max(math.sqrt(away) - largest, 0.05)
+            fastest = max(fastest, speed + math.sqrt(shaped) / PROBE_S)
+            spin = max(spin, turned)
+            bend = max(bend, speed**4 / near**3)
+            across = max(across, speed / near)
+        out[0, p], out[1, p], out[2, p], out[3, p] = fastest, math.sqrt(spin / 2.0) / PROBE_S, bend, across
 
 
-def _length(planes: Iterable[np.ndarray]) -> np.ndarray:
-    """Return the lengths (time, piece) of vectors given as planes (time, piece), one a component."""
-    total = 0.0
-    for plane in planes:  # one after the other: small arrays are not fetched from the system anew
-        total = total + plane * plane
-    return np.sqrt(total)
-
-
-def _rate(track: np.ndarray) -> np.ndarray:
-    """Return the size of the rate of change (time - 1, piece) of a track (component, time, piece) on the probe's times."""
-    return _length(plane[1:] - plane[:-1] for plane in track) / PROBE_S
-
-
-def _fourth(track: np.ndarray, step_ms: int) -> np.ndarray:
-    """Return the largest fourth difference (piece,) over a step of knots (m): h^4 times the fourth derivative."""
-    step = max(round(step_ms / 1000 / PROBE_S), 1)
-    last = track.shape[1] - 4 * step
-    stride = max(step // 4, 1)
-
-    def at(plane: np.ndarray, n: int) -> np.ndarray:
-        return plane[n * step : n * step + last : stride]
-
-    return _length(at(p, 0) - 4 * at(p, 1) + 6 * at(p, 2) - 4 * at(p, 3) + at(p, 4) for p in track).max(axis=0)
+@kernel
+def _fourth(place, rotation, sizes, pieces, step, out):
+    """Fill out (n,) with the largest fourth differences, of the place and of the shape, of n pieces over `step` probes: h^4 times a derivative."""
+    for number in range(pieces.shape[0]):
+        p = pieces[number]
+        ball = sizes[p, 0] == sizes[p, 1] == sizes[p, 2]
+        of_place = of_shape = 0.0
+        for n in range(0, place.shape[0] - 4 * step, max(step // 4, 1)):
+            a, b, c, d, e = n, n + step, n + 2 * step, n + 3 * step, n + 4 * step
+            moved = shaped = 0.0
+            for i in range(3):
+                moved += (place[a, p, i] - 4 * place[b, p, i] + 6 * place[c, p, i] - 4 * place[d, p, i] + place[e, p, i]) ** 2
+                for j in range(0 if ball else 3):
+                    turn = rotation[a, p, i, j] - 4 * rotation[b, p, i, j] + 6 * rotation[c, p, i, j] - 4 * rotation[d, p, i, j]
+                    shaped += ((turn + rotation[e, p, i, j]) * sizes[p, j]) ** 2
+            of_place, of_shape = max(of_place, moved), max(of_shape, shaped)
+        out[number] = math.sqrt(of_place) + math.sqrt(of_shape)

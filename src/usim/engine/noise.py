@@ -14,6 +14,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from usim.devices.converter import Converter
+from usim.devices.unit import Unit
 from usim.engine.located_noise import Located, product
 from usim.noises.base import AbstractNoise
 from usim.physics.jit import kernel
@@ -58,20 +60,19 @@ class Noises:
     def __init__(self, scene, device, noise_seed: int = 0, rate_hz: int | None = None):
         unit = device.unit
         converter = unit.converter.at(rate_hz)
-        self.grid = Grid(converter.rate_hz)
+        self.grid, self.response, self._own_shape = _prepared(unit, converter.rate_hz)
         self.mics = [mic.name for mic in unit.profile.nominal.microphones]
-        self.response = self._responses(unit, converter, self.grid.f_hz)
 
         def streams(place: str) -> Callable[[int], np.random.Generator]:
             return lambda chunk: stream(scene.seed, f"{place}.noise_{noise_seed}.chunk_{chunk}")
 
         self._makers: dict[str, Callable[[int], np.ndarray]] = {}
         if not unit.noiseless:
-            self._makers["self_noise"] = self._self_noise(unit, converter, device.name, streams)
+            self._makers["self_noise"] = self._self_noise(device.name, streams)
         for noise in scene.noises:
             if noise.located:
                 source = Source(noise, self.grid, streams(f"noises.{noise.name}"))
-                maker = Located(scene, device, source, converter, self._responses).chunk
+                maker = Located(scene, device, source, converter, responses).chunk
             else:
                 place = f"noises.{noise.name}.{device.name}"
                 maker = self._everywhere(noise, unit, scene.air, place, streams)
@@ -84,35 +85,23 @@ class Noises:
 
     def stems(self, chunks: range) -> dict[str, np.ndarray]:
         """Returns {stem: (mic, sample) float32 in full scale} for consecutive chunks."""
-        return {
-            name: np.concatenate([maker(chunk) for chunk in chunks], axis=-1)
-            for name, maker in self._makers.items()
-        }
+        made = [self.chunk(chunk) for chunk in chunks]
+        return {name: np.concatenate([one[name] for one in made], axis=-1) for name in self.names}
 
-    @staticmethod
-    def _responses(unit, converter, f_hz: np.ndarray) -> np.ndarray:
-        """Full scale per Pa of every microphone with the anti-alias filter, (mic, f), 0 at 0 Hz."""
-        gain = np.stack([unit.mic_response(m, f_hz) for m in range(len(unit.mics_m))])
-        gain = gain * converter.anti_alias(f_hz)
-        gain[:, 0] = 0.0
-        return gain
+    def chunk(self, chunk: int) -> dict[str, np.ndarray]:
+        """Returns {stem: (mic, sample) float32 in full scale} for one chunk."""
+        return {name: maker(chunk) for name, maker in self._makers.items()}
 
-    def _self_noise(self, unit, converter, name: str, streams) -> Callable[[int], np.ndarray]:
-        grid = self.grid
-        density = np.stack([unit.noise_density(m, grid.f_hz) for m in range(len(self.mics))])
-        shape = np.abs(self.response) * density * np.sqrt(0.25 * grid.rate_hz * grid.block)
-        shape = shape.astype(np.float32)
+    def _self_noise(self, name: str, streams) -> Callable[[int], np.ndarray]:
+        grid, shape = self.grid, self._own_shape
         sources = [streams(f"devices.{name}.self_noise.{mic}") for mic in self.mics]
 
         @lru_cache(maxsize=2)
         def block(chunk: int) -> np.ndarray:
-            rows = [
-                np.fft.irfft(
-                    shape[m] * gaussian_spectrum(source(chunk), len(grid.f_hz)), grid.block
-                )
-                for m, source in enumerate(sources)
-            ]
-            return np.stack(rows).astype(np.float32, copy=False)
+            spectra = np.empty(shape.shape, np.complex64)
+            for source, sizes, row in zip(sources, shape, spectra, strict=True):
+                gaussian_spectrum(source(chunk), sizes, row)
+            return np.fft.irfft(spectra, grid.block)
 
         return lambda chunk: grid.join(block(chunk - 1), block(chunk))
 
@@ -130,15 +119,15 @@ class Noises:
             for source in sources:
                 wave = noise.pressure(source(chunk), grid.block, grid.rate_hz)
                 spectra.append(np.fft.rfft(wave.astype(np.float32)))
-            rows = []
+            at_mics = np.empty(response.shape, np.complex64)
             for m in range(len(sources)):
                 heard = spectra[m]
                 if mixing is not None:
                     heard = mixing[m][0] * spectra[0]
                     for j in range(1, m + 1):
                         heard = heard + mixing[m][j] * spectra[j]
-                rows.append(np.fft.irfft(product(response[m], heard), grid.block))
-            return np.stack(rows).astype(np.float32, copy=False)
+                at_mics[m] = product(response[m], heard)
+            return np.fft.irfft(at_mics, grid.block)
 
         def make(chunk: int) -> np.ndarray:
             gate = noise.gate(grid.times_s(chunk)).astype(np.float32)
@@ -147,6 +136,27 @@ class Noises:
             return grid.join(block(chunk - 1), block(chunk)) * gate
 
         return make
+
+
+@lru_cache(maxsize=4)
+def _prepared(unit: Unit, rate_hz: int) -> tuple[Grid, np.ndarray, np.ndarray]:
+    """Returns the grid at a rate, and on it the responses and the self-noise's deviations (mic, f) of a unit.
+
+    Held, since a session of many scenes hears with few units.
+    """
+    grid = Grid(rate_hz)
+    response = responses(unit, unit.converter.at(rate_hz), grid.f_hz)
+    density = np.stack([unit.noise_density(m, grid.f_hz) for m in range(len(unit.mics_m))])
+    shape = np.abs(response) * density * np.sqrt(0.25 * rate_hz * grid.block)
+    return grid, response, shape.astype(np.float32)
+
+
+def responses(unit: Unit, converter: Converter, f_hz: np.ndarray) -> np.ndarray:
+    """Returns full scale per Pa of every microphone with the anti-alias filter, (mic, f), 0 at 0 Hz."""
+    gain = np.stack([unit.mic_response(m, f_hz) for m in range(len(unit.mics_m))])
+    gain = gain * converter.anti_alias(f_hz)
+    gain[:, 0] = 0.0
+    return gain
 
 
 class Source:
@@ -173,63 +183,63 @@ class Source:
         return wave * gate.astype(np.float32)
 
 
-_SIGN, _EIGHTHS, _EIGHTH = np.uint32(1 << 31), np.uint32((1 << 30) - 1), np.int32(1 << 29)
-_MANTISSA, _HALF = np.int32((1 << 23) - 1), np.int32(0x3F3504F3)  # the bits of sqrt(1/2)
+def gaussian_spectrum(generator: np.random.Generator, sizes: np.ndarray, out: np.ndarray) -> None:
+    """Fills out (count,) complex64 with complex Gaussian numbers (Box and Muller 1958).
 
-
-def gaussian_spectrum(generator: np.random.Generator, count: int) -> np.ndarray:
-    """Returns complex Gaussian numbers (count,) complex64, variance 1 of each part (Box and Muller 1958).
-
-    One raw 64-bit word each. Only operations that IEEE 754 rounds in one way are used: numpy's float32
-    logarithm and cosine, and fused multiplications, give other last bits on other processors.
+    sizes (count,) float32: the standard deviation of either part. One raw 64-bit word each.
     """
-    words = generator.bit_generator.random_raw(count).view(np.uint32)
-    bits = (words[:count].astype(np.float32) + np.float32(0.5)).view(np.int32)
-    bits -= _HALF  # so that the exponent steps at sqrt(1/2), and the mantissa lies around one
-    exponent = bits >> np.int32(23)
-    bits &= _MANTISSA
-    bits += _HALF
-    turns = words[count:]
-    eighths = (turns & _EIGHTHS).view(np.int32) - _EIGHTH
-    first, second = np.empty((2, count), dtype=np.float32)
-    _box_muller(bits.view(np.float32), exponent, eighths, first, second)
-    signs = first.view(np.uint32)
-    signs ^= turns & _SIGN
-    signs = second.view(np.uint32)
-    signs ^= (turns << np.uint32(1)) & _SIGN
-    out = np.empty(count, dtype=np.complex64)
-    out.real, out.imag = first, second
-    return out
+    words = generator.bit_generator.random_raw(len(sizes)).view(np.uint32)
+    _box_muller(words[: len(sizes)], words[len(sizes) :], sizes, out)
 
 
 f32 = np.float32
 _L2, _L4, _L6, _L8 = f32(2 / 3), f32(2 / 5), f32(2 / 7), f32(2 / 9)
 _S3, _S5, _S7 = f32(-1 / 6), f32(1 / 120), f32(-1 / 5040)
 _C2, _C4, _C6, _C8 = f32(-1 / 2), f32(1 / 24), f32(-1 / 720), f32(1 / 40320)
-_ZERO, _ONE, _TWO, _LN2, _BITS = f32(0.0), f32(1.0), f32(2.0), f32(np.log(2.0)), f32(32.0)
-_RADIANS = f32(2.0 * np.pi * 2.0**-32)
+_ZERO, _HALF, _ONE, _TWO = f32(0.0), f32(0.5), f32(1.0), f32(2.0)
+_LN2, _BITS, _RADIANS = f32(np.log(2.0)), f32(32.0), f32(2.0 * np.pi * 2.0**-32)
+_MANTISSA, _ROOT = np.int32((1 << 23) - 1), np.int32(0x3F3504F3)  # the bits of sqrt(1/2)
+_FIRST, _SECOND = np.uint32(1 << 31), np.uint32(1 << 30)
+_EIGHTHS, _EIGHTH, _SHIFT = np.uint32((1 << 30) - 1), np.int32(1 << 29), np.int32(23)
 
 
 @kernel
-def _box_muller(mantissa, exponent, eighths, first, second):
-    """Writes r (cos t - sin t) and r (cos t + sin t) with r^2 = -ln(mantissa 2^exponent / 2^32), float32.
+def _box_muller(uniform, turns, sizes, out):
+    """Fills out (count,) complex64 with sizes * (+-r (cos t - sin t), +-r (cos t + sin t)), r^2 = -ln u.
 
-    That is a Gaussian pair but for two signs: a turn of an eighth makes the two sums, and their sqrt(2) is the one of
-    r^2 = -2 ln u. eighths: t in 2^-32 of a turn, an eighth at most. ln m = 2 artanh((m - 1)/(m + 1)); series good to 2e-7.
+    uniform, turns (count,) uint32: u is (uniform + 1/2) / 2^32; the low 30 bits of turns are t in 2^-32 of a turn from minus an
+    eighth on, the two above them the signs. That is a Gaussian pair: a turn of an eighth makes the two sums, and their sqrt(2) is
+    the one of r^2 = -2 ln u. ln m = 2 artanh((m - 1)/(m + 1)); series good to 2e-7.
+
+    Only operations that IEEE 754 rounds in one way are used: numpy's float32 logarithm and cosine give other last bits on other
+    processors.
     """
-    for n in range(mantissa.shape[0]):
+    count = sizes.shape[0]
+    mantissa = np.empty(count, np.float32)
+    exponent = np.empty(count, np.float32)
+    bits = mantissa.view(np.int32)
+    for n in range(count):
+        mantissa[n] = f32(uniform[n]) + _HALF
+    for n in range(count):
+        above = bits[n] - _ROOT  # so that the exponent steps at sqrt(1/2), and the mantissa lies around one
+        exponent[n] = f32(above >> _SHIFT)
+        bits[n] = (above & _MANTISSA) + _ROOT
+    for n in range(count):
         m = mantissa[n]
         s = (m - _ONE) / (m + _ONE)
         q = s * s
         log = s * (_TWO + q * (_L2 + q * (_L4 + q * (_L6 + q * _L8))))
-        log = (f32(exponent[n]) - _BITS) * _LN2 + log
+        log = (exponent[n] - _BITS) * _LN2 + log
         r = np.sqrt(-log if log < _ZERO else _ZERO)
-        t = f32(eighths[n]) * _RADIANS
+        t = f32(np.int32(turns[n] & _EIGHTHS) - _EIGHTH) * _RADIANS
         q = t * t
         sin = t * (_ONE + q * (_S3 + q * (_S5 + q * _S7)))
         cos = _ONE + q * (_C2 + q * (_C4 + q * (_C6 + q * _C8)))
-        first[n] = r * (cos - sin)
-        second[n] = r * (cos + sin)
+        first = r * (cos - sin)
+        second = r * (cos + sin)
+        first = -first if turns[n] & _FIRST else first
+        second = -second if turns[n] & _SECOND else second
+        out[n] = complex(sizes[n] * first, sizes[n] * second)
 
 
 def mixing_matrix(mics_m: np.ndarray, f_hz: np.ndarray, c: float) -> list[list[np.ndarray]]:

@@ -23,6 +23,7 @@ BINS = 34 * PER_OCTAVE  # over 100 dB
 HYSTERESIS = 10**0.1  # a pair that was resolved in the epoch before counts 1 dB more
 TEXTURE_SHARE = 0.1  # texture pairs drawn per resolved pair
 TEXTURE_LEAST = 24
+ENTRIES = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # of a symmetric matrix, as `pose_table` lists them
 
 
 @dataclass(frozen=True)
@@ -239,29 +240,42 @@ def chosen_epochs(energy: np.ndarray, quality: Quality, draws: np.ndarray, image
     out, start = [], 0
     for count, share in zip(counts, shares, strict=True):
         part = slice(start, start + count)
-        order = np.argsort(pairs[part, 1], kind="stable")
+        order = np.argsort(pairs[part, 1].astype(np.uint16), kind="stable")  # short numbers are sorted by their digits
         out.append(Chosen(pairs[part][order], weight[part][order], group[part][order], float(share)))
         start += count
     return out
 
 
-def energies(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray, legs: Legs, cost: Band, driver: int) -> np.ndarray:
+def energies(table: np.ndarray, size_m: np.ndarray, legs: Legs, cost: Band, driver: int) -> np.ndarray:
     """Return the energies (I * J, time) of all pairs of one piece at instants, re 1 Pa at 1 m on axis, without the piece's own loss.
 
-    place (time, 3) m, rotation (time, 3, 3), size_m (3,): semi-axes.
+    table (15, time): see `pose_table`; size_m (3,): semi-axes.
     """
-    table = np.ascontiguousarray(pose_table(place, rotation, size_m), np.float32)
-    out_rows, back_rows = np.empty((len(legs), 5, len(place)), np.float32), np.empty((len(legs), 5, len(place)), np.float32)
-    centre = np.ascontiguousarray(place.T)
+    count = table.shape[1]
+    out_rows, back_rows = np.empty((len(legs), 5, count), np.float32), np.empty((len(legs), 5, count), np.float32)
+    centre = np.ascontiguousarray(table[:3])
     _leg_powers(
-        centre, legs.sources[driver], legs.source_axes[driver], legs.walls, legs.normals, cost.walls, cost.beams[driver, 0], len(place), out_rows
+        centre, legs.sources[driver], legs.source_axes[driver], legs.walls, legs.normals, cost.walls, cost.beams[driver, 0], count, out_rows
     )  # fmt: skip
     _leg_powers(
-        centre, legs.middles, legs.target_axes[:, 0], legs.walls, legs.normals, cost.walls, cost.ports[:1], len(place), back_rows
+        centre, legs.middles, legs.target_axes[:, 0], legs.walls, legs.normals, cost.walls, cost.ports[:1], count, back_rows
     )  # fmt: skip
-    energy = np.empty((len(legs), len(legs), len(place)), np.float32)
-    pair_energies(table, f32(np.prod(size_m)), out_rows, back_rows, f32(cost.absorption_np_m), energy)
-    return energy.reshape(len(legs) ** 2, len(place))
+    energy = np.empty((len(legs), len(legs), count), np.float32)
+    pair_energies(table.astype(np.float32), f32(np.prod(size_m)), out_rows, back_rows, f32(cost.absorption_np_m), energy)
+    return energy.reshape(len(legs) ** 2, count)
+
+
+@kernel
+def _pose_table(place, rotation, square, out):
+    """Fill out (15, K), see `pose_table`; square (3,): of the semi-axes."""
+    for k in range(out.shape[1]):
+        for i in range(3):
+            out[i, k] = place[k, i]
+        for row in range(6):
+            i, j = ENTRIES[row]
+            x, y, z = rotation[k, i, 0] * rotation[k, j, 0], rotation[k, i, 1] * rotation[k, j, 1], rotation[k, i, 2] * rotation[k, j, 2]
+            out[3 + row, k] = x * square[0] + y * square[1] + z * square[2]
+            out[9 + row, k] = x / square[0] + y / square[1] + z / square[2]
 
 
 def pose_table(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray) -> np.ndarray:
@@ -269,12 +283,6 @@ def pose_table(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray) -> n
 
     place (K, 3) m, rotation (K, 3, 3), size_m (3,): semi-axes.
     """
-    turned = np.ascontiguousarray(rotation.transpose(1, 2, 0))  # (3, 3, K)
-    square = (size_m * size_m)[:, None]
     out = np.empty((15, len(place)))
-    out[:3] = place.T
-    for row, (i, j) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
-        product = turned[i] * turned[j]
-        out[3 + row] = (product * square).sum(axis=0)
-        out[9 + row] = (product / square).sum(axis=0)
+    _pose_table(np.ascontiguousarray(place, float), np.ascontiguousarray(rotation, float), size_m * size_m, out)
     return out

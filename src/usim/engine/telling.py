@@ -9,7 +9,7 @@ from usim.engine.baseband import REFERENCE_PA
 from usim.engine.hearing import BEFORE, Heard
 from usim.engine.legs import Legs
 from usim.engine.paths import Paths
-from usim.engine.selection import energies
+from usim.engine.selection import energies, pose_table
 from usim.recording.labels import STEPS_PER_S, LabelTrack, Motion, label_track, step_times_s
 from usim.recording.observation import Baseband
 from usim.recording.truth import Truth, decibels
@@ -84,9 +84,10 @@ def _levels(paths: Paths, unit: Unit, mover, times: np.ndarray) -> np.ndarray:
     power = np.zeros((len(times), len(mover.pieces)))
     for piece, body in enumerate(mover.pieces):
         size = np.array(body.size_m, float)
+        table = pose_table(pose.position_m[:, piece], pose.rotation[:, piece], size)
         for driver in range(len(near.sources)):
             gain = abs(unit.drive_gain(driver, cost.carrier_hz, cost.carrier_hz)) * level
-            energy = energies(pose.position_m[:, piece], pose.rotation[:, piece], size, near, cost, driver)
+            energy = energies(table, size, near, cost, driver)
             mirror = abs(body.surface.reflection(1.0, cost.carrier_hz, paths.scene.air))
             power[:, piece] += energy.sum(axis=0, dtype=float) * (gain * mirror) ** 2
     on = emission.envelope(times)[0]

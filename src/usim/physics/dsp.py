@@ -16,6 +16,7 @@ from usim.physics.jit import kernel
 TAPS = 32  # low-rate samples that one interpolated value reads
 PASS = 0.4  # share of the low rate, on either side, that is kept
 STOP_DB = 110.0
+SIDE_BY_SIDE = 512  # outputs of a short filter that are summed together
 CELL = 8  # outputs per low-rate sample from which on they are summed side by side
 # Sums of products in any order: they are packed, which moves the last bit between processors.
 _PACKED = {"contract", "reassoc", "nsz"}
@@ -204,14 +205,20 @@ def off_carrier(x: np.ndarray, carrier_hz: float, high_hz: int, low_hz: int, ori
     PASS of the low rate on either side.  `reach_samples` on either side must be there.
     """
     phases, step = ratio(low_hz, high_hz)  # one low-rate sample is step / phases high-rate samples
-    weights = decimator(step, phases)
     turns = carrier_hz / high_hz
-    turned = 2.0 * weights * np.exp(-2j * np.pi * ((turns * np.arange(weights.shape[1])) % 1.0))
-    re, im = np.ascontiguousarray(turned.real), np.ascontiguousarray(turned.imag)
+    re, im = _turned_decimator(step, phases, turns)
     out = np.empty((len(x), count), complex)
     for row, target in zip(x, out, strict=True):
         _off_carrier(np.ascontiguousarray(row, float), re, im, turns, step, first, origin, target)
     return out
+
+
+@lru_cache(maxsize=32)
+def _turned_decimator(high: int, low: int, turns: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return real and imaginary parts (low, taps) of a decimator turned by a carrier of some turns per high-rate sample."""
+    weights = decimator(high, low)
+    turned = 2.0 * weights * np.exp(-2j * np.pi * ((turns * np.arange(weights.shape[1])) % 1.0))
+    return np.ascontiguousarray(turned.real), np.ascontiguousarray(turned.imag)
 
 
 def reach_samples(high_hz: int, low_hz: int) -> int:
@@ -239,9 +246,22 @@ def short_filter(response: np.ndarray, offset: np.ndarray, taps: int) -> np.ndar
 def filtered(signal, weights, out):
     """Write out (channel, n) = signal (channel, n + taps - 1) convolved with each channel's weights (channel, taps), centred."""
     taps = weights.shape[1]
+    re, im = np.empty(SIDE_BY_SIDE + taps), np.empty(SIDE_BY_SIDE + taps)
+    a, b = np.empty(SIDE_BY_SIDE), np.empty(SIDE_BY_SIDE)
     for c in range(signal.shape[0]):
-        for n in range(out.shape[1]):
-            total = 0.0 + 0.0j
+        for start in range(0, out.shape[1], SIDE_BY_SIDE):
+            many = min(SIDE_BY_SIDE, out.shape[1] - start)
+            for n in range(many + taps - 1):
+                re[n] = signal[c, start + n].real
+                im[n] = signal[c, start + n].imag
+            a[:] = 0.0
+            b[:] = 0.0
+            # every output adds its taps in their order: to run through outputs inside is faster and changes no bit
             for t in range(taps):
-                total += weights[c, taps - 1 - t] * signal[c, n + t]
-            out[c, n] = total
+                u, v = weights[c, taps - 1 - t].real, weights[c, taps - 1 - t].imag
+                x, y = re[t:], im[t:]
+                for n in range(many):
+                    a[n] += u * x[n] - v * y[n]
+                    b[n] += u * y[n] + v * x[n]
+            for n in range(many):
+                out[c, start + n] = complex(a[n], b[n])

@@ -19,6 +19,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from usim.recording import layout
 from usim.template.problem import EnvironmentProblem, InvalidInput, Problem
 
 _WRITING = ".usim-writing-"
@@ -65,8 +66,8 @@ def committing(target: str | os.PathLike, force: bool = False, mark: str = "reco
     """Give a `Draft`; on leaving the block without an error it becomes the folder `target`.
 
     force: replace a folder that is there, once the new one is complete; only a folder that holds
-    the file `mark` (so, one that was written by usim) is ever replaced. An empty folder counts as
-    absent. Raises InvalidInput where the target is taken, EnvironmentProblem (one line) where the
+    the file `mark` (so, one that was written by usim), and nothing but the recording's own files,
+    is ever replaced. An empty folder counts as absent. Raises InvalidInput where the target is taken, EnvironmentProblem (one line) where the
     disk is full, read-only or may not be written.
     """
     target = Path(os.path.realpath(target))
@@ -104,6 +105,11 @@ def check_target(target: str | os.PathLike, force: bool, mark: str = "recording.
         raise InvalidInput(
             (Problem(f"{target}: holds no {mark}, so it is not ours to replace; choose another"),)
         )
+    with _one_line(target):
+        stranger = layout.unlisted(target)
+    if stranger is not None:
+        text = f"{target}: holds {stranger}, which is not a file of the recording there; move it away, or choose another folder"
+        raise InvalidInput((Problem(text),))
 
 
 def clear_stale(target: Path) -> None:

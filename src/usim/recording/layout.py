@@ -129,6 +129,31 @@ def read_file(folder: Path, name: str, json_sized: bool = False) -> bytes:
         raise EnvironmentProblem(f"{shown}: could not be read: {error.strerror}") from error
 
 
+def unlisted(folder: Path) -> str | None:
+    """Return the first file below `folder` that is not of the recording in it, or None.
+
+    Of a recording are its recording.json and what that lists; for several devices, theirs too. One that cannot be read lists nothing.
+    """
+    devices = _listed(folder, "devices")
+    ours = {RECORDING, *_listed(folder, "files")}
+    for device in devices:
+        ours |= {f"{device}/{name}" for name in (RECORDING, *_listed(folder / device, "files"))}
+    found = []
+    for parent, folders, names in os.walk(folder):
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        found += [os.path.relpath(os.path.join(parent, name), folder) for name in names + links]
+    return min(set(found) - ours, default=None)
+
+
+def _listed(folder: Path, field: str) -> list[str]:
+    """Return the names in one field of a recording.json; none where it cannot be read."""
+    try:
+        names = from_json(read_file(folder, RECORDING, json_sized=True), RECORDING).get(field)
+    except InvalidInput:
+        return []
+    return list(names) if isinstance(names, dict) else []
+
+
 def read_checked(folder: Path, name: str, checksum: str | None) -> bytes:
     """Return the bytes of a file; VerificationFailed where they are not what `checksum` says."""
     try:

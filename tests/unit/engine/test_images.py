@@ -101,20 +101,21 @@ def test_slopes():
     rng = np.random.default_rng(5)
     above, up = tables(rng)
     below, down = tables(rng)
-    middles, point = rng.uniform(-4, 8, (5, 3)), np.array([2.0, 2.0, 1.0])
+    middles, points = rng.uniform(-4, 8, (5, 3)), np.array([[2.0, 2.0, 1.0], [1.0, 3.0, 2.0]])
     normals = rng.standard_normal((5, 2, 3))
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
     hits = np.array([[-1, -1], [0, -1], [1, 2], [3, 3], [2, 0]])
-    out = np.empty(5, complex)
-    module._slopes(middles, point, hits, normals.astype(np.float32), above, below, out)
-    for j in range(5):
+    out = np.empty((2, 5), complex)
+    module._slopes(middles, points, hits, normals.astype(np.float32), above, below, out)
+    for p, j in np.ndindex(2, 5):
+        point = points[p]
         u = (middles[j] - point) / np.linalg.norm(middles[j] - point)
         expected = 0.0
         for wall, n in zip(hits[j], normals[j], strict=True):
             if wall >= 0:
                 high, low = up(wall, abs(u @ n)), down(wall, abs(u @ n))
                 expected += 2 * (high - low) / (high + low)
-        assert out[j] == pytest.approx(expected, abs=2e-2 * max(abs(expected), 0.1))
+        assert out[p, j] == pytest.approx(expected, abs=2e-2 * max(abs(expected), 0.1))
 
 
 def test_slope_of_real_walls(scene):
@@ -122,7 +123,7 @@ def test_slope_of_real_walls(scene):
     device = listening(scene)
     found, cost = legs(scene, device, 3), band(scene, device, 32500.0)
     point = np.array([2.4, 2.2, 1.2])
-    slopes = leg_slopes(found, cost, point)
+    (slopes,) = leg_slopes(found, cost, point[None])
     for j in (0, 5, 40, 62):
         u = (found.middles[j] - point) / np.linalg.norm(found.middles[j] - point)
         both = []

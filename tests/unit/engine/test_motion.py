@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 from tumblers import Tumblers
 
 from usim.engine import motion
@@ -92,3 +93,47 @@ def test_pieces_do_not_depend_on_each_other():
 def test_least_rate():
     (grid,) = grids(Flier(line(0.0)), 0, DEVICE, 32500.0, C, least_hz=2000)
     assert grid.rate_hz >= 2000
+
+
+@pytest.fixture
+def crowd():
+    """Poses of two ellipsoids and a ball on the probe's times: place, rotation, sizes."""
+    t = motion.PROBE_S * np.arange(200)
+    turning = Rotation.from_rotvec(np.outer(5 * t + 9 * t * t, [0.2, -0.5, 0.8])).as_matrix()
+    wave = np.stack([np.sin(3 * t), 0.2 * np.cos(9 * t), t * t], axis=1)
+    place = [2.0, 1.0, 0.5] + np.stack([wave, 2 * wave, 0.3 * wave], axis=1)
+    sizes = np.array([[0.1, 0.2, 0.3], [0.05, 0.2, 0.1], [0.2, 0.2, 0.2]])
+    return place, np.stack([turning, turning.transpose(0, 2, 1), turning], axis=1), sizes
+
+
+def moved(track):
+    return np.linalg.norm(track.reshape(*track.shape[:2], -1), axis=-1)
+
+
+def test_rates(crowd):
+    """Differences of whole arrays, and norms; the ball's turning does not count."""
+    place, rotation, sizes = crowd
+    found = np.empty((4, 3))
+    motion._rates(place, rotation, sizes, DEVICE, found)
+    speed = moved(np.diff(place, axis=0)) / motion.PROBE_S
+    turned = np.diff(rotation, axis=0) * [[[1.0]], [[1.0]], [[0.0]]] / motion.PROBE_S
+    near = np.maximum(np.linalg.norm(place[1:] - DEVICE, axis=-1) - sizes.max(axis=1), 0.05)
+    shape = moved(turned * sizes[:, None, :])
+    wanted = [speed + shape, moved(turned) / np.sqrt(2), speed**4 / near**3, speed / near]
+    np.testing.assert_allclose(found, np.max(wanted, axis=1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("step", [1, 2, 4, 16])
+def test_fourth_differences(crowd, step):
+    place, rotation, sizes = crowd
+    found = np.empty(2)
+    motion._fourth(place, rotation, sizes, np.array([0, 2]), step, found)
+    shape = rotation * sizes[:, None, :] * [[[1.0]], [[1.0]], [[0.0]]]
+    weights = [1, -4, 6, -4, 1]
+    last = len(place) - 4 * step
+    fourth = [
+        moved(sum(w * x[n * step :][:last] for n, w in enumerate(weights)))[:: max(step // 4, 1)]
+        for x in (place, shape)
+    ]
+    wanted = fourth[0].max(axis=0) + fourth[1].max(axis=0)
+    np.testing.assert_allclose(found, wanted[[0, 2]], rtol=1e-9)

@@ -317,27 +317,31 @@ def test_speed_does_not_depend_on_the_window():
 
 
 def test_gaussian_numbers_are_their_twin():
-    """r (cos t -+ sin t), r^2 = -ln(mantissa 2^exponent / 2^32), t in 2^-32 of a turn, an eighth at most; ends included."""
+    """+-r (cos t -+ sin t), r^2 = -ln u, t in 2^-32 of a turn from minus an eighth on; ends included."""
     rng = np.random.default_rng(5)
     count = 100_000
-    mantissa = rng.uniform(np.sqrt(0.5), np.sqrt(2), count).astype(np.float32)
-    exponent = rng.integers(0, 33, count, dtype=np.int32)
-    eighths = rng.integers(-(2**29), 2**29, count, dtype=np.int32)
-    mantissa[:3], exponent[:3], eighths[:3] = (1, 0.75, 1), (32, 0, 31), (-(2**29), 2**29 - 1, 0)
-    first, second = np.empty((2, count), np.float32)
-    _box_muller(mantissa, exponent, eighths, first, second)
-    log = np.log(mantissa.astype(float)) + (exponent - 32) * np.log(2)
-    r, t = np.sqrt(np.maximum(-log, 0)), 2 * np.pi * eighths * 2.0**-32
-    # near u = 1 the logarithm is a difference of numbers of its own size: r^2 is right to 2e-7, not r
-    np.testing.assert_allclose(first**2, r**2 * (np.cos(t) - np.sin(t)) ** 2, rtol=2e-6, atol=2e-6)
-    np.testing.assert_allclose(second**2, r**2 * (np.cos(t) + np.sin(t)) ** 2, rtol=2e-6, atol=2e-6)
-    assert first.min() >= 0
-    assert second.min() >= 0
+    uniform, turns = rng.integers(0, 2**32, (2, count), dtype=np.uint32)
+    uniform[:3], turns[:3] = (0, 2**32 - 1, 2**31), (0, 2**32 - 1, 2**30 - 1)
+    sizes = rng.uniform(0.1, 3, count).astype(np.float32)
+    out = np.empty(count, np.complex64)
+    _box_muller(uniform, turns, sizes, out)
+    log = np.log(uniform.astype(np.float32) + np.float32(0.5), dtype=float) - 32 * np.log(2)
+    r = np.sqrt(np.maximum(-log, 0))
+    t = 2 * np.pi * ((turns & (2**30 - 1)).astype(float) - 2**29) * 2.0**-32
+    for part, sign, wanted in (
+        (out.real, turns >> 31, r * (np.cos(t) - np.sin(t))),
+        (out.imag, turns >> 30 & 1, r * (np.cos(t) + np.sin(t))),
+    ):
+        found = part / sizes
+        # near u = 1 the logarithm is a difference of numbers of its own size: r^2 is right to 2e-7, not r
+        np.testing.assert_allclose(found**2, wanted**2, rtol=2e-6, atol=2e-6)
+        assert np.array_equal(np.signbit(part), sign == 1)
 
 
 def test_gaussian_numbers_have_unit_parts_and_long_tails():
     """2^20 numbers: variance within 5 sd, kurtosis 3, and the largest above 4.5 sd as it should be."""
-    z = gaussian_spectrum(stream(0, "test"), 1 << 20)
+    z = np.empty(1 << 20, np.complex64)
+    gaussian_spectrum(stream(0, "test"), np.ones(1 << 20, np.float32), z)
     for part in (z.real.astype(float), z.imag.astype(float)):
         assert abs(np.mean(part**2) - 1) < 5 * np.sqrt(2 / len(part))
         assert abs(np.mean(part**4) - 3) < 5 * np.sqrt(96 / len(part))

@@ -200,7 +200,7 @@ def test_energies_of_a_scene():
     cost = band(scene, device, 32500.0)
     size = np.array([0.052, 0.052, 0.165])
     place, rotation, _ = ellipsoids(np.random.default_rng(3), 8)
-    energy = energies(place, rotation, size, found, cost, 0)
+    energy = energies(pose_table(place, rotation, size), size, found, cost, 0)
     assert energy.shape == (len(found) ** 2, 8)
     assert np.all(np.isfinite(energy))
     assert np.all(energy >= 0)

@@ -275,6 +275,34 @@ def test_force_replaces_only_recordings(recording, tmp_path):
     assert (tmp_path / "thesis.tex").read_text() == "years"
 
 
+@pytest.mark.parametrize("own", ["notes.txt", "truth/notes.txt", "mine/audio.flac", "link", "hut/mine.txt"])
+def test_force_deletes_no_file_but_the_recordings(make, tmp_path, own):
+    """What somebody has put beside the files of a recording, or in place of a folder, stays; with it moved away the folder is replaced."""
+    several = {"hut": make(), "shelf": make()} if own.startswith("hut") else make()
+    folder = store.write(several, tmp_path / "out")
+    (folder / own).parent.mkdir(exist_ok=True)
+    if own == "link":
+        (folder / own).symlink_to(tmp_path)
+    else:
+        (folder / own).write_text("years")
+    before = files(folder)
+    with pytest.raises(InvalidInput, match=f"holds {own}, which is not a file of the recording"):
+        store.write(make(seed=2), folder, force=True)
+    assert files(folder) == before
+    assert sorted(os.listdir(tmp_path)) == ["out"]
+    (folder / own).unlink()
+    store.write(make(seed=2), folder, force=True)
+    assert store.verify(folder) == ()
+
+
+def test_force_replaces_nothing_beside_a_damaged_table(recording, tmp_path):
+    """A recording.json that cannot be read says of no file that it is ours."""
+    folder = store.write(recording, tmp_path / "out")
+    (folder / "recording.json").write_text("{")
+    with pytest.raises(InvalidInput, match="is not a file of the recording"):
+        store.write(recording, folder, force=True)
+
+
 def test_an_empty_folder_counts_as_absent_and_parents_are_made(recording, tmp_path):
     (tmp_path / "empty").mkdir()
     store.write(recording, tmp_path / "empty")
