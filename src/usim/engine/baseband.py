@@ -22,7 +22,7 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
 
     Each reaches EDGE - FILTER_TAPS // 2 samples beyond the window on either side.  noise_seed feeds the clock's jitter.
     """
-    device, emission = paths.device, paths.device.emission
+    _device, emission = paths.device, paths.device.emission
     if emission is None:
         return {}
     count = paths.samples + 2 * EDGE

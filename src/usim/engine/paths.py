@@ -133,7 +133,7 @@ def paths_over(
             echo_of(
                 scene, device, mover, about.legs, list(about.bands), about.quality, start - EDGE, samples + 2 * EDGE,
                 scene.baseband_rate_hz, threads, apart, gated, held,
-            )  # fmt: skip
+            )
             for mover in scene.movers
         )
     return Paths(
