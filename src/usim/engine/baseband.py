@@ -6,6 +6,7 @@ import numpy as np
 
 from usim.devices.converter import Converter
 from usim.devices.unit import Unit
+from usim.emissions.base import AbstractEmission
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
 from usim.physics.dsp import filtered, short_filter
 from usim.template.problem import InvalidInput, Problem
@@ -22,7 +23,7 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
 
     Each reaches EDGE - FILTER_TAPS // 2 samples beyond the window on either side.  noise_seed feeds the clock's jitter.
     """
-    device, emission = paths.device, paths.device.emission
+    emission = paths.device.emission
     if emission is None:
         return {}
     count = paths.samples + 2 * EDGE
@@ -37,11 +38,11 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
     direct[paths.standing.direct] = True
     out = {}
     for name, part in ((DIRECT, direct), (STATIC, ~direct)):
-        out[name] = _standing(paths, gains[..., part], paths.standing.path_m[..., part], times)
+        out[name] = _standing(paths, emission, gains[..., part], paths.standing.path_m[..., part], times)
     for echo in paths.echoes:
         weights = basis_weights(paths, unit) * drive[:, :, None]  # (carrier, driver, basis)
         out[f"mover.{echo.mover}"] = np.einsum("cdb,dcmbn->mcn", weights, echo.tones)
-    turning = _clock(paths, unit, gains, times, noise_seed)
+    turning = _clock(paths, unit, carriers, gains, times, noise_seed)
     weights = _microphone_filters(paths, unit)
     return {name: _through_microphones(weights, z if turning is None else z * turning) for name, z in out.items()}
 
@@ -75,11 +76,10 @@ def basis_weights(paths: Paths, unit: Unit) -> np.ndarray:
     return out
 
 
-def _standing(paths: Paths, gains: np.ndarray, path_m: np.ndarray, times: np.ndarray) -> np.ndarray:
+def _standing(paths: Paths, emission: AbstractEmission, gains: np.ndarray, path_m: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Return (mic, carrier, sample): standing paths under the emission's envelope, each late by its own delay."""
     carriers, _, mics, _ = gains.shape
     out = np.zeros((mics, carriers, len(times)), complex)
-    emission = paths.device.emission
     if emission.steady:
         out += gains.sum(axis=(1, 3)).T[:, :, None]
         return out
@@ -90,7 +90,9 @@ def _standing(paths: Paths, gains: np.ndarray, path_m: np.ndarray, times: np.nda
     return out
 
 
-def _clock(paths: Paths, unit: Unit, gains: np.ndarray, times: np.ndarray, noise_seed: int) -> np.ndarray | None:
+def _clock(
+    paths: Paths, unit: Unit, carriers_hz: np.ndarray, gains: np.ndarray, times: np.ndarray, noise_seed: int
+) -> np.ndarray | None:
     """Return the factor (1, carrier, sample) or (mic, carrier, sample) that the unit's clock puts on every path, None for a perfect one.
 
     An output clock that runs faster than the input's turns the tone.  Jitter of the common clock acts at both ends: a path late by tau
@@ -99,8 +101,7 @@ def _clock(paths: Paths, unit: Unit, gains: np.ndarray, times: np.ndarray, noise
     converter = _converter(paths, unit)
     if not converter.dac_offset_ppm and not converter.jitter_s:
         return None
-    carriers = np.asarray(paths.device.emission.carriers_hz, float)
-    phase = 2 * np.pi * np.outer(carriers * converter.dac_offset_ppm * 1e-6, times)[None]
+    phase = 2 * np.pi * np.outer(carriers_hz * converter.dac_offset_ppm * 1e-6, times)[None]
     if converter.jitter_s:
         phase = phase + _jitter(paths, unit, gains, noise_seed)
     return np.exp(1j * phase)

@@ -193,7 +193,7 @@ def _jobs(scene, device, mover, bands: list[Band], window: range, least_hz: int,
     """Return (piece, grid, consecutive segments) that cover the window: the longer a run, the better its kernels are fed."""
     top = max(band.carrier_hz for band in bands)
     by_segment = [grids(mover, segment, device.position_m, top, scene.air.sound_speed_m_s, least_hz, gain_turn) for segment in window]
-    jobs = []
+    jobs: list[tuple[int, Grid, list[int]]] = []
     for piece in range(len(mover.pieces)):
         for segment, chosen in zip(window, by_segment, strict=True):
             if jobs and jobs[-1][:2] == (piece, chosen[piece]) and jobs[-1][2][-1] == segment - 1:
@@ -217,8 +217,8 @@ def _piece_epochs(scene, device, asked, legs, bands, fields, covers, quality, em
     begins = [segment_start_s(segment) for segment in run]
     # two instants an epoch, and those of the epoch before for the hysteresis
     instants = blocks * step * 0.5 * np.arange(-2, 2 * each + 1)
-    seen = [asked.table(begin + instants, piece) for begin in begins]
-    seen = np.concatenate([seen[0], *(table[:, 3:] for table in seen[1:])], axis=1)
+    first, *others = (asked.table(begin + instants, piece) for begin in begins)
+    seen = np.concatenate([first, *(other[:, 3:] for other in others)], axis=1)
     knots = even + SPARE + 4 + most_lead
     inside = step * (np.arange(knots) - REACH - AHEAD - most_lead)
     starts = np.concatenate([begin + blocks * step * np.arange(each) for begin in begins])

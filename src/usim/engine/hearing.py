@@ -39,7 +39,7 @@ class Heard:
         """Return the response to each carrier, noise in its band included; None for a device that does not sound."""
         if not len(self.carriers_hz):
             return None
-        tone = sum(self.causes.values())[:, :, BEFORE : BEFORE + self.hum.shape[2]]
+        tone = _sum(self.causes)[:, :, BEFORE : BEFORE + self.hum.shape[2]]
         return Baseband((tone + self.hum).astype(np.complex64), rate_hz, self.carriers_hz)
 
 
@@ -83,10 +83,16 @@ def heard(
     apart = {name: waveform(z) for name, z in causes.items()} | inside if stems else {}
     whole = None
     if wave:
-        whole = waveform(sum(causes.values())) if causes else np.zeros((len(unit.mics_m), count))
+        whole = waveform(_sum(causes)) if causes else np.zeros((len(unit.mics_m), count))
         for stem in inside.values():
             whole += stem
     return Heard(carriers, causes, hum, apart, whole, first)
+
+
+def _sum(causes: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the sum of all causes, in their order."""
+    one, *others = causes.values()
+    return sum(others, start=one)
 
 
 def judged_envelopes(paths: Paths, unit: Unit) -> dict[str, np.ndarray]:

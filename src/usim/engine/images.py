@@ -76,7 +76,7 @@ def maps(room: AbstractRoom, order: int) -> Maps:
         turn = np.eye(3) - 2.0 * np.outer(n, n)
         planes.append((n, turn, 2.0 * float(n @ wall.corners_m[0]) * n))
     width = max(order, 1)
-    found = [(np.eye(3), np.zeros(3), (), ())]
+    found: list[tuple[np.ndarray, np.ndarray, tuple[int, ...], tuple[np.ndarray, ...]]] = [(np.eye(3), np.zeros(3), (), ())]
     seen = {_signature(np.eye(3), np.zeros(3))}
     last = list(found)
     for _ in range(order):

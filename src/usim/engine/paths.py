@@ -104,7 +104,7 @@ def setting(scene: Scene, device: PlacedDevice, quality: Quality, spread: bool =
     """Return legs, bands and standing paths of a device in its room; spread: see `band`."""
     carriers = np.zeros(0) if device.emission is None else np.asarray(device.emission.carriers_hz, float)
     found = legs(scene, device, quality.order)
-    bands = tuple(band(scene, device, device.unit.converter.apparent_hz(f), spread) for f in carriers)
+    bands = tuple(band(scene, device, float(device.unit.converter.apparent_hz(f)), spread) for f in carriers)
     at = np.array([b.carrier_hz for b in bands])
     return Setting(scene, device, quality, found, bands, standing(scene, device, found, at))
 
@@ -126,8 +126,8 @@ def paths_over(
     scene, device = about.scene, about.device
     if emission is not None:
         device = replace(device, emission=emission)
-    echoes = ()
-    if len(about.bands) and not judged:
+    echoes: tuple[Echo, ...] = ()
+    if device.emission is not None and about.bands and not judged:
         gated = None if device.emission.steady else device.emission
         echoes = tuple(
             echo_of(

@@ -238,10 +238,10 @@ def chosen_epochs(energy: np.ndarray, quality: Quality, draws: np.ndarray, image
     group, counts, shares = np.empty(room, np.int64), np.zeros(len(draws), np.int64), np.zeros(len(draws))
     choose(energy, quality.share, draws, images, pairs, weight, group, counts, shares)
     out, start = [], 0
-    for count, share in zip(counts, shares, strict=True):
+    for count, share in zip(counts.tolist(), shares.tolist(), strict=True):
         part = slice(start, start + count)
         order = np.argsort(pairs[part, 1].astype(np.uint16), kind="stable")  # short numbers are sorted by their digits
-        out.append(Chosen(pairs[part][order], weight[part][order], group[part][order], float(share)))
+        out.append(Chosen(pairs[part][order], weight[part][order], group[part][order], share))
         start += count
     return out
 

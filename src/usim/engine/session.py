@@ -34,15 +34,15 @@ class Commanded(AbstractEmission):
     steps: tuple[tuple[float, float], ...] = ()  # (time in s, amplitude re the scene's level), ascending
 
     @property
-    def carriers_hz(self) -> np.ndarray:
+    def carriers_hz(self) -> np.ndarray:  # type: ignore[override]
         return self.own.carriers_hz
 
     @property
-    def level_db_spl(self) -> float:
+    def level_db_spl(self) -> float:  # type: ignore[override]
         return self.own.level_db_spl
 
     @property
-    def steady(self) -> bool:
+    def steady(self) -> bool:  # type: ignore[override]
         return self.own.steady and not self.steps
 
     def envelope(self, t_s: np.ndarray) -> np.ndarray:
@@ -115,7 +115,7 @@ class Session:
         """Tell the device to sound, to be silent, or to sound at another level, from the start of the next block on."""
         if self._emission is None:
             raise InvalidInput(Problem(f"{self._setting.device.name} emits nothing, so it cannot be commanded"))
-        now = self._latest()
+        now = self._latest(self._emission)
         level = now.level_db_spl if level_db_spl is None else float(level_db_spl)
         sounds = now.on if on is None else bool(on)
         if (level, sounds) == (now.level_db_spl, now.on):
@@ -146,16 +146,16 @@ class Session:
             place = f"devices.{placed.name}.dither.noise_{self.noise_seed}"
             audio, _ = encoded(self._converter, got.wave, got.first, self.scene.seed, place)
         self.block += 1
-        commands = () if self._emission is None else (self._latest(),)
+        commands = () if self._emission is None else (self._latest(self._emission),)
         return Observation(
             placed.unit.profile.name, self._converter.rate_hz, self._converter.bits, placed.unit.mics_m, audio,
             got.baseband(rate) if "baseband" in self.keep else None, None, commands,
         )  # fmt: skip
 
-    def _latest(self) -> EmissionCommand:
+    def _latest(self, sounds: Commanded) -> EmissionCommand:
         if self._last is not None:
             return self._last
-        emission = self._emission.own
+        emission = sounds.own
         sounding = [on for start, on in emission.changes() if start <= self.t_s]
         return EmissionCommand(0.0, tuple(float(f) for f in emission.carriers_hz), float(emission.level_db_spl), sounding[-1])
 

@@ -88,7 +88,8 @@ def echo(
     noise = NoiseWindow(Noises(scene, replace(device, unit=one), noise_seed, converter.rate_hz))
     told_of = {"truth", "stems", "plot"} & set(keep)
     got = heard(paths, one, converter, noise, noise_seed, "audio" in keep, "stems" in keep, bool(told_of) or "baseband" in keep)
-    audio, clipped = None, ()
+    audio = None
+    clipped: tuple[int, ...] = ()
     if got.wave is not None:
         audio, clips = encoded(converter, got.wave, got.first, scene.seed, f"devices.{device.name}.dither.noise_{noise_seed}")
         clipped = tuple(int(n) for n in clips)

@@ -75,10 +75,11 @@ def _seen(mover, times: np.ndarray, device_m: np.ndarray) -> tuple[np.ndarray, n
 
 def _levels(paths: Paths, unit: Unit, mover, times: np.ndarray) -> np.ndarray:
     """Return the echo level (time, piece) in dB SPL: power sum over pairs of order <= ECHO_ORDER and drivers, while the tone is on."""
-    if not paths.bands:
+    emission = paths.device.emission
+    if emission is None or not paths.bands:
         return np.full((len(times), len(mover.pieces)), decibels(0.0))
     near = _subset(paths.legs, np.flatnonzero(paths.legs.maps.order <= ECHO_ORDER))
-    cost, emission = paths.bands[0], paths.device.emission
+    cost = paths.bands[0]
     pose = mover.at(times)
     level = REFERENCE_PA * 10 ** (emission.level_db_spl / 20)
     power = np.zeros((len(times), len(mover.pieces)))
