@@ -72,6 +72,8 @@ def measured(runs: int, duration_s: float) -> Row:
 def first_sample() -> float:
     """Return the first sample of the workload: what a fresh process is asked for to see how long a start takes."""
     recording = simulate(walk_scene(), window=(0.0, FIRST_S), keep=("baseband",))
+    assert isinstance(recording, Recording)
+    assert recording.observation.baseband is not None
     return float(abs(recording.observation.baseband.samples[0, 0, 0]))
 
 
@@ -86,6 +88,7 @@ def peak(duration_s: float) -> float:
 
 def _rendered(scene: Scene, folder: Path, window: tuple[float, float] | None = None) -> Recording:
     recording = simulate(scene, window=window, keep=("audio",))
+    assert isinstance(recording, Recording)
     store.write(recording, folder, keep=("audio",))
     return recording
 

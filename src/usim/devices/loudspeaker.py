@@ -54,7 +54,7 @@ class Driver(Table):
     baffle: Baffle | None = None
 
 
-def response(driver: Driver, f_hz: np.ndarray) -> np.ndarray:
+def response(driver: Driver, f_hz: np.ndarray | float) -> np.ndarray:
     """Returns the complex response on the axis re the passband, dimensionless, of the shape of f_hz.
 
     Second-order sections in j f, poles and zeros in the left half plane: causal and minimum phase.
@@ -73,7 +73,9 @@ def response(driver: Driver, f_hz: np.ndarray) -> np.ndarray:
     return gain
 
 
-def directivity(driver: Driver, cos_theta: np.ndarray, f_hz: np.ndarray) -> np.ndarray:
+def directivity(
+    driver: Driver, cos_theta: np.ndarray | float, f_hz: np.ndarray | float
+) -> np.ndarray:
     """Returns the complex beam of a driver re its axis, shape of cos_theta broadcast with f_hz.
 
     cos_theta: cosine from the driver's axis, -1..1. Baffled piston 2 J1(x)/x, x = k a sin theta (Pierce
@@ -105,7 +107,7 @@ def piston(x: np.ndarray) -> np.ndarray:
     return np.where(small, 1.0 - x * x / 8.0, 2.0 * j1(safe) / safe)
 
 
-def low_pass(f_hz: np.ndarray, corner_hz: float, q: float) -> np.ndarray:
+def low_pass(f_hz: np.ndarray | float, corner_hz: float, q: float) -> np.ndarray:
     """Returns 1 / (1 - (f/fc)^2 + j f/(fc Q)), a resonator driven below its resonance, unity at 0 Hz."""
     x = np.asarray(f_hz, dtype=np.float64) / corner_hz
     return 1.0 / (1.0 - x * x + 1j * x / q)

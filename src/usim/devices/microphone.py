@@ -102,7 +102,7 @@ class Microphone(Table):
     leak: Leak | None = None  # instead of the enclosure's, for this microphone
 
 
-def response(capsule: Capsule, f_hz: np.ndarray) -> np.ndarray:
+def response(capsule: Capsule, f_hz: np.ndarray | float) -> np.ndarray:
     """Returns the complex response re the nominal sensitivity at low frequency, shape of f_hz.
 
     Port as a second-order low pass, dip and upper mode as one second-order section each: causal.
@@ -117,7 +117,7 @@ def response(capsule: Capsule, f_hz: np.ndarray) -> np.ndarray:
     return gain
 
 
-def noise_density(capsule: Capsule, f_hz: np.ndarray) -> np.ndarray:
+def noise_density(capsule: Capsule, f_hz: np.ndarray | float) -> np.ndarray:
     """Returns the equivalent input noise in Pa rms per root Hz, one-sided, shape of f_hz.
 
     White to rise_hz, then rising: density^2 = white^2 (1 + (f/rise)^(2n)), n = rise_db_octave / 6.02.

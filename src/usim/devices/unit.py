@@ -119,7 +119,7 @@ class Unit:
 
     # ---- what it does to sound
 
-    def drive_gain(self, driver: int, f_hz: np.ndarray, carrier_hz: float) -> np.ndarray:
+    def drive_gain(self, driver: int, f_hz: np.ndarray | float, carrier_hz: float) -> np.ndarray:
         """Returns the complex pressure at 1 m on the axis re the nominal unit's modulus at carrier_hz.
 
         A level commands a drive: whatever the cone has lost at ultrasound, the nominal unit gives the
@@ -128,27 +128,31 @@ class Unit:
         nominal = loudspeaker.response(self.profile.nominal.drivers[driver], np.asarray(carrier_hz))
         return loudspeaker.response(self.drivers[driver], f_hz) / np.abs(nominal)
 
-    def directivity(self, driver: int, cos_theta: np.ndarray, f_hz: np.ndarray) -> np.ndarray:
+    def directivity(
+        self, driver: int, cos_theta: np.ndarray | float, f_hz: np.ndarray | float
+    ) -> np.ndarray:
         """Returns the complex beam re the axis; cos_theta from the driver's axis, in -1..1."""
         return loudspeaker.directivity(self.drivers[driver], cos_theta, f_hz)
 
-    def leak(self, driver: int, mic: int, f_hz: np.ndarray) -> np.ndarray:
+    def leak(self, driver: int, mic: int, f_hz: np.ndarray | float) -> np.ndarray:
         """Returns the complex factor on the free-field direct path e^{-jkr}/r around the housing."""
         f = np.asarray(f_hz, dtype=np.float64)
         way = self.leaks[driver][mic]
         turn = np.deg2rad(way.phase_deg) - 2.0 * np.pi * f * way.detour_m / REFERENCE_SPEED_M_S
         return 10.0 ** (way.gain_db / 20.0) * np.exp(1j * turn)
 
-    def mic_directivity(self, cos_theta: np.ndarray, f_hz: np.ndarray) -> np.ndarray:
+    def mic_directivity(
+        self, cos_theta: np.ndarray | float, f_hz: np.ndarray | float
+    ) -> np.ndarray:
         """Returns the real factor on a wave arriving at cos_theta from a microphone's axis, re its axis."""
         c, _ = np.broadcast_arrays(np.asarray(cos_theta, np.float64), np.asarray(f_hz, np.float64))
         return shadow(self.arrival, c)
 
-    def mic_response(self, mic: int, f_hz: np.ndarray) -> np.ndarray:
+    def mic_response(self, mic: int, f_hz: np.ndarray | float) -> np.ndarray:
         """Returns the complex response of a microphone in full scale per Pa (anti-alias not included)."""
         return self.converter.fs_per_pascal * microphone.response(self.capsules[mic], f_hz)
 
-    def noise_density(self, mic: int, f_hz: np.ndarray) -> np.ndarray:
+    def noise_density(self, mic: int, f_hz: np.ndarray | float) -> np.ndarray:
         """Returns the equivalent input noise of a microphone in Pa rms per root Hz, one-sided."""
         return microphone.noise_density(self.capsules[mic], f_hz)
 

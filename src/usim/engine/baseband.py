@@ -6,6 +6,7 @@ import numpy as np
 
 from usim.devices.converter import Converter
 from usim.devices.unit import Unit
+from usim.emissions.base import AbstractEmission
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
 from usim.physics.dsp import filtered, short_filter
 from usim.template.problem import InvalidInput, Problem
@@ -22,7 +23,7 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
 
     Each reaches EDGE - FILTER_TAPS // 2 samples beyond the window on either side.  noise_seed feeds the clock's jitter.
     """
-    _device, emission = paths.device, paths.device.emission
+    emission = paths.device.emission
     if emission is None:
         return {}
     count = paths.samples + 2 * EDGE
@@ -30,20 +31,28 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
     carriers = np.asarray(emission.carriers_hz, float)
     pressure = np.sqrt(2.0) * REFERENCE_PA * 10.0 ** (emission.level_db_spl / 20.0)
     drive = np.array(
-        [[pressure * unit.drive_gain(d, b.carrier_hz, f) for d in range(len(unit.drivers_m))] for b, f in zip(paths.bands, carriers, strict=True)]
+        [
+            [pressure * unit.drive_gain(d, b.carrier_hz, f) for d in range(len(unit.drivers_m))]
+            for b, f in zip(paths.bands, carriers, strict=True)
+        ]
     )  # (carrier, driver)
     gains = paths.standing.gains(unit) * drive[:, :, None, None]
     direct = np.zeros(gains.shape[-1], bool)
     direct[paths.standing.direct] = True
     out = {}
     for name, part in ((DIRECT, direct), (STATIC, ~direct)):
-        out[name] = _standing(paths, gains[..., part], paths.standing.path_m[..., part], times)
+        out[name] = _standing(
+            paths, emission, gains[..., part], paths.standing.path_m[..., part], times
+        )
     for echo in paths.echoes:
         weights = basis_weights(paths, unit) * drive[:, :, None]  # (carrier, driver, basis)
         out[f"mover.{echo.mover}"] = np.einsum("cdb,dcmbn->mcn", weights, echo.tones)
-    turning = _clock(paths, unit, gains, times, noise_seed)
+    turning = _clock(paths, unit, carriers, gains, times, noise_seed)
     weights = _microphone_filters(paths, unit)
-    return {name: _through_microphones(weights, z if turning is None else z * turning) for name, z in out.items()}
+    return {
+        name: _through_microphones(weights, z if turning is None else z * turning)
+        for name, z in out.items()
+    }
 
 
 def basis_weights(paths: Paths, unit: Unit) -> np.ndarray:
@@ -61,7 +70,12 @@ def basis_weights(paths: Paths, unit: Unit) -> np.ndarray:
         for driver in range(out.shape[1]):
             beam = np.broadcast_to(unit.directivity(driver, c, cost.carrier_hz), c.shape)
             wanted = np.multiply.outer(beam, port).ravel()
-            have = np.array([np.multiply.outer(b, p).ravel() for b, p in zip(*cost.functions(driver, c), strict=True)]).T
+            have = np.array(
+                [
+                    np.multiply.outer(b, p).ravel()
+                    for b, p in zip(*cost.functions(driver, c), strict=True)
+                ]
+            ).T
             weights, *_ = np.linalg.lstsq(have, wanted, rcond=None)
             worst = np.abs(have @ weights - wanted).max()
             if worst > FIT:
@@ -75,11 +89,16 @@ def basis_weights(paths: Paths, unit: Unit) -> np.ndarray:
     return out
 
 
-def _standing(paths: Paths, gains: np.ndarray, path_m: np.ndarray, times: np.ndarray) -> np.ndarray:
+def _standing(
+    paths: Paths,
+    emission: AbstractEmission,
+    gains: np.ndarray,
+    path_m: np.ndarray,
+    times: np.ndarray,
+) -> np.ndarray:
     """Return (mic, carrier, sample): standing paths under the emission's envelope, each late by its own delay."""
     carriers, _, mics, _ = gains.shape
     out = np.zeros((mics, carriers, len(times)), complex)
-    emission = paths.device.emission
     if emission.steady:
         out += gains.sum(axis=(1, 3)).T[:, :, None]
         return out
@@ -90,7 +109,14 @@ def _standing(paths: Paths, gains: np.ndarray, path_m: np.ndarray, times: np.nda
     return out
 
 
-def _clock(paths: Paths, unit: Unit, gains: np.ndarray, times: np.ndarray, noise_seed: int) -> np.ndarray | None:
+def _clock(
+    paths: Paths,
+    unit: Unit,
+    carriers_hz: np.ndarray,
+    gains: np.ndarray,
+    times: np.ndarray,
+    noise_seed: int,
+) -> np.ndarray | None:
     """Return the factor (1, carrier, sample) or (mic, carrier, sample) that the unit's clock puts on every path, None for a perfect one.
 
     An output clock that runs faster than the input's turns the tone.  Jitter of the common clock acts at both ends: a path late by tau
@@ -99,8 +125,7 @@ def _clock(paths: Paths, unit: Unit, gains: np.ndarray, times: np.ndarray, noise
     converter = _converter(paths, unit)
     if not converter.dac_offset_ppm and not converter.jitter_s:
         return None
-    carriers = np.asarray(paths.device.emission.carriers_hz, float)
-    phase = 2 * np.pi * np.outer(carriers * converter.dac_offset_ppm * 1e-6, times)[None]
+    phase = 2 * np.pi * np.outer(carriers_hz * converter.dac_offset_ppm * 1e-6, times)[None]
     if converter.jitter_s:
         phase = phase + _jitter(paths, unit, gains, noise_seed)
     return np.exp(1j * phase)
@@ -109,7 +134,8 @@ def _clock(paths: Paths, unit: Unit, gains: np.ndarray, times: np.ndarray, noise
 def _jitter(paths: Paths, unit: Unit, gains: np.ndarray, noise_seed: int) -> np.ndarray:
     """Return the phase (mic, carrier, sample) of sampling jitter within the baseband's band, after the standing paths' delays."""
     converter = _converter(paths, unit)
-    share = converter.jitter_s * np.sqrt(paths.rate_hz / converter.rate_hz)  # the part of white jitter that falls into the band
+    # the part of white jitter that falls into the band
+    share = converter.jitter_s * np.sqrt(paths.rate_hz / converter.rate_hz)
     c = paths.scene.air.sound_speed_m_s
     delay = paths.standing.path_m / c * paths.rate_hz  # (driver, mic, image) in samples
     reach = int(delay.max()) + 18
@@ -129,7 +155,9 @@ def _jitter(paths: Paths, unit: Unit, gains: np.ndarray, noise_seed: int) -> np.
     return out
 
 
-def _late(wobble: np.ndarray, kernel: np.ndarray, first_lag: int, reach: int, count: int) -> np.ndarray:
+def _late(
+    wobble: np.ndarray, kernel: np.ndarray, first_lag: int, reach: int, count: int
+) -> np.ndarray:
     """Return sum over lags of kernel[lag] * wobble[t - lag] for `count` times from index `reach` on."""
     padded = np.concatenate([np.zeros(len(kernel)), wobble, np.zeros(len(kernel))])
     whole = np.convolve(padded, kernel)
@@ -170,5 +198,9 @@ def _through_microphones(weights: np.ndarray, pressure: np.ndarray) -> np.ndarra
     """Return envelopes in full scale of pressure envelopes (mic, carrier, sample) in Pa, FILTER_TAPS - 1 samples shorter."""
     mics, carriers, count = pressure.shape
     out = np.empty((mics * carriers, count - FILTER_TAPS + 1), complex)
-    filtered(np.ascontiguousarray(pressure.reshape(mics * carriers, count)), weights.reshape(mics * carriers, FILTER_TAPS), out)
+    filtered(
+        np.ascontiguousarray(pressure.reshape(mics * carriers, count)),
+        weights.reshape(mics * carriers, FILTER_TAPS),
+        out,
+    )
     return out.reshape(mics, carriers, -1)

@@ -102,7 +102,19 @@ def echo_of(
     held = held or Held({})
     wanted = [s for s in window if (mover.name, s) not in held.sums]
     if wanted:
-        _sum_segments(scene, device, mover, legs, bands, quality, emission, range(wanted[0], wanted[-1] + 1), rate_hz, threads, held)
+        _sum_segments(
+            scene,
+            device,
+            mover,
+            legs,
+            bands,
+            quality,
+            emission,
+            range(wanted[0], wanted[-1] + 1),
+            rate_hz,
+            threads,
+            held,
+        )
     basis = bands[0].beams.shape[1]
     channels = len(legs.sources) * len(bands) * legs.targets.shape[1] * basis
     streams: dict[tuple[int, int], np.ndarray] = {}
@@ -115,7 +127,9 @@ def echo_of(
         for (rate, group), part in sums.items():
             key = (rate, group if apart else 0)
             if key not in streams:
-                streams[key] = np.zeros((channels, round((len(window) * SEGMENT_S + FADE_S) * rate)), complex)
+                streams[key] = np.zeros(
+                    (channels, round((len(window) * SEGMENT_S + FADE_S) * rate)), complex
+                )
             at = round((segment - window.start) * SEGMENT_S * rate)
             streams[key][:, at : at + part.shape[1]] += part
     origin = segment_start_s(window.start)
@@ -127,14 +141,30 @@ def echo_of(
     return Echo(mover.name, (parts[0] + parts[1]).reshape(shape), texture, tuple(epochs), missed)
 
 
-def _sum_segments(scene, device, mover, legs, bands, quality, emission, window: range, rate_hz: int, threads: int, held: Held) -> None:
+def _sum_segments(
+    scene,
+    device,
+    mover,
+    legs,
+    bands,
+    quality,
+    emission,
+    window: range,
+    rate_hz: int,
+    threads: int,
+    held: Held,
+) -> None:
     """Sum a mover's pieces over segments that are not held yet."""
-    jobs = _jobs(scene, device, mover, bands, window, 0 if emission is None else rate_hz, quality.gain_turn)
+    jobs = _jobs(
+        scene, device, mover, bands, window, 0 if emission is None else rate_hz, quality.gain_turn
+    )
     covers = skins(scene, mover, bands)
     poses, fields = _Asked(mover, {}), _fields(scene, device, legs, bands)
 
     def work(job: tuple[int, Grid, list[int]]) -> Iterable:
-        return _piece_epochs(scene, device, poses, legs, bands, fields, covers, quality, emission, *job)
+        return _piece_epochs(
+            scene, device, poses, legs, bands, fields, covers, quality, emission, *job
+        )
 
     channels = len(legs.sources) * len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1]
     sums: dict[int, Sums] = {segment: {} for segment in window}
@@ -148,8 +178,17 @@ def _sum_segments(scene, device, mover, legs, bands, quality, emission, window: 
             for group in (0, 1):
                 key = (grid.rate_hz, group)
                 if key not in sums[segment]:
-                    sums[segment][key] = np.zeros((channels, round((SEGMENT_S + FADE_S) * grid.rate_hz)), complex)
-                _add_faded(part[group], sample_rows(grid.samples), fades[group], sums[segment][key], epoch.driver * part.shape[1], at)
+                    sums[segment][key] = np.zeros(
+                        (channels, round((SEGMENT_S + FADE_S) * grid.rate_hz)), complex
+                    )
+                _add_faded(
+                    part[group],
+                    sample_rows(grid.samples),
+                    fades[group],
+                    sums[segment][key],
+                    epoch.driver * part.shape[1],
+                    at,
+                )
             epochs[segment].append(epoch)
             missed[segment] += lost
     for segment in window:
@@ -169,7 +208,11 @@ class _Asked:
         poses = self.answers.get(key)
         if poses is None:
             poses = self.answers[key] = self.mover.at(t_s)
-        return pose_table(poses.position_m[:, piece], poses.rotation[:, piece], np.array(self.mover.pieces[piece].size_m, float))
+        return pose_table(
+            poses.position_m[:, piece],
+            poses.rotation[:, piece],
+            np.array(self.mover.pieces[piece].size_m, float),
+        )
 
 
 def _mapped(work, jobs: list, threads: int) -> Iterable[Iterable]:
@@ -189,11 +232,18 @@ def skins(scene: Scene, mover: AbstractMover, bands: list[Band]) -> np.ndarray:
     return np.array([wall_tables(surfaces, band.carrier_hz, scene.air) for band in bands])
 
 
-def _jobs(scene, device, mover, bands: list[Band], window: range, least_hz: int, gain_turn: float) -> list[tuple[int, Grid, list[int]]]:
+def _jobs(
+    scene, device, mover, bands: list[Band], window: range, least_hz: int, gain_turn: float
+) -> list[tuple[int, Grid, list[int]]]:
     """Return (piece, grid, consecutive segments) that cover the window: the longer a run, the better its kernels are fed."""
     top = max(band.carrier_hz for band in bands)
-    by_segment = [grids(mover, segment, device.position_m, top, scene.air.sound_speed_m_s, least_hz, gain_turn) for segment in window]
-    jobs = []
+    by_segment = [
+        grids(
+            mover, segment, device.position_m, top, scene.air.sound_speed_m_s, least_hz, gain_turn
+        )
+        for segment in window
+    ]
+    jobs: list[tuple[int, Grid, list[int]]] = []
     for piece in range(len(mover.pieces)):
         for segment, chosen in zip(window, by_segment, strict=True):
             if jobs and jobs[-1][:2] == (piece, chosen[piece]) and jobs[-1][2][-1] == segment - 1:
@@ -203,7 +253,9 @@ def _jobs(scene, device, mover, bands: list[Band], window: range, least_hz: int,
     return jobs
 
 
-def _piece_epochs(scene, device, asked, legs, bands, fields, covers, quality, emission, piece, grid, run):
+def _piece_epochs(
+    scene, device, asked, legs, bands, fields, covers, quality, emission, piece, grid, run
+):
     """Yield (segment, epoch, sums (group, channel, PLANE) as `piece_sum` leaves them, pairs missed) for one piece over a run of segments."""
     c, mover = scene.air.sound_speed_m_s, asked.mover
     size = np.array(mover.pieces[piece].size_m, float)
@@ -217,32 +269,59 @@ def _piece_epochs(scene, device, asked, legs, bands, fields, covers, quality, em
     begins = [segment_start_s(segment) for segment in run]
     # two instants an epoch, and those of the epoch before for the hysteresis
     instants = blocks * step * 0.5 * np.arange(-2, 2 * each + 1)
-    seen = [asked.table(begin + instants, piece) for begin in begins]
-    seen = np.concatenate([seen[0], *(table[:, 3:] for table in seen[1:])], axis=1)
+    first, *others = (asked.table(begin + instants, piece) for begin in begins)
+    seen = np.concatenate([first, *(other[:, 3:] for other in others)], axis=1)
     knots = even + SPARE + 4 + most_lead
     inside = step * (np.arange(knots) - REACH - AHEAD - most_lead)
     starts = np.concatenate([begin + blocks * step * np.arange(each) for begin in begins])
     times = (starts[:, None] + inside[None, :]).reshape(len(run), -1)
-    table = np.concatenate([asked.table(row, piece) for row in times], axis=1).reshape(15, epochs, knots)
+    table = np.concatenate([asked.table(row, piece) for row in times], axis=1).reshape(
+        15, epochs, knots
+    )
     table = np.ascontiguousarray(table.transpose(1, 0, 2))
     slopes = np.stack([leg_slopes(legs, band, table[:, :3, knots // 2]) for band in bands], axis=1)
     for driver in range(len(legs.sources)):
         energy = energies(seen, size, legs, bands[0], driver)
-        draws = np.array([uniform(scene.seed, f"{draw_place}.{run[0] * each + n}.{driver}") for n in range(epochs)])
+        draws = np.array(
+            [
+                uniform(scene.seed, f"{draw_place}.{run[0] * each + n}.{driver}")
+                for n in range(epochs)
+            ]
+        )
         for number, chosen in enumerate(chosen_epochs(energy, quality, draws, len(legs))):
             start = float(starts[number])
             total = planes(2, len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1])
-            envelope, ahead = _envelope(emission, start, start + (blocks + fade) * step, most_lead * step)
+            envelope, ahead = _envelope(
+                emission, start, start + (blocks + fade) * step, most_lead * step
+            )
             gate = (envelope, ahead, ENVELOPE_HZ)
-            lost = _sum(table[number], most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes[number], c, gate, total)
-            epoch = Epoch(mover.name, piece, driver, start, start + (blocks + fade) * step, grid, chosen)
+            lost = _sum(
+                table[number],
+                most_lead,
+                even,
+                grid,
+                quality,
+                chosen,
+                legs,
+                fields,
+                skin,
+                driver,
+                slopes[number],
+                c,
+                gate,
+                total,
+            )
+            epoch = Epoch(
+                mover.name, piece, driver, start, start + (blocks + fade) * step, grid, chosen
+            )
             yield run[number // each], epoch, total, lost
 
 
 def _fields(scene: Scene, device: PlacedDevice, legs: Legs, bands: list[Band]) -> dict[str, Any]:
     """Return what all epochs of a mover read: the tables of all carriers as the kernel takes them, and the longest leg."""
     return {
-        "far_m": np.sqrt(((legs.targets - device.position_m) ** 2).sum(axis=-1)).max() + _diameter(scene),
+        "far_m": np.sqrt(((legs.targets - device.position_m) ** 2).sum(axis=-1)).max()
+        + _diameter(scene),
         "turns": np.array([b.turns_per_metre for b in bands]),
         "walls": np.array([b.walls for b in bands]),
         "beams": np.array([b.beams for b in bands]),  # (carrier, driver, basis, 2, D)
@@ -253,7 +332,22 @@ def _fields(scene: Scene, device: PlacedDevice, legs: Legs, bands: list[Band]) -
     }
 
 
-def _sum(table, most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes, c, gate, total) -> int:
+def _sum(
+    table,
+    most_lead,
+    even,
+    grid,
+    quality,
+    chosen,
+    legs,
+    fields,
+    skin,
+    driver,
+    slopes,
+    c,
+    gate,
+    total,
+) -> int:
     """Run the kernel for all microphones together, or for each alone where the quality asks for it."""
     mics = legs.targets.shape[1]
     carriers, basis = fields["ports"].shape[:2]
@@ -274,12 +368,16 @@ def _sum(table, most_lead, even, grid, quality, chosen, legs, fields, skin, driv
     return missed
 
 
-def _envelope(emission: AbstractEmission | None, start_s: float, end_s: float, longest_s: float) -> tuple[np.ndarray, float]:
+def _envelope(
+    emission: AbstractEmission | None, start_s: float, end_s: float, longest_s: float
+) -> tuple[np.ndarray, float]:
     """Return the emission's envelope (carrier, n) from the longest delay before an epoch on, and where in it the epoch starts."""
     if emission is None:
         return np.zeros((1, 0)), 0.0
     ahead = 2.0 * longest_s  # out and back
-    times = start_s - ahead + np.arange(int((end_s - start_s + ahead) * ENVELOPE_HZ) + 3) / ENVELOPE_HZ
+    times = (
+        start_s - ahead + np.arange(int((end_s - start_s + ahead) * ENVELOPE_HZ) + 3) / ENVELOPE_HZ
+    )
     return np.ascontiguousarray(emission.envelope(times)), ahead * ENVELOPE_HZ
 
 

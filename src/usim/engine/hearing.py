@@ -39,7 +39,7 @@ class Heard:
         """Return the response to each carrier, noise in its band included; None for a device that does not sound."""
         if not len(self.carriers_hz):
             return None
-        tone = sum(self.causes.values())[:, :, BEFORE : BEFORE + self.hum.shape[2]]
+        tone = _sum(self.causes)[:, :, BEFORE : BEFORE + self.hum.shape[2]]
         return Baseband((tone + self.hum).astype(np.complex64), rate_hz, self.carriers_hz)
 
 
@@ -60,22 +60,31 @@ def heard(
     rate, low = converter.rate_hz, paths.rate_hz
     first = round(paths.start * rate / low)
     count = round((paths.start + paths.samples) * rate / low) - first
-    carriers = np.zeros(0) if paths.device.emission is None else np.asarray(paths.device.emission.carriers_hz, float)
-    causes = judged_envelopes(paths, unit) if paths.is_judged else envelopes(paths, unit, noise_seed)
+    carriers = (
+        np.zeros(0)
+        if paths.device.emission is None
+        else np.asarray(paths.device.emission.carriers_hz, float)
+    )
+    causes = (
+        judged_envelopes(paths, unit) if paths.is_judged else envelopes(paths, unit, noise_seed)
+    )
 
     reach = reach_samples(rate, low) if len(carriers) else 0
     around = noise.stems(first - reach, count + 2 * reach)
     inside = {name: stem[:, reach : reach + count] for name, stem in around.items()}
     hum = np.zeros((len(unit.mics_m), len(carriers), paths.samples), complex)
     if baseband and len(carriers) and around:
-        total = np.empty(count + 2 * reach)  # of one microphone at a time: a larger one would come from the system anew
+        # of one microphone at a time: a larger one would come from the system anew
+        total = np.empty(count + 2 * reach)
         one, *others = around.values()
         for mic, row in enumerate(hum):
             total[:] = one[mic]
             for stem in others:
                 total += stem[mic]
             for f, part in zip(carriers, row, strict=True):
-                part[:] = off_carrier(total[None], float(f), rate, low, first - reach, paths.start, paths.samples)[0]
+                part[:] = off_carrier(
+                    total[None], float(f), rate, low, first - reach, paths.start, paths.samples
+                )[0]
 
     def waveform(envelope: np.ndarray) -> np.ndarray:
         return on_carriers(envelope, BEFORE, carriers, low, rate, first, count, paths.start)
@@ -83,10 +92,16 @@ def heard(
     apart = {name: waveform(z) for name, z in causes.items()} | inside if stems else {}
     whole = None
     if wave:
-        whole = waveform(sum(causes.values())) if causes else np.zeros((len(unit.mics_m), count))
+        whole = waveform(_sum(causes)) if causes else np.zeros((len(unit.mics_m), count))
         for stem in inside.values():
             whole += stem
     return Heard(carriers, causes, hum, apart, whole, first)
+
+
+def _sum(causes: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the sum of all causes, in their order."""
+    one, *others = causes.values()
+    return sum(others, start=one)
 
 
 def judged_envelopes(paths: Paths, unit: Unit) -> dict[str, np.ndarray]:
@@ -96,10 +111,16 @@ def judged_envelopes(paths: Paths, unit: Unit) -> dict[str, np.ndarray]:
     samples = paths.samples + 2 * BEFORE
     times = (paths.start - BEFORE + np.arange(samples)) / paths.rate_hz
     shape = (len(unit.mics_m), len(paths.bands), samples)
-    out = {name: np.zeros(shape, complex) for name in (DIRECT, STATIC, *(f"mover.{n}" for n in names))}
+    out = {
+        name: np.zeros(shape, complex) for name in (DIRECT, STATIC, *(f"mover.{n}" for n in names))
+    }
     for mic, row in np.ndindex(shape[:2]):
-        parts = exact.tone_response(scene, row, times, device=number, mic=mic, unit=unit, per="mover", poses="fit")
-        nearest = exact.tone_response(scene, row, times, device=number, mic=mic, unit=unit, order=0, movers=False)
+        parts = exact.tone_response(
+            scene, row, times, device=number, mic=mic, unit=unit, per="mover", poses="fit"
+        )
+        nearest = exact.tone_response(
+            scene, row, times, device=number, mic=mic, unit=unit, order=0, movers=False
+        )
         out[DIRECT][mic, row] = nearest
         out[STATIC][mic, row] = parts[0] - nearest
         for name, part in zip(names, parts[1:], strict=True):
@@ -124,5 +145,8 @@ class NoiseWindow:
                 self.held[chunk] = self.noises.chunk(chunk)
         offset = first - chunks.start * size
         return {
-            name: np.concatenate([self.held[k][name] for k in chunks], axis=-1)[:, offset : offset + count] for name in self.noises.names
+            name: np.concatenate([self.held[k][name] for k in chunks], axis=-1)[
+                :, offset : offset + count
+            ]
+            for name in self.noises.names
         }

@@ -45,7 +45,13 @@ class Maps:
 
     def subset(self, rows: np.ndarray) -> Maps:
         """Return only some of the maps."""
-        return Maps(self.linear[rows], self.offset[rows], self.order[rows], self.walls[rows], self.normals[rows])
+        return Maps(
+            self.linear[rows],
+            self.offset[rows],
+            self.order[rows],
+            self.walls[rows],
+            self.normals[rows],
+        )
 
     def key(self, index: int, walls: tuple[str, ...]) -> str:
         """Return the chain's name, as in `direct` or `west+floor`."""
@@ -76,7 +82,9 @@ def maps(room: AbstractRoom, order: int) -> Maps:
         turn = np.eye(3) - 2.0 * np.outer(n, n)
         planes.append((n, turn, 2.0 * float(n @ wall.corners_m[0]) * n))
     width = max(order, 1)
-    found = [(np.eye(3), np.zeros(3), (), ())]
+    found: list[tuple[np.ndarray, np.ndarray, tuple[int, ...], tuple[np.ndarray, ...]]] = [
+        (np.eye(3), np.zeros(3), (), ())
+    ]
     seen = {_signature(np.eye(3), np.zeros(3))}
     last = list(found)
     for _ in range(order):
@@ -115,4 +123,6 @@ def images(room: AbstractRoom, point_m: np.ndarray, order: int) -> Images:
 
 
 def _signature(linear: np.ndarray, offset: np.ndarray) -> tuple[int, ...]:
-    return tuple(np.rint(np.concatenate([linear.ravel(), offset]) / _SAME).astype(np.int64).tolist())
+    return tuple(
+        np.rint(np.concatenate([linear.ravel(), offset]) / _SAME).astype(np.int64).tolist()
+    )

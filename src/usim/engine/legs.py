@@ -66,8 +66,13 @@ class Band:
 
     def functions(self, driver: int, cosine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the basis functions of departure (basis, n) complex and of arrival (basis, n) at cosines (n,)."""
-        beams = [chebyshev.chebval(cosine, re) + 1j * chebyshev.chebval(cosine, im) for re, im in self.beams[driver].astype(float)]
-        return np.array(beams), np.array([chebyshev.chebval(cosine, port) for port in self.ports.astype(float)])
+        beams = [
+            chebyshev.chebval(cosine, re) + 1j * chebyshev.chebval(cosine, im)
+            for re, im in self.beams[driver].astype(float)
+        ]
+        return np.array(beams), np.array(
+            [chebyshev.chebval(cosine, port) for port in self.ports.astype(float)]
+        )
 
 
 def legs(scene: Scene, device: PlacedDevice, order: int) -> Legs:
@@ -94,8 +99,12 @@ def band(scene: Scene, device: PlacedDevice, carrier_hz: float, spread: bool = F
     """
     air = scene.air
     walls = [wall.surface for wall in scene.room.walls]
-    around = {shift: wall_tables(walls, carrier_hz + shift, air) for shift in (0.0, SLOPE_HZ, -SLOPE_HZ)}
-    alpha = air.absorption_np_m(np.array([carrier_hz - SLOPE_HZ, carrier_hz, carrier_hz + SLOPE_HZ]))
+    around = {
+        shift: wall_tables(walls, carrier_hz + shift, air) for shift in (0.0, SLOPE_HZ, -SLOPE_HZ)
+    }
+    alpha = air.absorption_np_m(
+        np.array([carrier_hz - SLOPE_HZ, carrier_hz, carrier_hz + SLOPE_HZ])
+    )
     beams, ports = _patterns(device.unit, carrier_hz, spread)
     return Band(
         float(carrier_hz),
@@ -122,7 +131,9 @@ def wall_tables(surfaces: list[AbstractSurface], f_hz: float, air: Air) -> np.nd
         if surface not in found:
             mirror = np.asarray(surface.reflection(cosine, f_hz, air), complex)
             found[surface] = np.array([mirror.real, mirror.imag], np.float32)
-    return np.array([found[surface] for surface in surfaces], np.float32).reshape(len(surfaces), 2, WALL_NODES)
+    return np.array([found[surface] for surface in surfaces], np.float32).reshape(
+        len(surfaces), 2, WALL_NODES
+    )
 
 
 def reflection(tables: np.ndarray, cosine: np.ndarray) -> np.ndarray:
@@ -140,14 +151,21 @@ def _slopes(middles, points, hits, normals, above, below, out):
     """Fill out (point, J): the sum over a leg's walls of d ln R/df times 2 SLOPE_HZ, to first order."""
     for p in range(points.shape[0]):
         for j in range(middles.shape[0]):
-            x, y, z = middles[j, 0] - points[p, 0], middles[j, 1] - points[p, 1], middles[j, 2] - points[p, 2]
+            x, y, z = (
+                middles[j, 0] - points[p, 0],
+                middles[j, 1] - points[p, 1],
+                middles[j, 2] - points[p, 2],
+            )
             scale = 1.0 / math.sqrt(x * x + y * y + z * z)
             total = 0.0 + 0.0j
             for hit in range(hits.shape[1]):
                 wall = hits[j, hit]
                 if wall < 0:
                     break
-                cosine = abs(x * normals[j, hit, 0] + y * normals[j, hit, 1] + z * normals[j, hit, 2]) * scale
+                cosine = (
+                    abs(x * normals[j, hit, 0] + y * normals[j, hit, 1] + z * normals[j, hit, 2])
+                    * scale
+                )
                 node = int(math.sqrt(cosine) * (WALL_NODES - 1) + 0.5)
                 high = complex(above[wall, 0, node], above[wall, 1, node])
                 low = complex(below[wall, 0, node], below[wall, 1, node])
@@ -158,7 +176,15 @@ def _slopes(middles, points, hits, normals, above, below, out):
 def leg_slopes(found: Legs, cost: Band, points_m: np.ndarray) -> np.ndarray:
     """Return d ln(product of wall reflections)/df (n, J) in 1/Hz of the legs from points (n, 3) to the microphones' middle."""
     out = np.empty((len(points_m), len(found)), complex)
-    _slopes(found.middles, np.ascontiguousarray(points_m), found.walls, found.normals, cost.walls_above, cost.walls_below, out)
+    _slopes(
+        found.middles,
+        np.ascontiguousarray(points_m),
+        found.walls,
+        found.normals,
+        cost.walls_above,
+        cost.walls_below,
+        out,
+    )
     return out / (2 * SLOPE_HZ)
 
 
@@ -174,18 +200,34 @@ def _patterns(unit: Unit, carrier_hz: float, spread: bool) -> tuple[np.ndarray, 
         units += [Unit(unit.profile, serial) for serial in (None, *range(SPREAD_UNITS))]
     drivers = range(len(unit.drivers_m))
     beams = [
-        _principal(np.array([np.broadcast_to(u.directivity(d, x, carrier_hz), x.shape) for u in units], complex), spread) for d in drivers
+        _principal(
+            np.array(
+                [np.broadcast_to(u.directivity(d, x, carrier_hz), x.shape) for u in units], complex
+            ),
+            spread,
+        )
+        for d in drivers
     ]
-    ports = _principal(np.array([np.broadcast_to(u.mic_directivity(x, carrier_hz), x.shape) for u in units]), spread)
+    ports = _principal(
+        np.array([np.broadcast_to(u.mic_directivity(x, carrier_hz), x.shape) for u in units]),
+        spread,
+    )
     most = max(len(b) for b in beams)
     beams = [np.concatenate([b, np.zeros((most - len(b), len(x)))]) for b in beams]
     port_rows = np.array([_series(x, port.real, PORT_DEGREE, "arrival shadow") for port in ports])
-    beam_rows = np.array([[[_series(x, part, BEAM_DEGREE, "beam") for part in (f.real, f.imag)] for f in b] for b in beams])
+    beam_rows = np.array(
+        [
+            [[_series(x, part, BEAM_DEGREE, "beam") for part in (f.real, f.imag)] for f in b]
+            for b in beams
+        ]
+    )
     if beam_rows.shape[-1] > 1 and not beam_rows[..., 1:].any():
         beam_rows = beam_rows[..., :1]
     if not port_rows[:, 1:].any():
         port_rows = port_rows[:, :1]
-    return np.repeat(beam_rows, len(port_rows), axis=1).astype(np.float32), np.tile(port_rows, (most, 1)).astype(np.float32)
+    return np.repeat(beam_rows, len(port_rows), axis=1).astype(np.float32), np.tile(
+        port_rows, (most, 1)
+    ).astype(np.float32)
 
 
 def _principal(functions: np.ndarray, spread: bool) -> np.ndarray:
@@ -193,8 +235,13 @@ def _principal(functions: np.ndarray, spread: bool) -> np.ndarray:
     if not spread:
         return functions[:1]
     _, sizes, basis = np.linalg.svd(functions, full_matrices=False)
-    worst = [np.abs(functions - (functions @ basis[:k].conj().T) @ basis[:k]).max() for k in range(1, len(sizes) + 1)]
-    return basis[: next((k for k, misfit in enumerate(worst, 1) if misfit <= SPREAD_FIT), len(sizes))]
+    worst = [
+        np.abs(functions - (functions @ basis[:k].conj().T) @ basis[:k]).max()
+        for k in range(1, len(sizes) + 1)
+    ]
+    return basis[
+        : next((k for k, misfit in enumerate(worst, 1) if misfit <= SPREAD_FIT), len(sizes))
+    ]
 
 
 def _series(x: np.ndarray, y: np.ndarray, degree: int, what: str) -> np.ndarray:
@@ -210,5 +257,7 @@ def _series(x: np.ndarray, y: np.ndarray, degree: int, what: str) -> np.ndarray:
     out[:] = np.rint(chebyshev.chebfit(x, y, degree) / SERIES_STEP) * SERIES_STEP
     worst = np.abs(chebyshev.chebval(x, out) - y).max()
     if not worst <= FIT:
-        raise ArithmeticError(f"the {what} is not smooth enough: fit error {worst:.1e} of a series of degree {degree}")
+        raise ArithmeticError(
+            f"the {what} is not smooth enough: fit error {worst:.1e} of a series of degree {degree}"
+        )
     return out

@@ -21,7 +21,9 @@ PROBE_S = 0.002
 FADE_S = 0.032  # cross-fade from one epoch to the next
 PHASE_ERROR = 1e-4  # rad
 MARGIN = 1.0  # the bound adds sizes that never peak together, and the path is interpolated twice
-GAIN_TURN = 0.5  # rad of effective turn between two knots of gain: 2e-3 of it is lost to interpolation
+GAIN_TURN = (
+    0.5  # rad of effective turn between two knots of gain: 2e-3 of it is lost to interpolation
+)
 USABLE = 0.4  # share of a rate that Doppler may occupy on either side
 STEPS_MS = (32, 16, 8, 4, 2, 1)
 BLOCKS = 40  # at most in an epoch; an epoch of any step divides a segment
@@ -75,7 +77,13 @@ def segments(start_s: float, end_s: float) -> range:
 
 
 def grids(
-    mover: AbstractMover, segment: int, device_m: np.ndarray, carrier_hz: float, c: float, least_hz: int = 0, gain_turn: float = GAIN_TURN
+    mover: AbstractMover,
+    segment: int,
+    device_m: np.ndarray,
+    carrier_hz: float,
+    c: float,
+    least_hz: int = 0,
+    gain_turn: float = GAIN_TURN,
 ) -> list[Grid]:
     """Return the grid of every piece of a mover in one segment.
 
@@ -109,13 +117,18 @@ def grids(
         if not len(left):
             break
     rates_hz = np.maximum(doppler / USABLE, least_hz)
-    return [_grid(int(step), float(fast), float(rate), gain_turn) for step, fast, rate in zip(steps, turn, rates_hz, strict=True)]
+    return [
+        _grid(int(step), float(fast), float(rate), gain_turn)
+        for step, fast, rate in zip(steps, turn, rates_hz, strict=True)
+    ]
 
 
 def _grid(step: int, turn: float, rate_hz: float, gain_turn: float) -> Grid:
     """Return the grid of a step in ms at most, a turn in rad/s and a least rate."""
     # fast but smooth, as a ball that flies straight: the longest block must hold its Doppler too
-    while (turn * step / 1000 > gain_turn or SAMPLES[-1] * 1000 / step < rate_hz) and step > STEPS_MS[-1]:
+    while (
+        turn * step / 1000 > gain_turn or SAMPLES[-1] * 1000 / step < rate_hz
+    ) and step > STEPS_MS[-1]:
         step //= 2
     ratio = next(r for r in (4, 2, 1) if turn * step / 1000 * r <= gain_turn or r == 1)
     fitting = (s for s in SAMPLES if s * 1000 % step == 0 and s * 1000 / step >= rate_hz)
@@ -129,7 +142,10 @@ def _rates(place, rotation, sizes, device, out):
     place (time, piece, 3) and rotation (time, piece, 3, 3) on the probe's times.
     """
     for p in range(sizes.shape[0]):
-        largest, least = max(sizes[p, 0], sizes[p, 1], sizes[p, 2]), min(sizes[p, 0], sizes[p, 1], sizes[p, 2])
+        largest, least = (
+            max(sizes[p, 0], sizes[p, 1], sizes[p, 2]),
+            min(sizes[p, 0], sizes[p, 1], sizes[p, 2]),
+        )
         fastest, spin, bend, across = 0.0, 0.0, 0.0, 0.0
         for n in range(1, place.shape[0]):
             moved = turned = shaped = away = 0.0
@@ -147,7 +163,12 @@ def _rates(place, rotation, sizes, device, out):
             spin = max(spin, turned)
             bend = max(bend, speed**4 / near**3)
             across = max(across, speed / near)
-        out[0, p], out[1, p], out[2, p], out[3, p] = fastest, math.sqrt(spin / 2.0) / PROBE_S, bend, across
+        out[0, p], out[1, p], out[2, p], out[3, p] = (
+            fastest,
+            math.sqrt(spin / 2.0) / PROBE_S,
+            bend,
+            across,
+        )
 
 
 @kernel
@@ -161,9 +182,20 @@ def _fourth(place, rotation, sizes, pieces, step, out):
             a, b, c, d, e = n, n + step, n + 2 * step, n + 3 * step, n + 4 * step
             moved = shaped = 0.0
             for i in range(3):
-                moved += (place[a, p, i] - 4 * place[b, p, i] + 6 * place[c, p, i] - 4 * place[d, p, i] + place[e, p, i]) ** 2
+                moved += (
+                    place[a, p, i]
+                    - 4 * place[b, p, i]
+                    + 6 * place[c, p, i]
+                    - 4 * place[d, p, i]
+                    + place[e, p, i]
+                ) ** 2
                 for j in range(0 if ball else 3):
-                    turn = rotation[a, p, i, j] - 4 * rotation[b, p, i, j] + 6 * rotation[c, p, i, j] - 4 * rotation[d, p, i, j]
+                    turn = (
+                        rotation[a, p, i, j]
+                        - 4 * rotation[b, p, i, j]
+                        + 6 * rotation[c, p, i, j]
+                        - 4 * rotation[d, p, i, j]
+                    )
                     shaped += ((turn + rotation[e, p, i, j]) * sizes[p, j]) ** 2
             of_place, of_shape = max(of_place, moved), max(of_shape, shaped)
         out[number] = math.sqrt(of_place) + math.sqrt(of_shape)

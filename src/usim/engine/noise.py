@@ -221,7 +221,8 @@ def _box_muller(uniform, turns, sizes, out):
     for n in range(count):
         mantissa[n] = f32(uniform[n]) + _HALF
     for n in range(count):
-        above = bits[n] - _ROOT  # so that the exponent steps at sqrt(1/2), and the mantissa lies around one
+        # so that the exponent steps at sqrt(1/2), and the mantissa lies around one
+        above = bits[n] - _ROOT
         exponent[n] = f32(above >> _SHIFT)
         bits[n] = (above & _MANTISSA) + _ROOT
     for n in range(count):

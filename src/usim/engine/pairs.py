@@ -29,20 +29,34 @@ LAST_NODE = f32(WALL_NODES - 1)
 JUST_BELOW = np.nextafter(LAST_NODE, f32(0.0))
 ONE, HALF_, TWO, LEAST, TINY = f32(1.0), f32(0.5), f32(2.0), f32(0.1), f32(1e-30)
 LONGEST_TURN = f32(0.4)  # rad, the largest turn of the normal in one Newton step
-FADE_END = f32(math.cos(math.radians(80.0)))  # bistatic 160 degrees: what lies beyond is the shadow, not an echo
-FADE_RATE = f32(1.0 / (math.cos(math.radians(70.0)) - math.cos(math.radians(80.0))))  # full echo up to 140 degrees
+FADE_END = f32(
+    math.cos(math.radians(80.0))
+)  # bistatic 160 degrees: what lies beyond is the shadow, not an echo
+FADE_RATE = f32(
+    1.0 / (math.cos(math.radians(70.0)) - math.cos(math.radians(80.0)))
+)  # full echo up to 140 degrees
 
 # A slab is one flat buffer of rows of ROW knots.  Rows lie a constant distance apart, which lets the compiler prove that they do
 # not overlap and turn every loop into packed instructions.
 ROW = 96
 LANES = 16
-PLACE, SPREAD, SHAPE = 0, 3 * ROW, 9 * ROW  # centre; Q diag(a^2) Q' and Q diag(a^-2) Q' as xx yy zz xy xz yz
+PLACE, SPREAD, SHAPE = (
+    0,
+    3 * ROW,
+    9 * ROW,
+)  # centre; Q diag(a^2) Q' and Q diag(a^-2) Q' as xx yy zz xy xz yz
 NORMAL = 15 * ROW
-BACK, ON = 18 * ROW, 21 * ROW  # unit vectors from the bounce point to the driver's image and to the microphone's
+BACK, ON = (
+    18 * ROW,
+    21 * ROW,
+)  # unit vectors from the bounce point to the driver's image and to the microphone's
 HALF, LENGTH, RE, IM = 24 * ROW, 25 * ROW, 26 * ROW, 27 * ROW
 COSINE, FACTOR = 28 * ROW, 29 * ROW
 NODE, CELL = 30 * ROW, 31 * ROW
-EAR, AXIS = 35 * ROW, 38 * ROW  # the microphone's image and the mirrored axis of its arrival shadow, written by `aim`
+EAR, AXIS = (
+    35 * ROW,
+    38 * ROW,
+)  # the microphone's image and the mirrored axis of its arrival shadow, written by `aim`
 GAIN_RE, GAIN_IM = 41 * ROW, 42 * ROW  # written by `arriving`
 SHIFT = 43 * ROW  # written by `sums`
 SLAB = 44 * ROW
@@ -64,7 +78,11 @@ def aim(s, d, mx, my, mz, ax, ay, az, first, count):
     """Write a microphone's image (m) and its mirrored axis into lanes `first` to `first` + count: several may share a slab."""
     x, y, z = s[EAR + first :], s[EAR + ROW + first :], s[EAR + 2 * ROW + first :]
     u, v, w = s[AXIS + first :], s[AXIS + ROW + first :], s[AXIS + 2 * ROW + first :]
-    long_x, long_y, long_z = d[LONG_EAR + first :], d[LONG_EAR + ROW + first :], d[LONG_EAR + 2 * ROW + first :]
+    long_x, long_y, long_z = (
+        d[LONG_EAR + first :],
+        d[LONG_EAR + ROW + first :],
+        d[LONG_EAR + 2 * ROW + first :],
+    )
     for k in range(count):
         x[k], y[k], z[k] = f32(mx), f32(my), f32(mz)
         u[k], v[k], w[k] = f32(ax), f32(ay), f32(az)
@@ -156,7 +174,11 @@ def _first_normal(s, sx, sy, sz, count):
     """Write the bisector at the piece's centre into NORMAL: the start of the Newton steps."""
     for k in range(count):
         px, py, pz = sx - s[PLACE + k], sy - s[PLACE + ROW + k], sz - s[PLACE + 2 * ROW + k]
-        qx, qy, qz = s[EAR + k] - s[PLACE + k], s[EAR + ROW + k] - s[PLACE + ROW + k], s[EAR + 2 * ROW + k] - s[PLACE + 2 * ROW + k]
+        qx, qy, qz = (
+            s[EAR + k] - s[PLACE + k],
+            s[EAR + ROW + k] - s[PLACE + ROW + k],
+            s[EAR + 2 * ROW + k] - s[PLACE + 2 * ROW + k],
+        )
         i1 = ONE / math.sqrt(dot(px, py, pz, px, py, pz))
         i2 = ONE / math.sqrt(dot(qx, qy, qz, qx, qy, qz))
         bx, by, bz = px * i1 + qx * i2, py * i1 + qy * i2, pz * i1 + qz * i2
@@ -173,7 +195,9 @@ def _normal_step(s, sx, sy, sz, count):
         ax, ay, az = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
         vx = dot(s[SPREAD + k], s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], ax, ay, az)
         vy = dot(s[SPREAD + 3 * ROW + k], s[SPREAD + ROW + k], s[SPREAD + 5 * ROW + k], ax, ay, az)
-        vz = dot(s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k], s[SPREAD + 2 * ROW + k], ax, ay, az)
+        vz = dot(
+            s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k], s[SPREAD + 2 * ROW + k], ax, ay, az
+        )
         h2 = dot(ax, ay, az, vx, vy, vz)
         h = math.sqrt(h2)
         ih = ONE / h
@@ -194,10 +218,14 @@ def _normal_step(s, sx, sy, sz, count):
         t2x, t2y, t2z = ib, fused(ay, ay * ia, sign), -ay
         w1x = dot(s[SHAPE + k], s[SHAPE + 3 * ROW + k], s[SHAPE + 4 * ROW + k], t1x, t1y, t1z)
         w1y = dot(s[SHAPE + 3 * ROW + k], s[SHAPE + ROW + k], s[SHAPE + 5 * ROW + k], t1x, t1y, t1z)
-        w1z = dot(s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t1x, t1y, t1z)
+        w1z = dot(
+            s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t1x, t1y, t1z
+        )
         w2x = dot(s[SHAPE + k], s[SHAPE + 3 * ROW + k], s[SHAPE + 4 * ROW + k], t2x, t2y, t2z)
         w2y = dot(s[SHAPE + 3 * ROW + k], s[SHAPE + ROW + k], s[SHAPE + 5 * ROW + k], t2x, t2y, t2z)
-        w2z = dot(s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t2x, t2y, t2z)
+        w2z = dot(
+            s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t2x, t2y, t2z
+        )
         k11 = h * dot(t1x, t1y, t1z, w1x, w1y, w1z)
         k12 = h * dot(t2x, t2y, t2z, w1x, w1y, w1z)
         k22 = h * dot(t2x, t2y, t2z, w2x, w2y, w2z)
@@ -237,7 +265,9 @@ def _spread(s, sx, sy, sz, count):
         ax, ay, az = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
         vx = dot(s[SPREAD + k], s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], ax, ay, az)
         vy = dot(s[SPREAD + 3 * ROW + k], s[SPREAD + ROW + k], s[SPREAD + 5 * ROW + k], ax, ay, az)
-        vz = dot(s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k], s[SPREAD + 2 * ROW + k], ax, ay, az)
+        vz = dot(
+            s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k], s[SPREAD + 2 * ROW + k], ax, ay, az
+        )
         h = math.sqrt(dot(ax, ay, az, vx, vy, vz))
         ih = ONE / h
         x = fused(vx, ih, s[PLACE + k])
@@ -258,10 +288,14 @@ def _spread(s, sx, sy, sz, count):
         t2x, t2y, t2z = ib, fused(ay, ay * ia, sign), -ay
         w1x = dot(s[SHAPE + k], s[SHAPE + 3 * ROW + k], s[SHAPE + 4 * ROW + k], t1x, t1y, t1z)
         w1y = dot(s[SHAPE + 3 * ROW + k], s[SHAPE + ROW + k], s[SHAPE + 5 * ROW + k], t1x, t1y, t1z)
-        w1z = dot(s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t1x, t1y, t1z)
+        w1z = dot(
+            s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t1x, t1y, t1z
+        )
         w2x = dot(s[SHAPE + k], s[SHAPE + 3 * ROW + k], s[SHAPE + 4 * ROW + k], t2x, t2y, t2z)
         w2y = dot(s[SHAPE + 3 * ROW + k], s[SHAPE + ROW + k], s[SHAPE + 5 * ROW + k], t2x, t2y, t2z)
-        w2z = dot(s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t2x, t2y, t2z)
+        w2z = dot(
+            s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t2x, t2y, t2z
+        )
         k11 = h * dot(t1x, t1y, t1z, w1x, w1y, w1z)
         k12 = h * dot(t2x, t2y, t2z, w1x, w1y, w1z)
         k22 = h * dot(t2x, t2y, t2z, w2x, w2y, w2z)
@@ -300,7 +334,9 @@ def pair_paths(s, d, sx, sy, sz, steps, count):
         az = np.float64(s[NORMAL + 2 * ROW + k])
         vx = dot(d[SPREAD + k], d[SPREAD + 3 * ROW + k], d[SPREAD + 4 * ROW + k], ax, ay, az)
         vy = dot(d[SPREAD + 3 * ROW + k], d[SPREAD + ROW + k], d[SPREAD + 5 * ROW + k], ax, ay, az)
-        vz = dot(d[SPREAD + 4 * ROW + k], d[SPREAD + 5 * ROW + k], d[SPREAD + 2 * ROW + k], ax, ay, az)
+        vz = dot(
+            d[SPREAD + 4 * ROW + k], d[SPREAD + 5 * ROW + k], d[SPREAD + 2 * ROW + k], ax, ay, az
+        )
         ih = 1.0 / math.sqrt(dot(ax, ay, az, vx, vy, vz))
         x = fused(vx, ih, d[PLACE + k])
         y = fused(vy, ih, d[PLACE + ROW + k])
@@ -329,7 +365,9 @@ def incoming(s, sx, sy, sz, hits, normals, leg, walls, skin, beams, axes, way_re
     for hit in range(hits.shape[1]):
         if hits[leg, hit] < 0:
             break
-        _cosine(s, BACK, normals[leg, hit, 0], normals[leg, hit, 1], normals[leg, hit, 2], True, count)
+        _cosine(
+            s, BACK, normals[leg, hit, 0], normals[leg, hit, 1], normals[leg, hit, 2], True, count
+        )
         _mirror(s, walls, hits[leg, hit], count)
     if beams.shape[2] > 1:
         _cosine(s, BACK, -axes[leg, 0], -axes[leg, 1], -axes[leg, 2], False, count)
@@ -357,7 +395,9 @@ def outgoing(s, sx, sy, sz, hits, normals, leg, walls, absorption, count):
     for hit in range(hits.shape[1]):
         if hits[leg, hit] < 0:
             break
-        _cosine(s, ON, normals[leg, hit, 0], normals[leg, hit, 1], normals[leg, hit, 2], True, count)
+        _cosine(
+            s, ON, normals[leg, hit, 0], normals[leg, hit, 1], normals[leg, hit, 2], True, count
+        )
         _mirror(s, walls, hits[leg, hit], count)
     _decay(s, absorption, count)
 
@@ -370,7 +410,14 @@ def arriving(s, ports, b, count):
     """
     if ports.shape[1] > 1:
         for k in range(count):
-            s[COSINE + k] = -dot(s[ON + k], s[ON + ROW + k], s[ON + 2 * ROW + k], s[AXIS + k], s[AXIS + ROW + k], s[AXIS + 2 * ROW + k])
+            s[COSINE + k] = -dot(
+                s[ON + k],
+                s[ON + ROW + k],
+                s[ON + 2 * ROW + k],
+                s[AXIS + k],
+                s[AXIS + ROW + k],
+                s[AXIS + 2 * ROW + k],
+            )
         _port(s, ports, b, count)
     else:
         for k in range(count):

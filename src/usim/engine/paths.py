@@ -30,7 +30,8 @@ from usim.scene.scene import PlacedDevice, Scene
 from usim.template.problem import InvalidInput, Problem
 
 FILTER_TAPS = 33  # of the microphones' filters at the baseband's rate
-EDGE = 32 + FILTER_TAPS // 2  # baseband samples kept beyond the window: for filters and for the waveform's interpolation
+# baseband samples kept beyond the window: for filters and for the waveform's interpolation
+EDGE = 32 + FILTER_TAPS // 2
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,20 @@ class Paths:
     @property
     def bytes(self) -> dict[str, int]:
         """Return what each part takes in memory, in bytes."""
-        arrays = lambda thing: sum(v.nbytes for v in vars(thing).values() if isinstance(v, np.ndarray))  # noqa: E731
+
+        def arrays(thing: object) -> int:
+            return sum(v.nbytes for v in vars(thing).values() if isinstance(v, np.ndarray))
+
         return {
             "legs": arrays(self.legs) + arrays(self.legs.maps),
             "bands": sum(arrays(b) for b in self.bands),
             "standing": arrays(self.standing),
             "echoes": sum(e.tones.nbytes for e in self.echoes),
-            "epochs": sum(x.chosen.pairs.nbytes + x.chosen.weight.nbytes + x.chosen.group.nbytes for e in self.echoes for x in e.epochs),
+            "epochs": sum(
+                x.chosen.pairs.nbytes + x.chosen.weight.nbytes + x.chosen.group.nbytes
+                for e in self.echoes
+                for x in e.epochs
+            ),
         }
 
     def table(self, t_s: float, mic: int = 0, carrier: int = 0) -> np.ndarray:
@@ -72,7 +80,12 @@ class Paths:
 def quality_named(name: str) -> Quality:
     """Return a quality by its name; one line where there is none."""
     if name not in QUALITIES:
-        raise InvalidInput(Problem(f"no quality {name!r}; choose {', '.join(QUALITIES)} or exact", place="render.quality"))
+        raise InvalidInput(
+            Problem(
+                f"no quality {name!r}; choose {', '.join(QUALITIES)} or exact",
+                place="render.quality",
+            )
+        )
     return QUALITIES[name]
 
 
@@ -85,7 +98,13 @@ def listening(scene: Scene, name: str | None = None) -> PlacedDevice:
         if device.name == name:
             return device
     known = ", ".join(d.name for d in heard) or "none"
-    raise InvalidInput(Problem(f"name a device that listens ({known}), not {name!r}" if name else f"name one of the devices: {known}"))
+    raise InvalidInput(
+        Problem(
+            f"name a device that listens ({known}), not {name!r}"
+            if name
+            else f"name one of the devices: {known}"
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -102,9 +121,13 @@ class Setting:
 
 def setting(scene: Scene, device: PlacedDevice, quality: Quality, spread: bool = False) -> Setting:
     """Return legs, bands and standing paths of a device in its room; spread: see `band`."""
-    carriers = np.zeros(0) if device.emission is None else np.asarray(device.emission.carriers_hz, float)
+    carriers = (
+        np.zeros(0) if device.emission is None else np.asarray(device.emission.carriers_hz, float)
+    )
     found = legs(scene, device, quality.order)
-    bands = tuple(band(scene, device, device.unit.converter.apparent_hz(f), spread) for f in carriers)
+    bands = tuple(
+        band(scene, device, float(device.unit.converter.apparent_hz(f)), spread) for f in carriers
+    )
     at = np.array([b.carrier_hz for b in bands])
     return Setting(scene, device, quality, found, bands, standing(scene, device, found, at))
 
@@ -126,13 +149,25 @@ def paths_over(
     scene, device = about.scene, about.device
     if emission is not None:
         device = replace(device, emission=emission)
-    echoes = ()
-    if len(about.bands) and not judged:
+    echoes: tuple[Echo, ...] = ()
+    if device.emission is not None and about.bands and not judged:
         gated = None if device.emission.steady else device.emission
+        bands, first, count = list(about.bands), start - EDGE, samples + 2 * EDGE
         echoes = tuple(
             echo_of(
-                scene, device, mover, about.legs, list(about.bands), about.quality, start - EDGE, samples + 2 * EDGE,
-                scene.baseband_rate_hz, threads, apart, gated, held,
+                scene,
+                device,
+                mover,
+                about.legs,
+                bands,
+                about.quality,
+                first,
+                count,
+                scene.baseband_rate_hz,
+                threads,
+                apart,
+                gated,
+                held,
             )
             for mover in scene.movers
         )
@@ -153,4 +188,6 @@ def trace_device(
     spread: bool = False,
 ) -> Paths:
     """Return the paths of one device for `samples` baseband samples from number `start` on; see `setting` and `paths_over`."""
-    return paths_over(setting(scene, device, quality, spread), start, samples, threads, apart, judged)
+    return paths_over(
+        setting(scene, device, quality, spread), start, samples, threads, apart, judged
+    )

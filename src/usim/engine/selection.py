@@ -23,7 +23,8 @@ BINS = 34 * PER_OCTAVE  # over 100 dB
 HYSTERESIS = 10**0.1  # a pair that was resolved in the epoch before counts 1 dB more
 TEXTURE_SHARE = 0.1  # texture pairs drawn per resolved pair
 TEXTURE_LEAST = 24
-ENTRIES = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # of a symmetric matrix, as `pose_table` lists them
+# of a symmetric matrix, as `pose_table` lists them
+ENTRIES = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,11 @@ def _leg_powers(place, ends, axes, hits, normals, walls, pattern, count, rows):
     """
     for leg in range(ends.shape[0]):
         for k in range(count):
-            x, y, z = ends[leg, 0] - place[0, k], ends[leg, 1] - place[1, k], ends[leg, 2] - place[2, k]
+            x, y, z = (
+                ends[leg, 0] - place[0, k],
+                ends[leg, 1] - place[1, k],
+                ends[leg, 2] - place[2, k],
+            )
             inverse = 1.0 / math.sqrt(x * x + y * y + z * z)
             ux, uy, uz = x * inverse, y * inverse, z * inverse
             power = 1.0
@@ -71,7 +76,11 @@ def _leg_powers(place, ends, axes, hits, normals, walls, pattern, count, rows):
                 wall = hits[leg, hit]
                 if wall < 0:
                     break
-                cosine = abs(ux * normals[leg, hit, 0] + uy * normals[leg, hit, 1] + uz * normals[leg, hit, 2])
+                cosine = abs(
+                    ux * normals[leg, hit, 0]
+                    + uy * normals[leg, hit, 1]
+                    + uz * normals[leg, hit, 2]
+                )
                 node = int(math.sqrt(cosine) * (WALL_NODES - 1) + 0.5)
                 power *= walls[wall, 0, node] ** 2 + walls[wall, 1, node] ** 2
             cosine = -(ux * axes[leg, 0] + uy * axes[leg, 1] + uz * axes[leg, 2])
@@ -125,7 +134,14 @@ def pair_energies(table, volume, out_rows, back_rows, absorption, energy):
                 loss = loss * loss
                 loss = loss * loss
                 loss = loss * loss
-                way = i1 * i1 * i2 * i2 * c / ((s + f32(2.0) * curve * c) * (s * c + f32(2.0) * curve))
+                way = (
+                    i1
+                    * i1
+                    * i2
+                    * i2
+                    * c
+                    / ((s + f32(2.0) * curve * c) * (s * c + f32(2.0) * curve))
+                )
                 energy[i, j, k] = fade * fade * loss * way * out_rows[i, 4, k] * back_rows[j, 4, k]
 
 
@@ -142,7 +158,11 @@ def _ranks(energy, first, rank):
         if total[e] > 0.0:
             scale[e] = 1.0 / total[e]
     for n in range(pairs):
-        rank[n] = max(energy[n, first] * scale[0], energy[n, first + 1] * scale[1], energy[n, first + 2] * scale[2])
+        rank[n] = max(
+            energy[n, first] * scale[0],
+            energy[n, first + 1] * scale[1],
+            energy[n, first + 2] * scale[2],
+        )
     return total
 
 
@@ -199,7 +219,9 @@ def choose(energy, share, draws, images, pairs, weight, group, counts, shares):
         for n in range(many):
             mean = energy[n, first] + energy[n, first + 1] + energy[n, first + 2]
             whole += mean
-            if share >= 1.0 or (rank[n] > 0.0 and rank[n] * (HYSTERESIS if before[n] else 1.0) >= floor):
+            if share >= 1.0 or (
+                rank[n] > 0.0 and rank[n] * (HYSTERESIS if before[n] else 1.0) >= floor
+            ):
                 pairs[used, 0] = n // images
                 pairs[used, 1] = n % images
                 weight[used] = 1.0
@@ -231,28 +253,40 @@ def choose(energy, share, draws, images, pairs, weight, group, counts, shares):
         counts[epoch] = used - start
 
 
-def chosen_epochs(energy: np.ndarray, quality: Quality, draws: np.ndarray, images: int) -> list[Chosen]:
+def chosen_epochs(
+    energy: np.ndarray, quality: Quality, draws: np.ndarray, images: int
+) -> list[Chosen]:
     """Return the choices of consecutive epochs; see `choose`."""
     room = len(energy) * len(draws)
     pairs, weight = np.empty((room, 2), np.int64), np.empty(room, np.float32)
-    group, counts, shares = np.empty(room, np.int64), np.zeros(len(draws), np.int64), np.zeros(len(draws))
+    group, counts, shares = (
+        np.empty(room, np.int64),
+        np.zeros(len(draws), np.int64),
+        np.zeros(len(draws)),
+    )
     choose(energy, quality.share, draws, images, pairs, weight, group, counts, shares)
     out, start = [], 0
-    for count, share in zip(counts, shares, strict=True):
+    for count, share in zip(counts.tolist(), shares.tolist(), strict=True):
         part = slice(start, start + count)
-        order = np.argsort(pairs[part, 1].astype(np.uint16), kind="stable")  # short numbers are sorted by their digits
-        out.append(Chosen(pairs[part][order], weight[part][order], group[part][order], float(share)))
+        # short numbers are sorted by their digits
+        order = np.argsort(pairs[part, 1].astype(np.uint16), kind="stable")
+        out.append(Chosen(pairs[part][order], weight[part][order], group[part][order], share))
         start += count
     return out
 
 
-def energies(table: np.ndarray, size_m: np.ndarray, legs: Legs, cost: Band, driver: int) -> np.ndarray:
+def energies(
+    table: np.ndarray, size_m: np.ndarray, legs: Legs, cost: Band, driver: int
+) -> np.ndarray:
     """Return the energies (I * J, time) of all pairs of one piece at instants, re 1 Pa at 1 m on axis, without the piece's own loss.
 
     table (15, time): see `pose_table`; size_m (3,): semi-axes.
     """
     count = table.shape[1]
-    out_rows, back_rows = np.empty((len(legs), 5, count), np.float32), np.empty((len(legs), 5, count), np.float32)
+    out_rows, back_rows = (
+        np.empty((len(legs), 5, count), np.float32),
+        np.empty((len(legs), 5, count), np.float32),
+    )
     centre = np.ascontiguousarray(table[:3])
     _leg_powers(
         centre, legs.sources[driver], legs.source_axes[driver], legs.walls, legs.normals, cost.walls, cost.beams[driver, 0], count, out_rows
@@ -261,7 +295,14 @@ def energies(table: np.ndarray, size_m: np.ndarray, legs: Legs, cost: Band, driv
         centre, legs.middles, legs.target_axes[:, 0], legs.walls, legs.normals, cost.walls, cost.ports[:1], count, back_rows
     )  # fmt: skip
     energy = np.empty((len(legs), len(legs), count), np.float32)
-    pair_energies(table.astype(np.float32), f32(np.prod(size_m)), out_rows, back_rows, f32(cost.absorption_np_m), energy)
+    pair_energies(
+        table.astype(np.float32),
+        f32(np.prod(size_m)),
+        out_rows,
+        back_rows,
+        f32(cost.absorption_np_m),
+        energy,
+    )
     return energy.reshape(len(legs) ** 2, count)
 
 
@@ -273,7 +314,11 @@ def _pose_table(place, rotation, square, out):
             out[i, k] = place[k, i]
         for row in range(6):
             i, j = ENTRIES[row]
-            x, y, z = rotation[k, i, 0] * rotation[k, j, 0], rotation[k, i, 1] * rotation[k, j, 1], rotation[k, i, 2] * rotation[k, j, 2]
+            x, y, z = (
+                rotation[k, i, 0] * rotation[k, j, 0],
+                rotation[k, i, 1] * rotation[k, j, 1],
+                rotation[k, i, 2] * rotation[k, j, 2],
+            )
             out[3 + row, k] = x * square[0] + y * square[1] + z * square[2]
             out[9 + row, k] = x / square[0] + y / square[1] + z / square[2]
 
@@ -284,5 +329,10 @@ def pose_table(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray) -> n
     place (K, 3) m, rotation (K, 3, 3), size_m (3,): semi-axes.
     """
     out = np.empty((15, len(place)))
-    _pose_table(np.ascontiguousarray(place, float), np.ascontiguousarray(rotation, float), size_m * size_m, out)
+    _pose_table(
+        np.ascontiguousarray(place, float),
+        np.ascontiguousarray(rotation, float),
+        size_m * size_m,
+        out,
+    )
     return out

@@ -23,7 +23,9 @@ from usim.scene.scene import Scene
 from usim.template.problem import InvalidInput, Problem
 
 RAMP_S = 0.005  # of a step that a command makes
-HISTORY_S = 1.0  # how long a command is remembered after the next one took over: longer than any path
+HISTORY_S = (
+    1.0  # how long a command is remembered after the next one took over: longer than any path
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,18 +33,20 @@ class Commanded(AbstractEmission):
     """The scene's emission until the first command, then what the commands say; steps are ramped."""
 
     own: AbstractEmission
-    steps: tuple[tuple[float, float], ...] = ()  # (time in s, amplitude re the scene's level), ascending
+    steps: tuple[
+        tuple[float, float], ...
+    ] = ()  # (time in s, amplitude re the scene's level), ascending
 
     @property
-    def carriers_hz(self) -> np.ndarray:
+    def carriers_hz(self) -> np.ndarray:  # type: ignore[override]
         return self.own.carriers_hz
 
     @property
-    def level_db_spl(self) -> float:
+    def level_db_spl(self) -> float:  # type: ignore[override]
         return self.own.level_db_spl
 
     @property
-    def steady(self) -> bool:
+    def steady(self) -> bool:  # type: ignore[override]
         return self.own.steady and not self.steps
 
     def envelope(self, t_s: np.ndarray) -> np.ndarray:
@@ -84,13 +88,17 @@ class Session:
         placed = listening(self.scene, self.device)
         word = self.quality or self.scene.render.quality
         self._setting = setting(self.scene, placed, quality_named(word))
-        self._converter = placed.unit.converter.at(self.scene.render.rate_hz, self.scene.render.bits)
+        self._converter = placed.unit.converter.at(
+            self.scene.render.rate_hz, self.scene.render.bits
+        )
         low, high = self.scene.baseband_rate_hz, self._converter.rate_hz
         self._samples = round(self.block_s * low)
         whole = abs(self._samples - self.block_s * low) < 1e-6 and self._samples * high % low == 0
         if self._samples < 1 or not whole:
             raise InvalidInput(
-                Problem(f"a block of {self.block_s:g} s is no whole number of samples at {low} and {high} Hz; try 0.064")
+                Problem(
+                    f"a block of {self.block_s:g} s is no whole number of samples at {low} and {high} Hz; try 0.064"
+                )
             )
         noises = Noises(self.scene, placed, self.noise_seed, high)
         self._noise = NoiseWindow(noises)
@@ -114,8 +122,10 @@ class Session:
     def command(self, on: bool | None = None, level_db_spl: float | None = None) -> None:
         """Tell the device to sound, to be silent, or to sound at another level, from the start of the next block on."""
         if self._emission is None:
-            raise InvalidInput(Problem(f"{self._setting.device.name} emits nothing, so it cannot be commanded"))
-        now = self._latest()
+            raise InvalidInput(
+                Problem(f"{self._setting.device.name} emits nothing, so it cannot be commanded")
+            )
+        now = self._latest(self._emission)
         level = now.level_db_spl if level_db_spl is None else float(level_db_spl)
         sounds = now.on if on is None else bool(on)
         if (level, sounds) == (now.level_db_spl, now.on):
@@ -135,8 +145,17 @@ class Session:
             self.command(on, level_db_spl)
         start = self.block * self._samples
         rate = self.scene.baseband_rate_hz
-        self._held.forget(before=needed_segments(start / rate, (start + self._samples) / rate).start)
-        paths = paths_over(self._setting, start, self._samples, self.threads, emission=self._emission, held=self._held)
+        self._held.forget(
+            before=needed_segments(start / rate, (start + self._samples) / rate).start
+        )
+        paths = paths_over(
+            self._setting,
+            start,
+            self._samples,
+            self.threads,
+            emission=self._emission,
+            held=self._held,
+        )
         placed = self._setting.device
         got = heard(
             paths, placed.unit, self._converter, self._noise, self.noise_seed, "audio" in self.keep, baseband="baseband" in self.keep
@@ -146,18 +165,23 @@ class Session:
             place = f"devices.{placed.name}.dither.noise_{self.noise_seed}"
             audio, _ = encoded(self._converter, got.wave, got.first, self.scene.seed, place)
         self.block += 1
-        commands = () if self._emission is None else (self._latest(),)
+        commands = () if self._emission is None else (self._latest(self._emission),)
         return Observation(
             placed.unit.profile.name, self._converter.rate_hz, self._converter.bits, placed.unit.mics_m, audio,
             got.baseband(rate) if "baseband" in self.keep else None, None, commands,
         )  # fmt: skip
 
-    def _latest(self) -> EmissionCommand:
+    def _latest(self, sounds: Commanded) -> EmissionCommand:
         if self._last is not None:
             return self._last
-        emission = self._emission.own
+        emission = sounds.own
         sounding = [on for start, on in emission.changes() if start <= self.t_s]
-        return EmissionCommand(0.0, tuple(float(f) for f in emission.carriers_hz), float(emission.level_db_spl), sounding[-1])
+        return EmissionCommand(
+            0.0,
+            tuple(float(f) for f in emission.carriers_hz),
+            float(emission.level_db_spl),
+            sounding[-1],
+        )
 
 
 def session(scene: Scene, block_s: float = 0.064, **options) -> Session:

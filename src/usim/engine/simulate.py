@@ -66,7 +66,16 @@ def trace(
     start = round(start_s * rate)
     samples = max(round(end_s * rate) - start, 1)
     judged = word == "exact"
-    return trace_device(scene, placed, quality_named("fine" if judged else word), start, samples, threads, judged=judged, spread=spread)
+    return trace_device(
+        scene,
+        placed,
+        quality_named("fine" if judged else word),
+        start,
+        samples,
+        threads,
+        judged=judged,
+        spread=spread,
+    )
 
 
 def echo(
@@ -83,14 +92,36 @@ def echo(
     if plays is not None:
         raise NotImplementedError("programmes come with a later version: plays must be None")
     scene, device, keep = paths.scene, paths.device, tuple(keep)
-    one = device.unit if unit is None else unit if isinstance(unit, Unit) else Unit(device.unit.profile, unit)
+    one = (
+        device.unit
+        if unit is None
+        else unit
+        if isinstance(unit, Unit)
+        else Unit(device.unit.profile, unit)
+    )
     converter = one.converter.at(scene.render.rate_hz, scene.render.bits)
     noise = NoiseWindow(Noises(scene, replace(device, unit=one), noise_seed, converter.rate_hz))
     told_of = {"truth", "stems", "plot"} & set(keep)
-    got = heard(paths, one, converter, noise, noise_seed, "audio" in keep, "stems" in keep, bool(told_of) or "baseband" in keep)
-    audio, clipped = None, ()
+    got = heard(
+        paths,
+        one,
+        converter,
+        noise,
+        noise_seed,
+        "audio" in keep,
+        "stems" in keep,
+        bool(told_of) or "baseband" in keep,
+    )
+    audio = None
+    clipped: tuple[int, ...] = ()
     if got.wave is not None:
-        audio, clips = encoded(converter, got.wave, got.first, scene.seed, f"devices.{device.name}.dither.noise_{noise_seed}")
+        audio, clips = encoded(
+            converter,
+            got.wave,
+            got.first,
+            scene.seed,
+            f"devices.{device.name}.dither.noise_{noise_seed}",
+        )
         clipped = tuple(int(n) for n in clips)
     carriers = got.carriers_hz
     low = paths.rate_hz

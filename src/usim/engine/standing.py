@@ -37,7 +37,9 @@ class Standing:
                 port = unit.mic_directivity(self.arrival[driver], f)
                 out[row, driver] *= beam * port
                 for mic in range(out.shape[2]):
-                    out[row, driver, mic, self.direct] = self.loss[row, driver, mic, self.direct] * unit.leak(driver, mic, f)
+                    out[row, driver, mic, self.direct] = self.loss[
+                        row, driver, mic, self.direct
+                    ] * unit.leak(driver, mic, f)
         return out
 
 
@@ -45,7 +47,8 @@ def standing(scene: Scene, device: PlacedDevice, legs: Legs, carriers_hz: np.nda
     """Return the standing paths of a device in its room around its carriers in Hz."""
     mics = device.world(device.unit.mics_m)
     mic_axes = device.world_axes(device.unit.mic_axes)
-    away = mics[None, :, None] - legs.sources[:, None]  # (driver, mic, image, 3): the way the wave travels at its end
+    # (driver, mic, image, 3): the way the wave travels at its end
+    away = mics[None, :, None] - legs.sources[:, None]
     path = np.sqrt((away * away).sum(axis=-1))
     there = path > NEAREST_M
     path = np.maximum(path, NEAREST_M)
@@ -55,11 +58,24 @@ def standing(scene: Scene, device: PlacedDevice, legs: Legs, carriers_hz: np.nda
     loss = np.zeros((len(carriers_hz), *path.shape), complex)
     for row, f in enumerate(carriers_hz):
         alpha = float(scene.air.absorption_np_m(f))
-        gain = there * np.exp(-alpha * (path - 1.0)) / path * np.exp(-2j * np.pi * f * path / scene.air.sound_speed_m_s)
+        gain = (
+            there
+            * np.exp(-alpha * (path - 1.0))
+            / path
+            * np.exp(-2j * np.pi * f * path / scene.air.sound_speed_m_s)
+        )
         for wall, part in enumerate(scene.room.walls):
             for hit in range(legs.walls.shape[1]):
                 met = np.flatnonzero(legs.walls[:, hit] == wall)
-                cosine = np.abs(np.einsum("dmic,ic->dmi", unit[:, :, met], legs.maps.normals[met, hit]))
+                cosine = np.abs(
+                    np.einsum("dmic,ic->dmi", unit[:, :, met], legs.maps.normals[met, hit])
+                )
                 gain[:, :, met] *= part.surface.reflection(np.maximum(cosine, 1e-9), f, scene.air)
         loss[row] = gain
-    return Standing(path, np.clip(departure, -1, 1), np.clip(arrival, -1, 1), loss, np.asarray(carriers_hz, float))
+    return Standing(
+        path,
+        np.clip(departure, -1, 1),
+        np.clip(arrival, -1, 1),
+        loss,
+        np.asarray(carriers_hz, float),
+    )

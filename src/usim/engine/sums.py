@@ -45,7 +45,9 @@ from usim.physics.jit import fused, kernel, rows32, rows64
 NEXT = np.uint32(ROW)
 SAMPLES = 32  # the most samples in a block
 COSINES = SAMPLES * ROW  # where cosines (imaginary parts) start in a plane of samples by blocks
-LATE = SAMPLES // 2 * ROW  # where samples of a block's second half start, the last first: see `sample_rows`
+LATE = (
+    SAMPLES // 2 * ROW
+)  # where samples of a block's second half start, the last first: see `sample_rows`
 PHASE = 2 * COSINES  # four rows of phase polynomials after them
 PLANE = 2 * COSINES  # float32 of one channel's sums
 WAVE = PHASE + 4 * ROW
@@ -78,14 +80,20 @@ C0, C1, C2, C3, C4, C5, C6, C7 = (f32(v) for v in _COS)
 def sine(x):
     """Return the sine of x turns, at most half a turn from 0."""
     y = x * x
-    return x * fused(y, fused(y, fused(y, fused(y, fused(y, fused(y, S6, S5), S4), S3), S2), S1), S0)
+    return x * fused(
+        y, fused(y, fused(y, fused(y, fused(y, fused(y, S6, S5), S4), S3), S2), S1), S0
+    )
 
 
 @kernel
 def cosine(x):
     """Return the cosine of x turns, at most half a turn from 0."""
     y = x * x
-    return fused(y, fused(y, fused(y, fused(y, fused(y, fused(y, fused(y, C7, C6), C5), C4), C3), C2), C1), C0)
+    return fused(
+        y,
+        fused(y, fused(y, fused(y, fused(y, fused(y, fused(y, C7, C6), C5), C4), C3), C2), C1),
+        C0,
+    )
 
 
 def sample_rows(samples):
@@ -130,7 +138,9 @@ def clock(d, e, count, even, start, inverse_step):
     """
     for k in range(count):
         d[ARRIVAL + k] = k + d[SECOND + k] * inverse_step
-    for k in range(count - 4):  # loops start from 0: an index that may be negative would be checked, and not packed
+    for k in range(
+        count - 4
+    ):  # loops start from 0: an index that may be negative would be checked, and not packed
         p = 8.0 * (d[PATH + k + 3] - d[PATH + k + 1]) - (d[PATH + k + 4] - d[PATH + k])
         a = 8.0 * (d[ARRIVAL + k + 3] - d[ARRIVAL + k + 1]) - (d[ARRIVAL + k + 4] - d[ARRIVAL + k])
         d[SLOPE + 2 + k] = p / a
@@ -157,7 +167,16 @@ def clock(d, e, count, even, start, inverse_step):
                 break
             run += 1
         k = q + offset
-        _hermite(d[ARRIVAL + k :], d[PATH + k :], d[SLOPE + k :], start + q, k, run - q, e[EVEN + q :], e[AT + q :])
+        _hermite(
+            d[ARRIVAL + k :],
+            d[PATH + k :],
+            d[SLOPE + k :],
+            start + q,
+            k,
+            run - q,
+            e[EVEN + q :],
+            e[AT + q :],
+        )
         q = run
         k = q + offset
         if k > count - 4:
@@ -263,13 +282,22 @@ def _add_four(w0, w1, w2, w3, values, k, row, count):
 def interpolate(weights, even, shift, g_re, g_im, work):
     """Interpolate one channel's gain to the grid, turned by its own phase `shift` (turns); work: GAIN_RE, GAIN_IM."""
     wide = _whole_lanes(even)
-    re, im, away = work[GAIN_RE : GAIN_RE + ROW], work[GAIN_IM : GAIN_IM + ROW], work[CUBIC : CUBIC + ROW]
+    re, im, away = (
+        work[GAIN_RE : GAIN_RE + ROW],
+        work[GAIN_IM : GAIN_IM + ROW],
+        work[CUBIC : CUBIC + ROW],
+    )
     re[:] = f32(0.0)
     im[:] = f32(0.0)
     away[:] = f32(0.0)
     for k in range(0, len(weights) // ROW, 4):
         four = weights[k * ROW :]
-        w0, w1, w2, w3 = four[:ROW], four[ROW : 2 * ROW], four[2 * ROW : 3 * ROW], four[3 * ROW : 4 * ROW]
+        w0, w1, w2, w3 = (
+            four[:ROW],
+            four[ROW : 2 * ROW],
+            four[2 * ROW : 3 * ROW],
+            four[3 * ROW : 4 * ROW],
+        )
         _add_four(w0, w1, w2, w3, g_re, k, re, wide)
         _add_four(w0, w1, w2, w3, g_im, k, im, wide)
         _add_four(w0, w1, w2, w3, shift, k, away, wide)
@@ -297,7 +325,9 @@ def add_channel(work, even, samples, wave, total):
         c = CUBIC + 4 * ROW * part
         for m in range(blocks):
             q = a + m + REACH
-            s0 = (f32(8.0) * (work[q + 1] - work[q - 1]) - (work[q + 2] - work[q - 2])) * f32(1 / 12)
+            s0 = (f32(8.0) * (work[q + 1] - work[q - 1]) - (work[q + 2] - work[q - 2])) * f32(
+                1 / 12
+            )
             s1 = (f32(8.0) * (work[q + 2] - work[q]) - (work[q + 3] - work[q - 1])) * f32(1 / 12)
             rise = work[q + 1] - work[q]
             a2, a3 = f32(3.0) * rise - f32(2.0) * s0 - s1, s0 + s1 - f32(2.0) * rise
@@ -322,7 +352,9 @@ def add_channel(work, even, samples, wave, total):
             re, im = even_re + odd_re, even_im + odd_im
             sin, cos = wave[LATE + base + m], wave[COSINES + LATE + base + m]
             total[LATE + base + m] = fused(re, cos, fused(-im, sin, total[LATE + base + m]))
-            total[COSINES + LATE + base + m] = fused(re, sin, fused(im, cos, total[COSINES + LATE + base + m]))
+            total[COSINES + LATE + base + m] = fused(
+                re, sin, fused(im, cos, total[COSINES + LATE + base + m])
+            )
 
 
 @kernel
@@ -342,12 +374,28 @@ def _window(table, first, ratio, s, d, start, count):
 @kernel
 def _start(coarse_s, coarse_d, mic_s, mic_d, first, count):
     """Copy what one microphone's lanes need of the middle: the normals, where its Newton steps start, and path, second leg, slope."""
-    x, y, z = mic_s[NORMAL + first :], mic_s[NORMAL + ROW + first :], mic_s[NORMAL + 2 * ROW + first :]
-    path, second, slope = mic_d[MIDDLE + first :], mic_d[MIDDLE + ROW + first :], mic_d[MIDDLE + 2 * ROW + first :]
+    x, y, z = (
+        mic_s[NORMAL + first :],
+        mic_s[NORMAL + ROW + first :],
+        mic_s[NORMAL + 2 * ROW + first :],
+    )
+    path, second, slope = (
+        mic_d[MIDDLE + first :],
+        mic_d[MIDDLE + ROW + first :],
+        mic_d[MIDDLE + 2 * ROW + first :],
+    )
     for k in range(count):
-        x[k], y[k], z[k] = coarse_s[NORMAL + k], coarse_s[NORMAL + ROW + k], coarse_s[NORMAL + 2 * ROW + k]
+        x[k], y[k], z[k] = (
+            coarse_s[NORMAL + k],
+            coarse_s[NORMAL + ROW + k],
+            coarse_s[NORMAL + 2 * ROW + k],
+        )
     for k in range(count):
-        path[k], second[k], slope[k] = coarse_d[MIDDLE + k], coarse_d[MIDDLE + ROW + k], coarse_d[MIDDLE + 2 * ROW + k]
+        path[k], second[k], slope[k] = (
+            coarse_d[MIDDLE + k],
+            coarse_d[MIDDLE + ROW + k],
+            coarse_d[MIDDLE + 2 * ROW + k],
+        )
 
 
 @kernel
@@ -389,7 +437,9 @@ def piece_sum(
     coarse_count = (count - 1) // ratio + 1
     wide = _whole_lanes(count)
     coarse_wide = _whole_lanes(coarse_count)
-    together = min(ROW // coarse_wide, mics)  # microphones side by side in one slab: loops are longer
+    together = min(
+        ROW // coarse_wide, mics
+    )  # microphones side by side in one slab: loops are longer
     inverse_step = 1.0 / (c * step)
     s, d = rows32(SLAB), rows64(LONG_SLAB)  # every knot, to the middle of the array
     coarse_s, coarse_d = rows32(SLAB), rows64(LONG_SLAB)  # every ratio-th knot, likewise
@@ -446,7 +496,17 @@ def piece_sum(
             walls_f, skin_f, beam_f, port_f = walls[f], skin[f : f + 1], beam[f], port[f]
             tone(e, even, turns_per_metre[f], samples, wave)
             if envelope.shape[1] > 0:
-                gate(e, even, samples, envelope, f, envelope_first, envelope_hz / c, envelope_hz * step / samples, wave)
+                gate(
+                    e,
+                    even,
+                    samples,
+                    envelope,
+                    f,
+                    envelope_first,
+                    envelope_hz / c,
+                    envelope_hz * step / samples,
+                    wave,
+                )
             incoming(
                 coarse_s, sx, sy, sz, source_walls, source_normals, i, walls_f, skin_f, beam_f, source_axes, way_re, way_im, coarse_wide
             )  # fmt: skip
@@ -456,20 +516,60 @@ def piece_sum(
                 some = min(together, mics - first)
                 for m in range(some):
                     if j != aimed or mics > together:
-                        x, y, z = targets[j, first + m, 0], targets[j, first + m, 1], targets[j, first + m, 2]
-                        ax, ay, az = target_axes[j, first + m, 0], target_axes[j, first + m, 1], target_axes[j, first + m, 2]
+                        x, y, z = (
+                            targets[j, first + m, 0],
+                            targets[j, first + m, 1],
+                            targets[j, first + m, 2],
+                        )
+                        ax, ay, az = (
+                            target_axes[j, first + m, 0],
+                            target_axes[j, first + m, 1],
+                            target_axes[j, first + m, 2],
+                        )
                         aim(mic_s, mic_d, x, y, z, ax, ay, az, m * coarse_wide, coarse_wide)
                     _start(coarse_s, coarse_d, mic_s, mic_d, m * coarse_wide, coarse_wide)
                 lanes = some * coarse_wide
                 pair_paths(mic_s, mic_d, sx, sy, sz, 1 if mics > 1 else 0, lanes)
-                outgoing(mic_s, sx, sy, sz, target_walls, target_normals, j, walls_f, f32(absorption[f]), lanes)
+                outgoing(
+                    mic_s,
+                    sx,
+                    sy,
+                    sz,
+                    target_walls,
+                    target_normals,
+                    j,
+                    walls_f,
+                    f32(absorption[f]),
+                    lanes,
+                )
                 per_slope = -turns_per_metre[f] / step
-                _tilt(mic_s, mic_d, inverse_step, turns_per_metre[f], per_slope, tilt_re, tilt_im, absorption_slope[f], weight[n], lanes)
+                _tilt(
+                    mic_s,
+                    mic_d,
+                    inverse_step,
+                    turns_per_metre[f],
+                    per_slope,
+                    tilt_re,
+                    tilt_im,
+                    absorption_slope[f],
+                    weight[n],
+                    lanes,
+                )
                 for b in range(functions):
                     arriving(mic_s, port_f, b, lanes)
                     for m in range(some):
-                        joined(mic_s, m * coarse_wide, way_re, way_im, b * ROW, g_re, g_im, coarse_wide)
-                        interpolate(weights, even, mic_s[SHIFT + m * coarse_wide :], g_re, g_im, work)
-                        add_channel(work, even, samples, wave, total[group[n], (f * mics + first + m) * functions + b])
+                        joined(
+                            mic_s, m * coarse_wide, way_re, way_im, b * ROW, g_re, g_im, coarse_wide
+                        )
+                        interpolate(
+                            weights, even, mic_s[SHIFT + m * coarse_wide :], g_re, g_im, work
+                        )
+                        add_channel(
+                            work,
+                            even,
+                            samples,
+                            wave,
+                            total[group[n], (f * mics + first + m) * functions + b],
+                        )
         aimed = j
     return missed

@@ -40,7 +40,22 @@ ROWS = np.dtype(
 
 @kernel
 def _instant(
-    poses, sources, source_axes, targets, target_axes, hits, normals, walls, skin, beams, ports, absorption, inverse_step, path, rate, power
+    poses,
+    sources,
+    source_axes,
+    targets,
+    target_axes,
+    hits,
+    normals,
+    walls,
+    skin,
+    beams,
+    ports,
+    absorption,
+    inverse_step,
+    path,
+    rate,
+    power,
 ):
     """Fill path (I, J) m, its rate (I, J) in m/s of reception times STEP_S and power (I, J) of all pairs of a piece.
 
@@ -65,12 +80,29 @@ def _instant(
             sx, sy, sz = sources[i, 0], sources[i, 1], sources[i, 2]
             _first_normal(s, f32(sx), f32(sy), f32(sz), LANES)
             pair_paths(s, d, sx, sy, sz, 4, LANES)
-            incoming(s, sx, sy, sz, hits, normals, i, walls, skin, beams, source_axes, way_re, way_im, LANES)
+            incoming(
+                s,
+                sx,
+                sy,
+                sz,
+                hits,
+                normals,
+                i,
+                walls,
+                skin,
+                beams,
+                source_axes,
+                way_re,
+                way_im,
+                LANES,
+            )
             outgoing(s, sx, sy, sz, hits, normals, j, walls, f32(absorption), LANES)
             arriving(s, ports, 0, LANES)
             joined(s, 0, way_re, way_im, 0, g_re, g_im, LANES)
             path[i, j] = d[PATH + 1]
-            rate[i, j] = (d[PATH + 2] - d[PATH]) / (2.0 + (d[SECOND + 2] - d[SECOND]) * inverse_step)
+            rate[i, j] = (d[PATH + 2] - d[PATH]) / (
+                2.0 + (d[SECOND + 2] - d[SECOND]) * inverse_step
+            )
             power[i, j] = g_re[1] * g_re[1] + g_im[1] * g_im[1]
 
 
@@ -108,7 +140,9 @@ def pair_table(paths: Paths, t_s: float, mic: int, carrier: int) -> np.ndarray:
     return table[np.argsort(-table["level_db"], kind="stable")]
 
 
-def instant(paths: Paths, mover, number: int, driver: int, t_s: float, mic: int, carrier: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def instant(
+    paths: Paths, mover, number: int, driver: int, t_s: float, mic: int, carrier: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return path (I, J) m, its change per STEP_S and power (I, J) of all pairs of one piece at one reception time."""
     found, cost, c = paths.legs, paths.bands[carrier], paths.scene.air.sound_speed_m_s
     targets = np.ascontiguousarray(found.targets[:, mic])
@@ -119,7 +153,9 @@ def instant(paths: Paths, mover, number: int, driver: int, t_s: float, mic: int,
     times = (bounce[:, None] + STEP_S * np.array([-1.0, 0.0, 1.0])).ravel()
     pose = mover.at(times)
     piece = mover.pieces[number]
-    table = pose_table(pose.position_m[:, number], pose.rotation[:, number], np.array(piece.size_m, float))
+    table = pose_table(
+        pose.position_m[:, number], pose.rotation[:, number], np.array(piece.size_m, float)
+    )
     poses = np.ascontiguousarray(table.reshape(15, len(found), 3).transpose(1, 0, 2))
     skin = wall_tables([piece.surface], cost.carrier_hz, paths.scene.air)
     shape = (len(found), len(found))

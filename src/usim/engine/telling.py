@@ -57,7 +57,9 @@ def told(paths: Paths, unit: Unit, got: Heard, baseband: Baseband | None) -> Tru
     )
 
 
-def _seen(mover, times: np.ndarray, device_m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _seen(
+    mover, times: np.ndarray, device_m: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return position (time, piece, 3), range (time, piece) of the nearest point m, and its rate m/s (positive: away)."""
     size = np.array([piece.size_m for piece in mover.pieces], float)
 
@@ -69,16 +71,19 @@ def _seen(mover, times: np.ndarray, device_m: np.ndarray) -> tuple[np.ndarray, n
         return pose.position_m, far - np.sqrt((own * own).sum(axis=-1))
 
     position, here = distance(times)
-    rate = (distance(times + HALF_DIFFERENCE_S)[1] - distance(times - HALF_DIFFERENCE_S)[1]) / (2 * HALF_DIFFERENCE_S)
+    rate = (distance(times + HALF_DIFFERENCE_S)[1] - distance(times - HALF_DIFFERENCE_S)[1]) / (
+        2 * HALF_DIFFERENCE_S
+    )
     return position, here, rate
 
 
 def _levels(paths: Paths, unit: Unit, mover, times: np.ndarray) -> np.ndarray:
     """Return the echo level (time, piece) in dB SPL: power sum over pairs of order <= ECHO_ORDER and drivers, while the tone is on."""
-    if not paths.bands:
+    emission = paths.device.emission
+    if emission is None or not paths.bands:
         return np.full((len(times), len(mover.pieces)), decibels(0.0))
     near = _subset(paths.legs, np.flatnonzero(paths.legs.maps.order <= ECHO_ORDER))
-    cost, emission = paths.bands[0], paths.device.emission
+    cost = paths.bands[0]
     pose = mover.at(times)
     level = REFERENCE_PA * 10 ** (emission.level_db_spl / 20)
     power = np.zeros((len(times), len(mover.pieces)))
@@ -110,7 +115,9 @@ def _labels(scene, start_s: float, duration_s: float) -> LabelTrack:
         before, after = mover.at(times - half), mover.at(times + half)
         size = np.array([piece.size_m for piece in mover.pieces], float)
         moved = np.sqrt(((after.position_m - before.position_m) ** 2).sum(axis=-1)) / (2 * half)
-        turned = np.sqrt((((after.rotation - before.rotation) * size[None, :, None, :]) ** 2).sum(axis=(-2, -1))) / (2 * half)
+        turned = np.sqrt(
+            (((after.rotation - before.rotation) * size[None, :, None, :]) ** 2).sum(axis=(-2, -1))
+        ) / (2 * half)
         round_ = np.ptp(size, axis=1) == 0.0  # a ball that spins does not move
         speed = moved + np.where(round_, 0.0, turned)
         inside = scene.room.contains(mover.at(times).position_m).any(axis=1)
@@ -120,7 +127,9 @@ def _labels(scene, start_s: float, duration_s: float) -> LabelTrack:
     return label_track(motions, duration_s)
 
 
-def _echo_to_noise(paths: Paths, causes: dict[str, np.ndarray], hum: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _echo_to_noise(
+    paths: Paths, causes: dict[str, np.ndarray], hum: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return frame middles (frame,) s and echo over noise (frame, mover) dB in the band each echo occupies."""
     movers = [name for name in causes if name.startswith("mover.")]
     size, hop = round(FRAME_S * paths.rate_hz), round(HOP_S * paths.rate_hz)
@@ -133,7 +142,8 @@ def _echo_to_noise(paths: Paths, causes: dict[str, np.ndarray], hum: np.ndarray)
 
     def power(z: np.ndarray) -> np.ndarray:
         frames = np.stack([z[..., s : s + size] for s in starts], axis=-2) * window
-        return (np.abs(np.fft.fft(frames, axis=-1)) ** 2).mean(axis=(0, 1))  # (frame, bin), mean over microphones and carriers
+        # (frame, bin), mean over microphones and carriers
+        return (np.abs(np.fft.fft(frames, axis=-1)) ** 2).mean(axis=(0, 1))
 
     floor = power(hum).mean(axis=0) + 1e-40
     for column, name in enumerate(movers):

@@ -10,7 +10,16 @@ from usim.physics.dsp import onto_carrier
 from usim.template.streams import stream
 
 
-def on_carriers(envelopes: np.ndarray, before: int, carriers_hz: np.ndarray, low_hz: int, high_hz: int, first: int, count: int, start: int) -> np.ndarray:
+def on_carriers(
+    envelopes: np.ndarray,
+    before: int,
+    carriers_hz: np.ndarray,
+    low_hz: int,
+    high_hz: int,
+    first: int,
+    count: int,
+    start: int,
+) -> np.ndarray:
     """Return the waveform (mic, count) float64 of envelopes (mic, carrier, sample) from high-rate sample `first` on.
 
     `before` envelope samples precede envelope sample number `start`, which is the first of the window.
@@ -21,7 +30,9 @@ def on_carriers(envelopes: np.ndarray, before: int, carriers_hz: np.ndarray, low
         # shift the numbering so that held sample 0 is number 0: whole periods of both rates only
         lifted = _lift(origin, low_hz, high_hz)
         at = first - lifted[1]
-        onto_carrier(envelopes[:, row, lifted[0] - origin :], low_hz, high_hz, at, float(f), first, out)
+        onto_carrier(
+            envelopes[:, row, lifted[0] - origin :], low_hz, high_hz, at, float(f), first, out
+        )
     return out
 
 
@@ -32,7 +43,9 @@ def _lift(origin: int, low_hz: int, high_hz: int) -> tuple[int, int]:
     return int(low), int(low * high_hz // low_hz)
 
 
-def encoded(converter: Converter, x: np.ndarray, first: int, seed: int, place: str) -> tuple[np.ndarray, np.ndarray]:
+def encoded(
+    converter: Converter, x: np.ndarray, first: int, seed: int, place: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (codes int32 (mic, sample), clipped samples per microphone) of a waveform whose first sample is number `first`.
 
     Dither is drawn chunk by chunk of absolute time, so any window has the same bytes.
@@ -47,7 +60,9 @@ def encoded(converter: Converter, x: np.ndarray, first: int, seed: int, place: s
         made, _ = converter.encode(whole, stream(seed, f"{place}.chunk_{chunk}"))
         codes[:, low - first : high - first] = made[:, low - chunk * size : high - chunk * size]
     clipped = np.zeros(len(x), int)
-    for mic in np.flatnonzero((x.max(axis=1) * top > top - 0.5) | (x.min(axis=1) * top < -top - 0.5)):
+    for mic in np.flatnonzero(
+        (x.max(axis=1) * top > top - 0.5) | (x.min(axis=1) * top < -top - 0.5)
+    ):
         scaled = x[mic] * top
         clipped[mic] = np.count_nonzero((scaled > top - 0.5) | (scaled < -top - 0.5))
     return codes, clipped

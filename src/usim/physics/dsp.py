@@ -26,7 +26,9 @@ def _kaiser_sinc(position: np.ndarray, half: float) -> np.ndarray:
     """Return a windowed sinc at positions in samples of the low rate, each row normalised to unit sum."""
     beta = 0.1102 * (STOP_DB - 8.7)
     inside = np.maximum(1.0 - (position / half) ** 2, 0.0)
-    weights = np.sinc(position) * np.i0(beta * np.sqrt(inside)) / np.i0(beta) * (np.abs(position) <= half)
+    weights = (
+        np.sinc(position) * np.i0(beta * np.sqrt(inside)) / np.i0(beta) * (np.abs(position) <= half)
+    )
     return weights / weights.sum(axis=1, keepdims=True)
 
 
@@ -36,14 +38,19 @@ def interpolator(phases: int) -> np.ndarray:
 
     Passband PASS of the low rate; images below -100 dB from 1 - PASS on.
     """
-    return _kaiser_sinc(np.arange(TAPS)[None, :] - (TAPS // 2 - 1) - np.arange(phases)[:, None] / phases, TAPS / 2)
+    return _kaiser_sinc(
+        np.arange(TAPS)[None, :] - (TAPS // 2 - 1) - np.arange(phases)[:, None] / phases, TAPS / 2
+    )
 
 
 @lru_cache(maxsize=32)
 def decimator(high: int, low: int) -> np.ndarray:
     """Return (low, taps): weights that give `low` values per `high` samples of the high rate; the twin of `interpolator`."""
     half = TAPS // 2 * high // low
-    return _kaiser_sinc((np.arange(2 * half)[None, :] - (half - 1) - np.arange(low)[:, None] / low) * (low / high), TAPS / 2)
+    return _kaiser_sinc(
+        (np.arange(2 * half)[None, :] - (half - 1) - np.arange(low)[:, None] / low) * (low / high),
+        TAPS / 2,
+    )
 
 
 @kernel(fastmath=_PACKED)
@@ -92,10 +99,14 @@ def _check_span(signal: np.ndarray, step: int, phases: int, first: int, count: i
     low = first * step // phases - TAPS // 2 + 1
     high = (first + count - 1) * step // phases + TAPS // 2
     if low < 0 or high >= signal.shape[1]:
-        raise ValueError(f"the signal holds samples 0 to {signal.shape[1] - 1}, but {low} to {high} are needed")
+        raise ValueError(
+            f"the signal holds samples 0 to {signal.shape[1] - 1}, but {low} to {high} are needed"
+        )
 
 
-def at_rate(signal: np.ndarray, rate_hz: int, wanted_hz: int, origin_s: float, start: int, count: int) -> np.ndarray:
+def at_rate(
+    signal: np.ndarray, rate_hz: int, wanted_hz: int, origin_s: float, start: int, count: int
+) -> np.ndarray:
     """Return (channel, count) of a signal (channel, sample) at another rate, from sample `start` (time start / wanted_hz) on.
 
     origin_s: time of the signal's first sample, a multiple of both periods.  The signal must lie within PASS of the lower rate:
@@ -144,7 +155,9 @@ def _cells_onto_carrier(re, im, weights, first, count, turns, number, out):
         angle = 2.0 * np.pi * (phase - np.floor(phase))
         c, s = np.cos(angle), np.sin(angle)
         for p in range(phases):
-            a[p] = a[p] * (c * turned_re[p] - s * turned_im[p]) - b[p] * (s * turned_re[p] + c * turned_im[p])
+            a[p] = a[p] * (c * turned_re[p] - s * turned_im[p]) - b[p] * (
+                s * turned_re[p] + c * turned_im[p]
+            )
         many = min(phases - skip, count - done)
         for p in range(many):
             out[done + p] += a[skip + p]
@@ -153,7 +166,13 @@ def _cells_onto_carrier(re, im, weights, first, count, turns, number, out):
 
 
 def onto_carrier(
-    signal: np.ndarray, low_hz: int, high_hz: int, first: int, carrier_hz: float, number: int, out: np.ndarray
+    signal: np.ndarray,
+    low_hz: int,
+    high_hz: int,
+    first: int,
+    carrier_hz: float,
+    number: int,
+    out: np.ndarray,
 ) -> None:
     """Add envelopes (mic, sample), peak, at a low rate to waveforms out (mic, sample) at a high one, on a carrier of phase zero at number 0.
 
@@ -198,7 +217,9 @@ def _off_carrier(x, re, im, turns, step, first, origin, out):
         out[n] = complex(a * c - b * s, a * s + b * c)
 
 
-def off_carrier(x: np.ndarray, carrier_hz: float, high_hz: int, low_hz: int, origin: int, first: int, count: int) -> np.ndarray:
+def off_carrier(
+    x: np.ndarray, carrier_hz: float, high_hz: int, low_hz: int, origin: int, first: int, count: int
+) -> np.ndarray:
     """Return the complex envelope (mic, count) of waveforms x (mic, sample) around a carrier, at a lower rate.
 
     origin: number of x's first sample; first: number of the first envelope sample; sample 0 of both rates is one moment.  The band kept is

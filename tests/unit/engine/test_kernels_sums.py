@@ -38,7 +38,11 @@ def rng(request):
 
 def planes(slab, count, samples):
     """Complex values (block, sample) of sums or waves."""
-    parts = slab[: 2 * COSINES].reshape(2, SAMPLES, ROW)[:, sums.sample_rows(samples), :count].astype(float)
+    parts = (
+        slab[: 2 * COSINES]
+        .reshape(2, SAMPLES, ROW)[:, sums.sample_rows(samples), :count]
+        .astype(float)
+    )
     return parts[0].T, parts[1].T
 
 
@@ -196,7 +200,9 @@ def test_start_and_tilt(rng):
         coarse_d[sums.MIDDLE + n * ROW :][:16] = (path, second, slope)[n]
     for mic in range(2):
         sums._start(coarse_s, coarse_d, s, d, 16 * mic, 16)
-    np.testing.assert_array_equal(rows(s, sums.NORMAL, 3, 32), np.tile(normal, 2).astype(np.float32))
+    np.testing.assert_array_equal(
+        rows(s, sums.NORMAL, 3, 32), np.tile(normal, 2).astype(np.float32)
+    )
     own_path, own_second = rng.uniform(0, 0.01, (2, 32)) + np.tile([path, second], 2)
     d[PATH:][:32], d[SECOND:][:32] = own_path, own_second
     re, im = rng.standard_normal((2, 32)).astype(np.float32)

@@ -275,7 +275,9 @@ def test_force_replaces_only_recordings(recording, tmp_path):
     assert (tmp_path / "thesis.tex").read_text() == "years"
 
 
-@pytest.mark.parametrize("own", ["notes.txt", "truth/notes.txt", "mine/audio.flac", "link", "hut/mine.txt"])
+@pytest.mark.parametrize(
+    "own", ["notes.txt", "truth/notes.txt", "mine/audio.flac", "link", "hut/mine.txt"]
+)
 def test_force_deletes_no_file_but_the_recordings(make, tmp_path, own):
     """What somebody has put beside the files of a recording, or in place of a folder, stays; with it moved away the folder is replaced."""
     several = {"hut": make(), "shelf": make()} if own.startswith("hut") else make()
