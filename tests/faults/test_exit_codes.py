@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -214,8 +215,14 @@ def test_an_interrupt_is_130_and_leaves_nothing(tmp_path):
         text=True,
     )
     time.sleep(3.0)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    try:
+        for _ in range(12):  # a library that is being imported or compiles may swallow the first
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                _, said = process.communicate(timeout=5)
+                break
+    finally:
+        process.kill()
     assert process.returncode == exits.INTERRUPTED, said
     assert "Traceback" not in said
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.yaml"]
