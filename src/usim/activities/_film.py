@@ -14,6 +14,7 @@ from usim.activities.base import JOINTS
 
 STEP_S = 0.01
 CHANNELS = 3 * len(JOINTS)
+BATCH = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +35,24 @@ class Film:
         index = np.minimum(steps.astype(np.intp), max(len(self.coefficients) - 4, 0))
         u = (steps - index)[:, None]
         v = 1.0 - u
-        value = self.coefficients[index]
-        value *= v * v * v / 6.0
-        for shift, weight in (
-            (1, (4.0 - 6.0 * u * u + 3.0 * u * u * u) / 6.0),
-            (2, (4.0 - 6.0 * v * v + 3.0 * v * v * v) / 6.0),
-            (3, u * u * u / 6.0),
-        ):
-            part = self.coefficients[index + shift]
-            part *= weight
-            value += part
+        weights = (
+            v * v * v / 6.0,
+            (4.0 - 6.0 * u * u + 3.0 * u * u * u) / 6.0,
+            (4.0 - 6.0 * v * v + 3.0 * v * v * v) / 6.0,
+            u * u * u / 6.0,
+        )
+        value = np.empty((len(steps), CHANNELS))
+        part = np.empty((min(BATCH, len(steps)), CHANNELS))
+        for start in range(0, len(steps), BATCH):  # as much as the cache holds
+            now = slice(start, start + BATCH)
+            here = value[now]
+            np.take(self.coefficients, index[now], axis=0, out=here, mode="clip")
+            here *= weights[0][now]
+            for shift in (1, 2, 3):
+                more = part[: len(here)]
+                np.take(self.coefficients, index[now] + shift, axis=0, out=more, mode="clip")
+                more *= weights[shift][now]
+                here += more
         return value.reshape(len(value), 3, -1).transpose(0, 2, 1)
 
 

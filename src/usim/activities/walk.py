@@ -22,9 +22,9 @@ from usim.activities.base import ActivityParameters, Body, Stance, Stream
 from usim.template.fields import Coordinate, Listed
 
 LEAD_S = 0.1
-FLEXED_M = 0.012
-"""How much lower than standing the hips are carried, beside the model's own fall."""
-CALM_SHOULDER, CALM_ELBOW = 0.82, 0.25
+FLEXED_M = 0.009
+"""How much lower than standing the hips are carried, beside the model's own fall, times RV."""
+CALM_SHOULDER, CALM_ELBOW = 0.77, 0.25
 """The arms' swing in the laboratory walk of the OpenSim model Gait2354 (subject 1) over that of the
 model, by the speed of the wrist.
 """
@@ -120,7 +120,7 @@ def _parts(carried: Way, laid: Steps, body: Body) -> Parts:
                 for still, swung in zip(rest, (upper, lower, lower), strict=True)
             )
         )
-    lowered = STANDING_DROP_M + FLEXED_M * share
+    lowered = STANDING_DROP_M + FLEXED_M * rv * share
     return Parts(
         place_m=place
         + (share * ways.forward_m)[:, None] * ahead
