@@ -31,7 +31,8 @@ class Film:
 
     def at(self, t_s: np.ndarray) -> np.ndarray:
         """The joints (time, joint, 3) at the times (time,) since the first frame."""
-        steps = np.clip(np.asarray(t_s, dtype=float) / STEP_S, 0.0, len(self.coefficients) - 3)
+        steps = np.maximum(np.asarray(t_s, dtype=float) / STEP_S, 0.0)
+        steps = np.minimum(steps, len(self.coefficients) - 3)
         index = np.minimum(steps.astype(np.intp), max(len(self.coefficients) - 4, 0))
         u = (steps - index)[:, None]
         v = 1.0 - u

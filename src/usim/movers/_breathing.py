@@ -18,7 +18,7 @@ SIDEWAYS = 0.15
 """How much each side of the chest moves outward, over its front: 1-2 mm across for 3-5 mm."""
 RATE_WANDER, DEPTH_WANDER = 0.08, 0.12
 """Standard deviation of rate and depth, as shares."""
-WANDER_HZ = (0.013, 0.021, 0.034, 0.055)
+WANDER_HZ = (0.013, 0.027, 0.051)
 
 HEART_HZ = (0.9, 1.7)
 HEART_M = (0.0001, 0.0005)
@@ -65,11 +65,10 @@ class Wander:
         return self._sum(t_s, -0.5 * np.pi, 1.0)
 
     def _sum(self, t_s: np.ndarray, shift: float, power: float) -> np.ndarray:
-        value = np.zeros(np.shape(t_s))
-        for f, phase in zip(WANDER_HZ, self.phase_rad, strict=True):
-            weight = np.sqrt(2.0 / len(WANDER_HZ)) / (TURN * f) ** power
-            value = value + weight * np.sin(TURN * f * t_s + (phase + shift))
-        return value
+        w = TURN * np.array(WANDER_HZ)
+        weight = np.sqrt(2.0 / len(w)) / w**power
+        turned = np.multiply.outer(w, t_s) + (self.phase_rad + shift)[:, None]
+        return (weight[:, None] * np.sin(turned)).sum(axis=0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,8 @@
 """From joints to the poses of the sixteen pieces of a person.
 
 Limbs lie along their bones, z up the bone and y to the left; the trunk's parts follow the lines of
-hips and shoulders; the foot's x points to the toes. Sums run over whole planes of one coordinate:
-a (time, piece) array each.
+hips and shoulders; the foot's x points to the toes. Time runs last in all that is computed here,
+so that sums run over long rows.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,8 @@ THORAX, ABDOMEN, PELVIS = (NAMES.index(name) for name in ("thorax", "abdomen", "
 THORAX_AT, ABDOMEN_AT, PELVIS_AT = 0.72, 0.62, 0.54
 """Heights of the middles over stature."""
 TOES_EASE_M = 0.003
-SIDEWAYS_PLANES = 3
+TURNS = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
+"""Each axis and the two that follow it, for cross products."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,98 +42,96 @@ class Figure:
     semi_axes_m: np.ndarray
     """(piece, 3)"""
 
-    def poses(
-        self, joints_m: np.ndarray, chest_m: np.ndarray, abdomen_m: np.ndarray, sideways: float
-    ) -> Poses:
-        """The poses of the pieces on joints (time, joint, 3), their fronts ahead by so much
+    def pose(
+        self,
+        joints_m: np.ndarray,
+        chest_m: np.ndarray,
+        abdomen_m: np.ndarray,
+        sideways: float,
+        into: Poses,
+    ) -> None:
+        """Writes the poses of the pieces on joints (3, joint, time), their fronts ahead by so much
         (time,), each side of the chest outward by the share `sideways` of it.
         """
-        count = len(joints_m)
-        position = np.empty((count, len(NAMES), 3))
-        rotation = np.empty((count, len(NAMES), 3, 3))
-        planes = [joints_m[:, :, i] for i in range(3)]
-        hips = [0.5 * (p[:, J["hip_left"]] + p[:, J["hip_right"]]) for p in planes]
-        self._upright(planes, hips, position, rotation)
-        self._feet(planes, position, rotation)
-        swell = np.zeros((count, len(NAMES), 3))
+        count = joints_m.shape[2]
+        frames, middle = np.empty((len(NAMES), 3, 3, count)), np.empty((len(NAMES), 3, count))
+        self._upright(joints_m, middle, frames)
+        self._feet(joints_m, middle, frames)
         for piece, front in ((THORAX, chest_m), (ABDOMEN, abdomen_m)):
-            swell[:, piece, 0] = 0.5 * front
-            for i in range(3):
-                position[:, piece, i] += 0.5 * front * rotation[:, piece, i, 0]
-        swell[:, THORAX, 1] = sideways * chest_m
-        return Poses(position, rotation, swell)
+            middle[piece] += 0.5 * front * frames[piece, :, 0]
+        into.position_m.reshape(count, -1)[:] = middle.reshape(-1, count).T
+        into.rotation.reshape(count, -1)[:] = frames.reshape(-1, count).T
+        if into.swell_m is not None:
+            into.swell_m[:, THORAX, 0] = 0.5 * chest_m
+            into.swell_m[:, THORAX, 1] = sideways * chest_m
+            into.swell_m[:, ABDOMEN, 0] = 0.5 * abdomen_m
 
-    def _upright(self, planes: list, hips: list, position: np.ndarray, rotation: np.ndarray) -> None:
+    def _upright(self, joints_m: np.ndarray, middle: np.ndarray, frames: np.ndarray) -> None:
         """Head, trunk and limbs: z along the bone, y to the left."""
         body, count = self.body, 4 + len(UPPER)
-        long, left, middle = [], [], []
-        for p, hip in zip(planes, hips, strict=True):
-            neck, waist, crown = p[:, J["neck"]], p[:, J["waist"]], p[:, J["crown"]]
-            z = np.empty((len(p), count))
-            z[:, 0], z[:, 1], z[:, 2], z[:, 3] = crown - neck, neck - waist, neck - hip, waist - hip
-            np.subtract(p[:, UPPER], p[:, LOWER], out=z[:, 4:])
-            long.append(z)
-            at = np.empty((len(p), count))
-            at[:, 0] = neck + _share(body.neck_height_m, body.height_m, body.head_height_m) * z[:, 0]
-            h = body.height_m
-            at[:, 1] = waist + _share(body.waist_height_m, body.neck_height_m, THORAX_AT * h) * z[:, 1]
-            at[:, 2] = hip + _share(body.hip_height_m, body.neck_height_m, ABDOMEN_AT * h) * z[:, 2]
-            at[:, 3] = hip + _share(body.hip_height_m, body.waist_height_m, PELVIS_AT * h) * z[:, 3]
-            at[:, 4:] = p[:, UPPER] - 0.5 * z[:, 4:]
-            middle.append(at)
-            shoulders = p[:, J["shoulder_left"]] - p[:, J["shoulder_right"]]
-            across = p[:, J["hip_left"]] - p[:, J["hip_right"]]
-            y = np.empty((len(p), count))
-            y[:, 1], y[:, 3] = shoulders, across
-            y[:, 2] = shoulders / body.shoulder_half_m + across / body.hip_half_m
-            y[:, 4 : 4 + ARMS] = shoulders[:, None]
-            y[:, 4 + ARMS :] = across[:, None]
-            left.append(y)
-        face = [p[:, J["face"]] - p[:, J["neck"]] for p in planes]
-        for i in range(3):
-            j, k = (i + 1) % 3, (i + 2) % 3
-            left[i][:, 0] = long[j][:, 0] * face[k] - long[k][:, 0] * face[j]
-        _normalised(long)
-        along = left[0] * long[0] + left[1] * long[1] + left[2] * long[2]
-        for y, z in zip(left, long, strict=True):
-            y -= along * z
-        _normalised(left)
-        for i in range(3):
-            j, k = (i + 1) % 3, (i + 2) % 3
-            position[:, :count, i] = middle[i]
-            rotation[:, :count, i, 0] = left[j] * long[k] - left[k] * long[j]
-            rotation[:, :count, i, 1] = left[i]
-            rotation[:, :count, i, 2] = long[i]
+        x, y, z = (frames[:count, :, column] for column in range(3))
+        hip = 0.5 * (joints_m[:, J["hip_left"]] + joints_m[:, J["hip_right"]])
+        neck, waist, crown = (joints_m[:, J[name]] for name in ("neck", "waist", "crown"))
+        bones = (crown - neck, neck - waist, neck - hip, waist - hip)
+        for piece, (bone, start, (low, high, height)) in enumerate(
+            zip(bones, (neck, waist, hip, hip), self._heights(), strict=True)
+        ):
+            z[piece] = bone
+            middle[piece] = start + (height - low) / (high - low) * bone
+        upper, lower = (joints_m[:, ends].swapaxes(0, 1) for ends in (UPPER, LOWER))
+        z[4:] = upper - lower
+        middle[4:count] = 0.5 * (upper + lower)
+        shoulders = joints_m[:, J["shoulder_left"]] - joints_m[:, J["shoulder_right"]]
+        across = joints_m[:, J["hip_left"]] - joints_m[:, J["hip_right"]]
+        y[0] = _cross(bones[0], joints_m[:, J["face"]] - neck)
+        y[1], y[3] = shoulders, across
+        y[2] = shoulders / body.shoulder_half_m + across / body.hip_half_m
+        y[4 : 4 + ARMS] = shoulders
+        y[4 + ARMS :] = across
+        _normalise(z)
+        along = y[:, 0] * z[:, 0] + y[:, 1] * z[:, 1] + y[:, 2] * z[:, 2]
+        y -= along[:, None] * z
+        _normalise(y)
+        for i, j, k in TURNS:
+            np.multiply(y[:, j], z[:, k], out=x[:, i])
+            x[:, i] -= y[:, k] * z[:, j]
 
-    def _feet(self, planes: list, position: np.ndarray, rotation: np.ndarray) -> None:
+    def _heights(self) -> tuple[tuple[float, float, float], ...]:
+        """Of head, thorax, abdomen, pelvis: heights of the lower and upper joint and of the middle."""
+        body, h = self.body, self.body.height_m
+        return (
+            (body.neck_height_m, h, body.head_height_m),
+            (body.waist_height_m, body.neck_height_m, THORAX_AT * h),
+            (body.hip_height_m, body.neck_height_m, ABDOMEN_AT * h),
+            (body.hip_height_m, body.waist_height_m, PELVIS_AT * h),
+        )
+
+    def _feet(self, joints_m: np.ndarray, middle: np.ndarray, frames: np.ndarray) -> None:
         """The feet: x from heel to ball, y level; where toes would go through the floor they bend,
         that is, the piece is lifted.
         """
         first = len(NAMES) - 2
-        x = [p[:, BALLS] - p[:, HEELS] for p in planes]
-        _normalised(x)
-        flat = np.sqrt(x[0] * x[0] + x[1] * x[1])
-        y = [-x[1] / flat, x[0] / flat, np.zeros_like(flat)]
-        z = [-x[2] * y[1], x[2] * y[0], flat]
+        x, y, z = (frames[first:, :, column] for column in range(3))
+        heels = joints_m[:, HEELS].swapaxes(0, 1)
+        x[:] = joints_m[:, BALLS].swapaxes(0, 1) - heels
+        _normalise(x)
+        flat = np.sqrt(x[:, 0] * x[:, 0] + x[:, 1] * x[:, 1])
+        y[:, 0], y[:, 1], y[:, 2] = -x[:, 1] / flat, x[:, 0] / flat, 0.0
+        z[:, 0], z[:, 1], z[:, 2] = -x[:, 2] * y[:, 1], x[:, 2] * y[:, 0], flat
         half, _, high = self.semi_axes_m[first]
-        lowest = half * half * x[2] * x[2] + high * high * z[2] * z[2]
-        for i in range(3):
-            middle = planes[i][:, HEELS] + 0.5 * self.body.foot_m * x[i] + high * z[i]
-            if i == 2:
-                through = np.sqrt(lowest) - middle
-                middle += 0.5 * (through + np.sqrt(through * through + TOES_EASE_M**2))
-            position[:, first:, i] = middle
-            rotation[:, first:, i, 0] = x[i]
-            rotation[:, first:, i, 1] = y[i]
-            rotation[:, first:, i, 2] = z[i]
+        place = heels + 0.5 * self.body.foot_m * x + high * z
+        reach = np.sqrt((half * x[:, 2]) ** 2 + (high * z[:, 2]) ** 2)
+        through = reach - place[:, 2]
+        place[:, 2] += 0.5 * (through + np.sqrt(through * through + TOES_EASE_M**2))
+        middle[first:] = place
 
 
-def _share(low: float, high: float, at: float) -> float:
-    return (at - low) / (high - low)
+def _normalise(vector: np.ndarray) -> None:
+    """Makes vectors (piece, 3, time) unit vectors in place."""
+    x, y, z = vector[:, 0], vector[:, 1], vector[:, 2]
+    vector *= (1.0 / np.sqrt(x * x + y * y + z * z))[:, None]
 
 
-def _normalised(vector: list[np.ndarray]) -> None:
-    """Makes vectors, one plane a coordinate, unit vectors in place."""
-    length = np.sqrt(vector[0] * vector[0] + vector[1] * vector[1] + vector[2] * vector[2])
-    for plane in vector:
-        plane /= length
+def _cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """The cross product of vectors (3, time)."""
+    return np.stack([u[j] * v[k] - u[k] * v[j] for _, j, k in TURNS])

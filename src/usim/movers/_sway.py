@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 TURN = 2.0 * np.pi
-COUNT = 20
+COUNT = 16
 ZETA = 0.5
 F0_HZ = (0.3, 0.5)
 AHEAD_M, ASIDE_M = (0.003, 0.006), (0.002, 0.004)
@@ -29,10 +29,8 @@ class Sway:
 
     def at(self, t_s: np.ndarray) -> np.ndarray:
         """Where the centre of mass is, (time,) in m."""
-        value = np.zeros(np.shape(t_s))
-        for f, phase in zip(self.frequency_hz, self.phase_rad, strict=True):
-            value += np.sin((TURN * f) * t_s + phase)
-        return (self.rms_m * np.sqrt(2.0 / len(self.frequency_hz))) * value
+        turned = np.multiply.outer(TURN * self.frequency_hz, t_s) + self.phase_rad[:, None]
+        return (self.rms_m * np.sqrt(2.0 / len(turned))) * np.sin(turned).sum(axis=0)
 
 
 def power(f_hz: np.ndarray, f0_hz: float) -> np.ndarray:

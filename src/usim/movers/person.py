@@ -22,7 +22,7 @@ from usim.template.names import numbered
 from usim.template.problem import InvalidInput, Problem
 
 MOST_ACTIVITIES = 1000
-BATCH = 1024
+BATCH = 1000
 SETTLING_S = 1.0
 """How long one who stops takes to sway as one who stands."""
 CENTRE = 0.56
@@ -136,6 +136,8 @@ class Person(AbstractMover):
     """(activity,): on the clock of the routine, the first at 0."""
     sways: np.ndarray
     """(activity + 1, 2): how much of the sway about ankles and hips; the first before all."""
+    settling_s: np.ndarray
+    """(activity,): how long it takes to sway as the activity does."""
     about: np.ndarray
     """(2, joint): how far joints go with the centre of mass, swaying about ankles and hips."""
     breathing: Breathing
@@ -148,45 +150,46 @@ class Person(AbstractMover):
 
     def at(self, t_s: np.ndarray) -> Poses:
         t_s = np.ascontiguousarray(t_s, dtype=float) - self.start_s
-        count = len(NAMES)
-        position = np.empty((len(t_s), count, 3))
-        rotation = np.empty((len(t_s), count, 3, 3))
-        swell = np.empty((len(t_s), count, 3))
+        shape = (len(t_s), len(NAMES), 3)
+        position, rotation, swell = np.empty(shape), np.empty((*shape, 3)), np.zeros(shape)
+        chest_m, abdomen_m = self.breathing.front_m(t_s)
         for start in range(0, len(t_s), BATCH):  # as much as the cache holds
             now = slice(start, start + BATCH)
-            chest_m, abdomen_m = self.breathing.front_m(t_s[now])
-            poses = self.figure.poses(self._joints_m(t_s[now]), chest_m, abdomen_m, SIDEWAYS)
-            position[now], rotation[now] = poses.position_m, poses.rotation
-            swell[now] = poses.swell_m
+            into = Poses(position[now], rotation[now], swell[now])
+            joints_m = self._joints_m(t_s[now])
+            self.figure.pose(joints_m, chest_m[now], abdomen_m[now], SIDEWAYS, into)
         return Poses(position, rotation, swell)
 
     def _joints_m(self, t_s: np.ndarray) -> np.ndarray:
-        """The joints (time, joint, 3) at times (time,) of the routine, swaying."""
-        planes = np.empty((len(t_s), 3, len(JOINTS)))
-        joints = planes.transpose(0, 2, 1)
+        """The joints (3, joint, time) at times (time,) of the routine, swaying."""
+        joints = np.empty((3, len(JOINTS), len(t_s)))
         index = np.maximum(np.searchsorted(self.begins_s, t_s, side="right") - 1, 0)
-        for number in range(index.min(initial=len(self.activities)), index.max(initial=-1) + 1):
+        for number in range(int(index.min()), int(index.max()) + 1):
             activity, chosen = self.activities[number], index == number
-            if chosen.any():
-                since = np.clip(t_s[chosen] - self.begins_s[number], 0.0, activity.duration_s)
-                joints[chosen] = activity.joints_m(since)
-        self._sway(t_s, index, planes)
+            if chosen.all():
+                chosen = slice(None)  # faster
+            elif not chosen.any():
+                continue
+            since = t_s[chosen] - self.begins_s[number]
+            since = np.minimum(np.maximum(since, 0.0), activity.duration_s)
+            joints[:, :, chosen] = activity.joints_m(since).transpose(2, 1, 0)
+        self._sway(t_s, index, joints)
         return joints
 
-    def _sway(self, t_s: np.ndarray, index: np.ndarray, planes: np.ndarray) -> None:
-        """Adds the sway to joints (time, 3, joint): how much of it follows the activity softly."""
-        from_, to = self.sways[index], self.sways[index + 1]
-        if not (from_.any() or to.any()):
+    def _sway(self, t_s: np.ndarray, index: np.ndarray, joints: np.ndarray) -> None:
+        """Adds the sway to joints (3, joint, time): how much of it follows the activity softly."""
+        before, now = self.sways[index].T, self.sways[index + 1].T
+        if not (before.any() or now.any()):
             return
-        settling = np.array([min(SETTLING_S, one.duration_s) for one in self.activities])[index]
-        u = np.clip((t_s - self.begins_s[index]) / settling, 0.0, 1.0)[:, None]
-        share = from_ + (to - from_) * (u * u * u * (10.0 + u * (6.0 * u - 15.0)))
-        moved = share[:, :1] * self.about[0] + share[:, 1:] * self.about[1]
-        across = planes[:, :2, J["hip_left"]] - planes[:, :2, J["hip_right"]]
-        across = across / np.sqrt(across[:, :1] ** 2 + across[:, 1:] ** 2)
-        ahead, aside = self.ahead.at(t_s), self.aside.at(t_s)
-        planes[:, 0] += moved * (ahead * across[:, 1] + aside * across[:, 0])[:, None]
-        planes[:, 1] += moved * (aside * across[:, 1] - ahead * across[:, 0])[:, None]
+        u = (t_s - self.begins_s[index]) / self.settling_s[index]
+        u = np.minimum(np.maximum(u, 0.0), 1.0)
+        share = before + (now - before) * (u * u * u * (10.0 + u * (6.0 * u - 15.0)))
+        moved = self.about[0][:, None] * share[0] + self.about[1][:, None] * share[1]
+        x, y = joints[:2, J["hip_left"]] - joints[:2, J["hip_right"]]
+        across = np.sqrt(x * x + y * y)
+        ahead, aside = self.ahead.at(t_s) / across, self.aside.at(t_s) / across
+        joints[0] += moved * (ahead * y + aside * x)
+        joints[1] += moved * (aside * y - ahead * x)
 
 
 def build(parameters: Parameters, stream: Stream) -> Person:
@@ -219,6 +222,7 @@ def build(parameters: Parameters, stream: Stream) -> Person:
         activities=activities,
         begins_s=begins[:-1],
         sways=np.concatenate([sways[:1], sways]),
+        settling_s=np.minimum(SETTLING_S, lasting),
         about=_about(body),
         breathing=breathing,
         ahead=_sway.drawn(stream("sway_ahead"), _sway.AHEAD_M),
