@@ -3,7 +3,7 @@ the spot where a corner is too sharp to be walked round.
 
 Corners up to SHARP are arcs; a body slows down for them so that it is not pushed sideways by more
 than SIDEWAYS. Sharper ones, and a start that faces elsewhere, are turned on the spot. Speed rises
-and falls by FORWARD; all is smoothed over SMOOTHED_S, so that the way is twice differentiable.
+and falls within RAMP_S; all is smoothed over SMOOTHED_S, so that the way is twice differentiable.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,10 @@ SHARP_RAD = np.deg2rad(115.0)
 WIDEST_M = 0.6
 TIGHTEST_M = 0.15
 SIDEWAYS_M_S2 = 1.0
-FORWARD_M_S2 = 0.9
-TURN_RAD_S = np.deg2rad(120.0)
-"""On the spot, before smoothing; people turn by 90 degrees in about a second."""
+RAMP_S = 1.25
+"""From rest to full speed, and back."""
+TURN_RAD_S = np.deg2rad(85.0)
+"""On the spot: about 45 degrees a step, so that no leg is twisted further than people's."""
 SMOOTHED_S = 0.5
 SPACING_M = 0.01
 SAME_M = 0.05
@@ -39,10 +40,12 @@ class Way:
     """The frames between which it moves."""
 
 
-def way(points_m: np.ndarray, facing_rad: float, speed_m_s: float, lead_s: float) -> Way:
+def way(
+    points_m: np.ndarray, facing_rad: float, speed_m_s: float, lead_s: float, slower: float = 1.0
+) -> Way:
     """The way through points (point, 2) from the first, where it faces somewhere, at a speed.
 
-    It rests for `lead_s` before it moves. Points nearer to each other than SAME_M are one. Raises
+    It rests for `lead_s` before it moves; `slower` is by how much all of it is drawn out in time. Points nearer to each other than SAME_M are one. Raises
     ValueError where no way is left, or more than LONGEST_M.
     """
     points_m = _apart(points_m)
@@ -51,7 +54,7 @@ def way(points_m: np.ndarray, facing_rad: float, speed_m_s: float, lead_s: float
     length = np.sqrt((np.diff(points_m, axis=0) ** 2).sum(axis=1)).sum()
     if length > LONGEST_M:
         raise ValueError(f"a walk is at most {LONGEST_M:g} m long, got {length:.4g} m")
-    times, rows = [0.0, lead_s], [(*points_m[0], facing_rad, 0.0)] * 2
+    times, rows = [lead_s], [(*points_m[0], facing_rad, 0.0)]
     facing, gone = facing_rad, 0.0
     for leg in _legs(points_m):
         place, course, allowed, step = leg
@@ -60,14 +63,18 @@ def way(points_m: np.ndarray, facing_rad: float, speed_m_s: float, lead_s: float
             facing += turn
             times.append(times[-1] + abs(turn) / TURN_RAD_S)
             rows.append((*place[0], facing, gone))
-        speed = _speeds(step, np.minimum(allowed, speed_m_s))
+        # Who has only a little way to go starts and stops more gently.
+        short = min(float(step.sum()) / (speed_m_s * RAMP_S), 1.0)
+        rise = np.sqrt(short) * speed_m_s / RAMP_S
+        speed = _speeds(step, np.minimum(allowed, speed_m_s), rise)
         since = np.cumsum(2.0 * step / (speed[1:] + speed[:-1]))
         along = np.cumsum(step)
         course = facing + (course - course[0])
         times.extend(times[-1] + since)
         rows.extend(zip(*place[1:].T, course[1:], gone + along, strict=True))
         facing, gone = float(course[-1]), gone + float(along[-1])
-    return _smoothed(np.array(times), np.array(rows, dtype=float), lead_s)
+    times = lead_s + slower * (np.array(times) - lead_s)
+    return _smoothed(times, np.array(rows, dtype=float), lead_s)
 
 
 def _apart(points_m: np.ndarray) -> np.ndarray:
@@ -132,21 +139,20 @@ def _arc(start: np.ndarray, course: float, turn: float, radius: float) -> tuple:
 def _chained(parts: list[tuple]) -> tuple:
     """Parts that begin where the one before ended, as one leg."""
     place = np.concatenate([parts[0][0], *(part[0][1:] for part in parts[1:])])
-    course = np.concatenate([parts[0][1], *(part[1][1:] for part in parts[1:])])
+    course = np.unwrap(np.concatenate([parts[0][1], *(part[1][1:] for part in parts[1:])]))
     allowed = np.concatenate([parts[0][2], *(part[2][1:] for part in parts[1:])])
     step = np.sqrt((np.diff(place, axis=0) ** 2).sum(axis=1))
     keep = np.concatenate([[True], step > 1e-9])
     return place[keep], course[keep], allowed[keep], step[keep[1:]]
 
 
-def _speeds(step: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """The greatest speed at every node that stays allowed, from rest to rest by FORWARD_M_S2."""
-    along = np.concatenate([[0.0], np.cumsum(step)])
+def _speeds(step: np.ndarray, allowed: np.ndarray, rise_m_s2: float) -> np.ndarray:
+    """The greatest speed at every node that stays allowed, from rest to rest."""
+    twice = 2.0 * rise_m_s2 * np.concatenate([[0.0], np.cumsum(step)])
     most = allowed**2
     most[0] = most[-1] = 0.0
-    rising = np.minimum.accumulate(most - 2.0 * FORWARD_M_S2 * along) + 2.0 * FORWARD_M_S2 * along
-    falling = most + 2.0 * FORWARD_M_S2 * along
-    falling = np.minimum.accumulate(falling[::-1])[::-1] - 2.0 * FORWARD_M_S2 * along
+    rising = np.minimum.accumulate(most - twice) + twice
+    falling = np.minimum.accumulate((most + twice)[::-1])[::-1] - twice
     return np.sqrt(np.maximum(np.minimum(rising, falling), 0.0))
 
 

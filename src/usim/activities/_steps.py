@@ -11,8 +11,10 @@ from usim.activities._foot import FULL_STRIDE, HEEL_ROLL, Stand
 from usim.activities._route import Way
 from usim.activities.base import Body
 
-SLOWEST_RV = 0.5
-"""Steps come no slower than at this relative speed, however slowly a body starts or turns."""
+SLOWEST, SLOWEST_RV = 0.8, 0.6
+"""Steps come no slower than at this share of the full speed, nor at this relative speed, however
+slowly a body starts or turns.
+"""
 AHEAD = 0.54
 """A foot is set down where the hips will be this share of a step later."""
 SETTLED_S = 0.1
@@ -20,6 +22,10 @@ FIRST_S = 0.25
 """From the first movement of the hips to the (virtual) strike before the first step."""
 WALKING_HALF, STANDING_HALF = 0.032, 0.049
 """Half the distance of the feet over stature, walking and standing."""
+FURTHEST = 0.58
+"""A foot lifts before it is this share of the hip height behind the hips."""
+LEAST = 0.85
+"""Steps are no quicker than this share of what their speed asks for."""
 TOES = 0.05
 """Share of a cycle for which only the toes still touch."""
 
@@ -36,6 +42,8 @@ class Steps:
     """(step + 1,): 0 left, 1 right."""
     lifts_s: np.ndarray
     """(step,)"""
+    hurry: float
+    """Above 1 where it would have to step faster or wider than a body does."""
 
     def phase(self, t_s: np.ndarray, side: int) -> np.ndarray:
         """The phase of the cycle of one leg, 0 at its strikes, at times (time,)."""
@@ -76,7 +84,8 @@ def steps(way: Way, body: Body, variability: float, generator: "np.random.Genera
     """
     rv = way.speed_m_s / body.hip_height_m
     sides_start = int(generator.integers(2))
-    rate = 2.0 / _gait.cycle_s((np.maximum(rv, 0.0) ** 6 + SLOWEST_RV**6) ** (1.0 / 6.0))
+    least = max(SLOWEST * float(rv.max()), SLOWEST_RV)
+    rate = 2.0 / _gait.cycle_s((np.maximum(rv, 0.0) ** 8 + least**8) ** 0.125)
     t_s = STEP_S * np.arange(len(rv))
     counted = np.concatenate([[0.0], np.cumsum((rate[1:] + rate[:-1]) * STEP_S / 2.0)])
     start, end = way.moving[0] * STEP_S + FIRST_S, way.moving[1] * STEP_S
@@ -84,7 +93,7 @@ def steps(way: Way, body: Body, variability: float, generator: "np.random.Genera
     last = end - SETTLED_S - AHEAD / float(rate[-1])
     whole = float(np.interp(last, t_s, counted) - np.interp(start, t_s, counted))
     count = max(round(whole), 1)
-    durations = np.full(count, max(whole / count, 0.75))
+    durations = np.full(count, max(whole / count, LEAST))
     scatter = np.sqrt(2.0) * variability * np.clip(generator.standard_normal(count), -3.0, 3.0)
     at = np.concatenate([[0.0], np.cumsum(durations * (1.0 + scatter))])
     at *= count * durations[0] / at[-1]
@@ -92,10 +101,10 @@ def steps(way: Way, body: Body, variability: float, generator: "np.random.Genera
     beyond = np.interp(start, t_s, counted) + at - counted[-1]
     strikes += np.maximum(beyond, 0.0) / rate[-1]
     strikes = np.append(strikes, strikes[-1] + 1.0 / float(rate[-1]))
-    return _laid(way, body, strikes, sides_start, rate)
+    return _laid(way, body, strikes, sides_start, LEAST / max(whole / count, 1e-3))
 
 
-def _laid(way: Way, body: Body, strikes: np.ndarray, first: int, rate: np.ndarray) -> Steps:
+def _laid(way: Way, body: Body, strikes: np.ndarray, first: int, hurry: float) -> Steps:
     """The steps at given strikes: where feet are, when they lift, how far they roll."""
     t_s = STEP_S * np.arange(len(way.place_m))
     gap = np.diff(strikes)
@@ -131,7 +140,20 @@ def _laid(way: Way, body: Body, strikes: np.ndarray, first: int, rate: np.ndarra
             before.heel_m, before.yaw_rad, before.strike_s, lift, before.strength, before.cycle_s
         )
         stands[side].append(Stand(heel, float(yaw), strike, np.inf, strength, float(cycle[k])))
-    return Steps(stands, strikes, sides, lifts)
+    return Steps(stands, strikes, sides, lifts, max(hurry, _behind(stands, way, body) / FURTHEST))
+
+
+def _behind(stands: tuple[list[Stand], ...], way: Way, body: Body) -> float:
+    """How far behind the hips a foot is when it lifts, at most, over hip height."""
+    most = 0.0
+    t_s = STEP_S * np.arange(len(way.place_m))
+    for stand in (one for feet in stands for one in feet[:-1]):
+        ankle = stand.heel_m + body.heel_to_ankle_m * np.array(
+            [np.cos(stand.yaw_rad), np.sin(stand.yaw_rad)]
+        )
+        hips = [np.interp(stand.lift_s, t_s, axis) for axis in way.place_m.T]
+        most = max(most, float(np.hypot(*(hips - ankle))))
+    return most / body.hip_height_m
 
 
 def rest_s(made: Steps) -> float:
