@@ -33,7 +33,7 @@ Shortest kind to start from: `sphere.py`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -84,6 +84,13 @@ class Poses:
     """(time, piece, 3, 3)"""
     swell_m: np.ndarray | None = None
     """(time, piece, 3): what is added to the size of each piece; None where none ever swells."""
+
+    def sizes_m(self, pieces: Sequence[Piece]) -> np.ndarray:
+        """The sizes (time, piece, 3) of pieces at each time, swelling included."""
+        sizes_m = np.array([piece.size_m for piece in pieces], dtype=float)
+        if self.swell_m is None:
+            return np.broadcast_to(sizes_m, self.position_m.shape)
+        return sizes_m + self.swell_m
 
 
 class AbstractMover(ABC):
