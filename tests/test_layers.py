@@ -233,9 +233,11 @@ def test_the_engine_is_a_stranger_to_kinds():
     and so are a mover's labels)."""
     shapes = {"ellipsoid", "cylinder", "facet", "blade", "sheet", "glint", "strip"}
     labels = {"person", "non_human"}
-    names = {
-        kind.split(".")[1] for family in (*EARLY, *LATE) for kind in _kind_files(family)
-    } - shapes - labels
+    names = (
+        {kind.split(".")[1] for family in (*EARLY, *LATE) for kind in _kind_files(family)}
+        - shapes
+        - labels
+    )
     wrong = []
     for module in [name for name in _files() if _within(name, ("engine",))]:
         tree = _tree(module)

@@ -14,12 +14,12 @@ from usim.activities._film import STEP_S
 from usim.activities._skeleton import Parts, hanging, joints_m, upright
 from usim.activities.base import Body, Stance
 
-LEAN_RAD = np.deg2rad(34.0)
+LEAN_RAD = np.deg2rad(22.0)
 """Of the trunk, forward, halfway."""
 SEATED_LEAN_RAD = np.deg2rad(-6.0)
 SEATED_ARM_DEG = (12.0, 62.0, 80.0)
 """Upper arm, forearm and hand of one whose hands rest on the thighs."""
-FASTEST_S, SLOWEST_S = 1.5, 2.2
+FASTEST_S, SLOWEST_S = 1.8, 2.2
 
 
 def seated(body: Body, stance: Stance) -> np.ndarray:
@@ -49,9 +49,7 @@ def _between(body: Body, stance: Stance, share: np.ndarray) -> Parts:
     ahead = np.stack([np.cos(facing), np.sin(facing)], axis=1)
     bump = 16.0 * (share * (1.0 - share)) ** 2
     arms = tuple(
-        tuple(
-            a + (np.deg2rad(b) - a) * share for a, b in zip(arm, SEATED_ARM_DEG, strict=True)
-        )
+        tuple(a + (np.deg2rad(b) - a) * share for a, b in zip(arm, SEATED_ARM_DEG, strict=True))
         for arm in hanging(count)
     )
     return replace(

@@ -28,7 +28,7 @@ SWING = np.array([0.0, 0.127, 0.257, 0.390, 0.523, 0.653, 0.786, 0.919, 1.0])
 """Shares of a swing at which pitch, way and height of the ball are as follows."""
 PITCH = np.deg2rad([-42.0, -61.5, -64.5, -51.0, -32.8, -10.3, 14.1, 26.5, 25.0])
 WAY = np.array([0.0, 0.033, 0.138, 0.294, 0.474, 0.668, 0.849, 0.969, 1.0])
-BALL_OVER_HIP = np.array([0.0, 0.033, 0.076, 0.073, 0.045, 0.034, 0.063, 0.096, 0.0])
+BALL_OVER_HIP = np.array([0.0, 0.033, 0.076, 0.068, 0.034, 0.023, 0.058, 0.096, 0.0])
 """Height of the ball over hip height; at the end it is what the pitch makes it."""
 STEPPED_OVER_HIP = 0.045
 """Height of a foot that is put down again where it stood, over hip height."""

@@ -180,7 +180,10 @@ def elbow_deg(phase: np.ndarray, rv: np.ndarray) -> np.ndarray:
                 by_class(0.5, 0.5 + 0.01 * b, 0.51 + 0.04 * s),
                 by_class(34.0 * rv + 3.0, 20.0 + 24.0 * b, 44.0 + 26.0 * s),
             ),
-            (by_class(0.9, 0.9, 0.9 - 0.1 * s), by_class(10.0 * rv + 3.0, 8.0 + 9.0 * b, 17.0 - 6.0 * s)),
+            (
+                by_class(0.9, 0.9, 0.9 - 0.1 * s),
+                by_class(10.0 * rv + 3.0, 8.0 + 9.0 * b, 17.0 - 6.0 * s),
+            ),
         ],
     )
 
@@ -193,7 +196,7 @@ def raw_leg_m(phase: np.ndarray, speed_m_s: float, body: Body) -> dict[str, np.n
     """
     phase = np.asarray(phase, dtype=float)
     height = body.hip_height_m
-    rv = np.float64(speed_m_s / height)
+    rv = np.full(phase.shape, speed_m_s / height)
     ways = pelvis(phase, rv, height)
     forward = speed_m_s * cycle_s(rv) * phase + ways.forward_m
     middle = np.stack([forward, height + ways.up_m], axis=1)

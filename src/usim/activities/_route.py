@@ -15,6 +15,8 @@ from usim.activities._film import STEP_S
 SHARP_RAD = np.deg2rad(115.0)
 WIDEST_M = 0.6
 TIGHTEST_M = 0.15
+CUT_M = 0.25
+"""An arc passes its corner no further away than this."""
 SIDEWAYS_M_S2 = 1.0
 RAMP_S = 1.25
 """From rest to full speed, and back."""
@@ -50,7 +52,9 @@ def way(
     """
     points_m = _apart(points_m)
     if len(points_m) < 2:
-        raise ValueError(f"a walk needs points more than {SAME_M:g} m apart, and away from its start")
+        raise ValueError(
+            f"a walk needs points more than {SAME_M:g} m apart, and away from its start"
+        )
     length = np.sqrt((np.diff(points_m, axis=0) ** 2).sum(axis=1)).sum()
     if length > LONGEST_M:
         raise ValueError(f"a walk is at most {LONGEST_M:g} m long, got {length:.4g} m")
@@ -73,8 +77,8 @@ def way(
         times.extend(times[-1] + since)
         rows.extend(zip(*place[1:].T, course[1:], gone + along, strict=True))
         facing, gone = float(course[-1]), gone + float(along[-1])
-    times = lead_s + slower * (np.array(times) - lead_s)
-    return _smoothed(times, np.array(rows, dtype=float), lead_s)
+    drawn_out = lead_s + slower * (np.array(times) - lead_s)
+    return _smoothed(drawn_out, np.array(rows, dtype=float), lead_s)
 
 
 def _apart(points_m: np.ndarray) -> np.ndarray:
@@ -106,10 +110,10 @@ def _legs(points_m: np.ndarray) -> list[tuple]:
             turn = _wrapped(course[i + 1] - course[i])
             reach = 0.45 * min(length[i], length[i + 1])
             half = abs(np.tan(turn / 2.0))
-            radius = min(WIDEST_M, reach / max(half, 1e-9))
+            cut = CUT_M / max(1.0 / np.cos(turn / 2.0) - 1.0, 1e-9)
+            radius = min(WIDEST_M, reach / max(half, 1e-9), cut)
             if abs(turn) <= SHARP_RAD and (radius >= TIGHTEST_M or abs(turn) < 1e-3):
-                cut = radius * half
-                arc = (end - cut * side[i] / length[i], course[i], turn, radius)
+                arc = (end - radius * half * side[i] / length[i], course[i], turn, radius)
         stop = arc[0] if arc is not None else end
         legs[-1].append(_straight(start, stop, course[i]))
         start = stop

@@ -51,7 +51,10 @@ def joints_m(parts: Parts, body: Body) -> np.ndarray:
     aside = np.stack([-np.sin(course), np.cos(course)], axis=1)
     tilt = body.hip_half_m * np.sin(parts.list_rad)
     across = body.hip_half_m * np.cos(parts.list_rad)[:, None] * aside
-    hips = [np.concatenate([parts.place_m + s * across, (s * tilt)[:, None]], axis=1) for s in (1.0, -1.0)]
+    hips = [
+        np.concatenate([parts.place_m + s * across, (s * tilt)[:, None]], axis=1)
+        for s in (1.0, -1.0)
+    ]
     height = _reached(parts, body, hips)
     for side, name in enumerate(("left", "right")):
         foot, hip = parts.feet[side], hips[side]

@@ -13,9 +13,9 @@ class Parameters(ActivityParameters):
     """Standing still for a while."""
 
     kind: Literal["stand"]
-    for_s: Annotated[
-        float, Field(ge=0.0, le=604800.0, description="how long, once it stands")
-    ] = 0.0
+    for_s: Annotated[float, Field(ge=0.0, le=604800.0, description="how long, once it stands")] = (
+        0.0
+    )
 
 
 EXAMPLES = ({"kind": "stand", "for_s": 3.0},)

@@ -21,7 +21,8 @@ from usim.activities._steps import Steps, rest_s, steps
 from usim.activities.base import ActivityParameters, Body, Stance, Stream
 from usim.template.fields import Coordinate, Listed
 
-LEAD_S = 0.1
+LEAD_S = 0.26
+"""Rest before the hips begin to move, less than half of which smoothing takes."""
 FLEXED_M = 0.009
 """How much lower than standing the hips are carried, beside the model's own fall, times RV."""
 CALM_SHOULDER, CALM_ELBOW = 0.72, 0.25

@@ -73,7 +73,9 @@ def faults(module: ModuleType) -> Iterator[str]:
 
 
 def _made(module: ModuleType, parameters, body: Body, start: Stance) -> AbstractActivity:
-    return module.build(parameters, body, start, lambda word: stream(7, f"movers.a.routine.b.{word}"))
+    return module.build(
+        parameters, body, start, lambda word: stream(7, f"movers.a.routine.b.{word}")
+    )
 
 
 def _times(activity: AbstractActivity) -> np.ndarray:

@@ -99,7 +99,7 @@ class Breathing:
         cycles = self.start + self.rate_hz * t_s
         if self.rate_wander is not None:
             cycles = cycles + RATE_WANDER * self.rate_hz * self.rate_wander.integral(t_s)
-        depth = 1.0
+        depth: float | np.ndarray = 1.0
         if self.depth_wander is not None:
             depth = 1.0 + DEPTH_WANDER * self.depth_wander.at(t_s)
         chest = self.chest_m * depth * breath(cycles - self.lag_rad / TURN, self.inspired)

@@ -3,8 +3,7 @@
 The spectrum is that of x'' + 2 zeta w0 x' + w0^2 x = white noise, f0 = 0.3 to 0.5 Hz, zeta = 0.5;
 rms of the centre of mass 3 to 6 mm forward and 2 to 4 mm sideways (posturography). It is cut into
 slices of equal power, and a sinusoid of a drawn frequency and phase stands for each: a function of
-time alone, which may be asked for in any order, does not repeat, and has no more than 95 % of its
-power's share beyond 1 Hz left out.
+time alone, which may be asked for in any order and does not repeat.
 """
 
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ COUNT = 16
 ZETA = 0.5
 F0_HZ = (0.3, 0.5)
 AHEAD_M, ASIDE_M = (0.003, 0.006), (0.002, 0.004)
+FASTEST_M_S = 0.010
+"""Most rms speed of the centre of mass: who sways much sways slowly."""
 HIGHEST_HZ = 2.0
 
 
@@ -46,5 +47,6 @@ def drawn(generator: "np.random.Generator", rms_m: tuple[float, float]) -> Sway:
     below = np.cumsum(power(grid, f0))
     share = (np.arange(COUNT) + generator.random(COUNT)) / COUNT
     frequency = np.interp(share, below / below[-1], grid)
-    rms = rms_m[0] + (rms_m[1] - rms_m[0]) * size
+    # The speed of this process is 2 pi f0 times its size.
+    rms = min(rms_m[0] + (rms_m[1] - rms_m[0]) * size, FASTEST_M_S / (TURN * f0))
     return Sway(float(rms), frequency, TURN * generator.random(COUNT))

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from usim.activities.base import JOINTS, AbstractActivity, Body, J, Stance, average
 from usim.movers import _breathing, _sway
@@ -27,6 +34,8 @@ SETTLING_S = 1.0
 """How long one who stops takes to sway as one who stands."""
 CENTRE = 0.56
 """Height of the centre of mass over stature."""
+LOOSE = 0.3
+"""How much of the tilt of the legs the trunk shares."""
 STANDS = {"kind": "stand"}
 
 
@@ -232,9 +241,7 @@ def build(parameters: Parameters, stream: Stream) -> Person:
     )
 
 
-def _activities(
-    parameters: Parameters, body: Body, stream: Stream
-) -> tuple[AbstractActivity, ...]:
+def _activities(parameters: Parameters, body: Body, stream: Stream) -> tuple[AbstractActivity, ...]:
     """The activities of a routine, each from where the one before it ended."""
     place, facing = parameters.position_m, parameters.facing_deg
     stance = Stance(
@@ -264,11 +271,12 @@ def _stands() -> Any:
 
 
 def _about(body: Body) -> np.ndarray:
-    """How far joints go with the centre of mass (2, joint): swaying stiffly about the ankles, and
-    above the hips only; feet stay, and so do hands that rest on thighs.
+    """How far joints go with the centre of mass (2, joint): swaying about the ankles, the trunk
+    held upright above the hips, and above the hips only; feet stay, and so do hands on thighs.
     """
     heights = np.array([_height(name, body) for name in JOINTS])
     standing = heights / (CENTRE * body.height_m)
+    standing = np.minimum(standing, 1.0 + LOOSE * (standing - 1.0))
     seated = np.maximum(heights - body.hip_height_m, 0.0)
     return np.stack([standing, seated / (body.neck_height_m - body.hip_height_m)])
 
