@@ -27,7 +27,9 @@ class Tumblers(AbstractMover):
 
     label = "non_human"
 
-    def __init__(self, movers, pace: float = 1.0, shift_m=(0.0, 0.0, 0.0)):
+    def __init__(self, movers, pace: float = 1.0, shift_m=(0.0, 0.0, 0.0), swell: float = 0.0):
+        """swell: share of its size by which every piece swells and shrinks, twice a second, each axis at its own time."""
+        self.swell = swell
         self.movers, self.pace, self.shift_m = tuple(movers), pace, np.asarray(shift_m, float)
         self.name = NAME
         self.pieces = tuple(dataclasses.replace(m.pieces[0], name=m.name) for m in self.movers)
@@ -37,14 +39,21 @@ class Tumblers(AbstractMover):
     def at(self, t_s):
         poses = [mover.at(np.asarray(t_s, float) * self.pace) for mover in self.movers]
         place = np.concatenate([p.position_m for p in poses], axis=1) + self.shift_m
-        return Poses(place, np.concatenate([p.rotation for p in poses], axis=1))
+        rotation = np.concatenate([p.rotation for p in poses], axis=1)
+        if not self.swell:
+            return Poses(place, rotation)
+        sizes = np.array([piece.size_m for piece in self.pieces])
+        phase = 4.0 * np.pi * np.asarray(t_s, float)[:, None, None] + np.arange(3)
+        return Poses(place, rotation, self.swell * sizes * np.sin(phase))
 
 
-def tumbling(pieces=None, pace=1.0, shift_m=(0.0, 0.0, 0.0), overrides=None) -> Scene:
+def tumbling(
+    pieces=None, pace=1.0, shift_m=(0.0, 0.0, 0.0), overrides=None, swell: float = 0.0
+) -> Scene:
     """The scene with the named pieces (all if None) as one mover."""
     scene = load(SCENE).sample(overrides=overrides)
     movers = [m for m in scene.movers if pieces is None or m.name in pieces]
-    one = Tumblers(movers, pace, shift_m)
+    one = Tumblers(movers, pace, shift_m, swell)
     fastest = pace * max(scene.speeds_m_s[m.name] for m in movers)
     return dataclasses.replace(scene, movers=(one,), speeds_m_s={NAME: fastest})
 

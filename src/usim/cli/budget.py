@@ -207,11 +207,11 @@ def _echo(scene: Scene, device: PlacedDevice, mover: AbstractMover) -> dict[str,
     nearest = np.inf
     for number, piece in enumerate(mover.pieces):
         at, rotation = poses.position_m[:, number], poses.rotation[:, number]
-        size = np.resize(np.asarray(piece.size_m, float), 3)
+        size = poses.sizes_m(mover.pieces)[:, number]
         mirror = np.abs(piece.surface.reflection(np.ones(1), np.array([f_hz]), air)).reshape(-1)[0]
         table = pose_table(at, rotation, size)
         for driver in range(len(unit.drivers_m)):
-            pairs = energies(table, size, around, cost, driver).sum(axis=0, dtype=float)
+            pairs = energies(table, np.asarray(piece.size_m, float), around, cost, driver).sum(axis=0, dtype=float)
             power += pairs * (_drive_pa(device, f_hz, driver) * mirror) ** 2
         away = place - at
         distance = np.linalg.norm(away, axis=1)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from usim.contract import emissions, furniture, movers, noises, rooms, surfaces
+from usim.contract import activities, emissions, furniture, movers, noises, rooms, surfaces
 from usim.template import registry
 from usim.template.problem import InvalidInput, Problem
 
@@ -18,6 +18,7 @@ FAMILIES: dict[str, Callable[[ModuleType], Iterator[str]]] = {
     "rooms": rooms.faults,
     "furniture": furniture.faults,
     "movers": movers.faults,
+    "activities": activities.faults,
     "emissions": emissions.faults,
     "noises": noises.faults,
     "surfaces": surfaces.faults,

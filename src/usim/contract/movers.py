@@ -74,9 +74,18 @@ def _answers(mover: AbstractMover, twin: AbstractMover) -> Iterator[str]:
         return
     if not (np.isfinite(poses.position_m).all() and np.isfinite(poses.rotation).all()):
         yield "at gives numbers that are not finite"
+    named = ["position_m", "rotation"]
+    if poses.swell_m is not None:
+        named.append("swell_m")
+        if poses.swell_m.shape != (*count, 3):
+            yield f"at gives {poses.swell_m.shape} as swell_m for {count}"
+            return
+        least = np.array([piece.size_m for piece in mover.pieces]) + poses.swell_m.min(axis=0)
+        if not least.min() > 0.0:
+            yield f"a piece shrinks to nothing: {least.min():.3g} m"
     order = np.random.default_rng(1).permutation(len(t_s))
     shuffled = twin.at(t_s[order])
-    for what in ("position_m", "rotation"):
+    for what in named:
         if not np.array_equal(getattr(shuffled, what), getattr(poses, what)[order]):
             yield f"{what} depends on the order of the times, or differs between equal builds"
         alone = np.stack([getattr(mover.at(t_s[i : i + 1]), what)[0] for i in (0, 77, 250, 500)])
@@ -102,6 +111,11 @@ def _smooth(mover: AbstractMover) -> Iterator[str]:
     turned = np.abs(mover.at(high).rotation - mover.at(low).rotation).max(axis=(1, 2, 3))
     if turned.max() > JUMP_M:
         yield f"a rotation jumps at {low[turned.argmax()]:g} s"
+    if mover.at(t_s[:1]).swell_m is not None:
+        low, high = _narrowed(t_s, lambda t: _swell_m(mover, t), 1e-9)
+        swollen = np.abs(_swell_m(mover, high) - _swell_m(mover, low)).max(axis=(1, 2))
+        if swollen.max() > JUMP_M:
+            yield f"a size jumps by {swollen.max():.3g} m at {low[swollen.argmax()]:g} s"
 
     def velocity(t: np.ndarray) -> np.ndarray:
         return (mover.at(t + STEP_S).position_m - mover.at(t - STEP_S).position_m) / (2.0 * STEP_S)
@@ -112,6 +126,11 @@ def _smooth(mover: AbstractMover) -> Iterator[str]:
     jumps = low[(bend > JUMP_M_S) & ~named]
     if len(jumps):
         yield f"the velocity jumps at {jumps[0]:g} s, which moments_s does not name"
+
+
+def _swell_m(mover: AbstractMover, t_s: np.ndarray) -> np.ndarray:
+    swell_m = mover.at(t_s).swell_m
+    return np.zeros((len(t_s), 1, 3)) if swell_m is None else swell_m
 
 
 def _narrowed(
@@ -139,5 +158,6 @@ def _stands(mover: AbstractMover) -> Iterator[str]:
             poses = mover.at(pair)
             moved = np.abs(poses.position_m - poses.position_m[:1]).max()
             turned = np.abs(poses.rotation - poses.rotation[:1]).max()
-            if moved > ROUNDING_M or turned > ROUNDING_M:
+            grown = np.ptp(_swell_m(mover, pair), axis=0).max()
+            if max(moved, turned, grown) > ROUNDING_M:
                 yield "it moves outside its story"

@@ -211,7 +211,7 @@ class _Asked:
         return pose_table(
             poses.position_m[:, piece],
             poses.rotation[:, piece],
-            np.array(self.mover.pieces[piece].size_m, float),
+            poses.sizes_m(self.mover.pieces)[:, piece],
         )
 
 

@@ -111,6 +111,8 @@ def grids(
     for candidate in STEPS_MS[:-1]:
         fourth = np.empty(len(left))
         _fourth(place, rotation, sizes, left, max(round(candidate / 1000 / PROBE_S), 1), fourth)
+        if poses.swell_m is not None:
+            fourth += _swelling(poses.swell_m[:, left], max(round(candidate / 1000 / PROBE_S), 1))
         good = MARGIN * 2.0 * (fourth + bend[left] * (candidate / 1000) ** 4) / 384.0 <= allowed
         steps[left[good]] = candidate
         left = left[~good]
@@ -133,6 +135,13 @@ def _grid(step: int, turn: float, rate_hz: float, gain_turn: float) -> Grid:
     ratio = next(r for r in (4, 2, 1) if turn * step / 1000 * r <= gain_turn or r == 1)
     fitting = (s for s in SAMPLES if s * 1000 % step == 0 and s * 1000 / step >= rate_hz)
     return Grid(step, next(fitting, SAMPLES[-1]), ratio)
+
+
+def _swelling(swell_m: np.ndarray, step: int) -> np.ndarray:
+    """Return the largest fourth difference (piece,) over `step` probes of what is added to the sizes, m."""
+    last = len(swell_m) - 4 * step
+    at = [swell_m[n * step : n * step + last] for n in range(5)]
+    return np.abs(at[0] - 4.0 * at[1] + 6.0 * at[2] - 4.0 * at[3] + at[4]).max(axis=(0, 2))
 
 
 @kernel

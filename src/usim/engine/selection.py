@@ -308,7 +308,7 @@ def energies(
 
 @kernel
 def _pose_table(place, rotation, square, out):
-    """Fill out (15, K), see `pose_table`; square (3,): of the semi-axes."""
+    """Fill out (15, K), see `pose_table`; square (K, 3): of the semi-axes."""
     for k in range(out.shape[1]):
         for i in range(3):
             out[i, k] = place[k, i]
@@ -319,20 +319,21 @@ def _pose_table(place, rotation, square, out):
                 rotation[k, i, 1] * rotation[k, j, 1],
                 rotation[k, i, 2] * rotation[k, j, 2],
             )
-            out[3 + row, k] = x * square[0] + y * square[1] + z * square[2]
-            out[9 + row, k] = x / square[0] + y / square[1] + z / square[2]
+            out[3 + row, k] = x * square[k, 0] + y * square[k, 1] + z * square[k, 2]
+            out[9 + row, k] = x / square[k, 0] + y / square[k, 1] + z / square[k, 2]
 
 
 def pose_table(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray) -> np.ndarray:
     """Return (15, K): centre, Q diag(a^2) Q' and Q diag(a^-2) Q' (xx yy zz xy xz yz) of one piece on K knots.
 
-    place (K, 3) m, rotation (K, 3, 3), size_m (3,): semi-axes.
+    place (K, 3) m, rotation (K, 3, 3), size_m (3,) or (K, 3): semi-axes.
     """
     out = np.empty((15, len(place)))
+    square = np.ascontiguousarray(np.broadcast_to(size_m * size_m, (len(place), 3)))
     _pose_table(
         np.ascontiguousarray(place, float),
         np.ascontiguousarray(rotation, float),
-        size_m * size_m,
+        square,
         out,
     )
     return out

@@ -154,7 +154,9 @@ def instant(
     pose = mover.at(times)
     piece = mover.pieces[number]
     table = pose_table(
-        pose.position_m[:, number], pose.rotation[:, number], np.array(piece.size_m, float)
+        pose.position_m[:, number],
+        pose.rotation[:, number],
+        pose.sizes_m(mover.pieces)[:, number],
     )
     poses = np.ascontiguousarray(table.reshape(15, len(found), 3).transpose(1, 0, 2))
     skin = wall_tables([piece.surface], cost.carrier_hz, paths.scene.air)

@@ -61,13 +61,13 @@ def _seen(
     mover, times: np.ndarray, device_m: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return position (time, piece, 3), range (time, piece) of the nearest point m, and its rate m/s (positive: away)."""
-    size = np.array([piece.size_m for piece in mover.pieces], float)
 
     def distance(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         pose = mover.at(at)
         away = device_m - pose.position_m
         far = np.sqrt((away * away).sum(axis=-1))
-        own = np.einsum("tpij,tpi->tpj", pose.rotation, away / far[..., None]) * size
+        own = np.einsum("tpij,tpi->tpj", pose.rotation, away / far[..., None])
+        own = own * pose.sizes_m(mover.pieces)
         return pose.position_m, far - np.sqrt((own * own).sum(axis=-1))
 
     position, here = distance(times)
@@ -85,11 +85,12 @@ def _levels(paths: Paths, unit: Unit, mover, times: np.ndarray) -> np.ndarray:
     near = _subset(paths.legs, np.flatnonzero(paths.legs.maps.order <= ECHO_ORDER))
     cost = paths.bands[0]
     pose = mover.at(times)
+    sizes = pose.sizes_m(mover.pieces)
     level = REFERENCE_PA * 10 ** (emission.level_db_spl / 20)
     power = np.zeros((len(times), len(mover.pieces)))
     for piece, body in enumerate(mover.pieces):
         size = np.array(body.size_m, float)
-        table = pose_table(pose.position_m[:, piece], pose.rotation[:, piece], size)
+        table = pose_table(pose.position_m[:, piece], pose.rotation[:, piece], sizes[:, piece])
         for driver in range(len(near.sources)):
             gain = abs(unit.drive_gain(driver, cost.carrier_hz, cost.carrier_hz)) * level
             energy = energies(table, size, near, cost, driver)

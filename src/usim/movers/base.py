@@ -8,6 +8,9 @@ them at these times? The engine knows nothing else about it. The shapes of piece
 |---|---|---|
 | `ellipsoid` | semi-axes a, b, c | along its x, y, z; the centre at the piece's position |
 
+A piece may swell and shrink a little (a chest that breathes): `Poses.swell_m` is what is added to
+the numbers of its size, at each time.
+
 The contract, which `usim.contract.movers` checks for every file in this folder:
 
 * `Parameters` is a frozen model that derives from `MoverParameters` and adds `kind`.
@@ -19,6 +22,7 @@ The contract, which `usim.contract.movers` checks for every file in this folder:
 * Outside `story_s` the mover stands still. A mover that never rests has an infinite story.
 * Position is continuous and, but for the times in `moments_s`, once differentiable. `moments_s` are
   the times that nobody who samples the mover may miss: way points, contacts, jumps of the velocity.
+* Where a piece swells, its size stays above zero, and its swelling is as continuous as its place.
 * Rotations are proper (orthonormal, determinant +1); their columns are the piece's axes in room
   coordinates.
 * Labels are made from kinematics, never here: `label` says only whether this is a person.
@@ -29,7 +33,7 @@ Shortest kind to start from: `sphere.py`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -52,6 +56,11 @@ class MoverParameters(Table):
 
     name: Name
     start_s: Annotated[Moment, Field(description="delays the whole story")] = 0.0
+
+
+class CoveredParameters(MoverParameters):
+    """What a mover with one surface all over may say."""
+
     surface: Surface = "smooth_rigid"
 
 
@@ -73,6 +82,15 @@ class Poses:
     """(time, piece, 3)"""
     rotation: np.ndarray
     """(time, piece, 3, 3)"""
+    swell_m: np.ndarray | None = None
+    """(time, piece, 3): what is added to the size of each piece; None where none ever swells."""
+
+    def sizes_m(self, pieces: Sequence[Piece]) -> np.ndarray:
+        """The sizes (time, piece, 3) of pieces at each time, swelling included."""
+        sizes_m = np.array([piece.size_m for piece in pieces], dtype=float)
+        if self.swell_m is None:
+            return np.broadcast_to(sizes_m, self.position_m.shape)
+        return sizes_m + self.swell_m
 
 
 class AbstractMover(ABC):

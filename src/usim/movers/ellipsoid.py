@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from usim.movers._track import Times, Track, TrackParameters, checked_times, track
-from usim.movers.base import AbstractMover, MoverParameters, Piece, Poses, Stream
+from usim.movers.base import AbstractMover, CoveredParameters, Piece, Poses, Stream
 from usim.surfaces.base import surface
 from usim.template.fields import Direction, Listed, Table
 
@@ -46,7 +46,7 @@ class Turning(Table):
         return self
 
 
-class Parameters(MoverParameters):
+class Parameters(CoveredParameters):
     """An ellipsoid that follows a track, turned once and then turning."""
 
     kind: Literal["ellipsoid"]

@@ -7,11 +7,11 @@ import numpy as np
 from pydantic import Field
 
 from usim.movers._track import Track, TrackParameters, track
-from usim.movers.base import AbstractMover, MoverParameters, Piece, Poses, Stream
+from usim.movers.base import AbstractMover, CoveredParameters, Piece, Poses, Stream
 from usim.surfaces.base import surface
 
 
-class Parameters(MoverParameters):
+class Parameters(CoveredParameters):
     """A ball that follows a track."""
 
     kind: Literal["sphere"]

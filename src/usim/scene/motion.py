@@ -21,7 +21,7 @@ class Motion:
     """(time,)"""
     poses: Poses
     semi_axes_m: np.ndarray
-    """(piece, 3)"""
+    """(piece, 3), with what the piece swells at most"""
     fastest_m_s: float
     fastest_at_s: float
 
@@ -60,7 +60,10 @@ def motion(mover: AbstractMover, duration_s: float) -> Motion:
     A story longer than 250 s is sampled more coarsely; moments are never left out.
     """
     times = _times(mover, duration_s)
+    poses = mover.at(times)
     semi_axes = np.array([piece.size_m for piece in mover.pieces], dtype=float)
+    if poses.swell_m is not None:
+        semi_axes = semi_axes + np.maximum(poses.swell_m.max(axis=0), 0.0)
     before = mover.at(times - HALF_DIFFERENCE_S)
     after = mover.at(times + HALF_DIFFERENCE_S)
     step_s = 2.0 * HALF_DIFFERENCE_S
@@ -74,7 +77,7 @@ def motion(mover: AbstractMover, duration_s: float) -> Motion:
         mover.name,
         mover,
         times,
-        mover.at(times),
+        poses,
         semi_axes,
         float(speed[fastest].max()),
         float(times[fastest]),

@@ -68,7 +68,7 @@ class _Places:
             own = self.model(model, f"{family}.{kind}.")
             own["properties"].update(copy.deepcopy(extra or {}))
             own["properties"]["kind"] = {"const": kind}
-            if family in ("furniture", "movers", "noises"):
+            if family in ("furniture", "movers", "noises", "activities"):
                 own = _item(own)
             self.definitions[f"{family}.{kind}"] = own
         return {
@@ -103,8 +103,8 @@ class _Places:
         role = raw.get("x-usim")
         if role == "surface":
             return self._surface()
-        if role == "emissions":
-            return self._or_drawn(self.family("emissions"))
+        if role in ("emissions", "activities"):
+            return self._or_drawn(self.family(role))
         inner = self._plain(raw)
         items = inner.get("items")
         if isinstance(items, dict) and ("$ref" in items or items.get("type") == "object"):

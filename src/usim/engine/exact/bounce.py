@@ -20,8 +20,8 @@ R1, R2, COS, GAIN, RATE1, RATE2, GOING, COMING, POINT, FLAG, WIDTH = (
     *(6, 9, 12, 15, 16),
 )
 SEEN, HIDDEN, LOST = 0.0, 1.0, 2.0
-# Columns of a pose: position (3) and rotation by rows (9), then the rates of these twelve.
-POSE = 12
+# Columns of a pose: position (3), rotation by rows (9) and semi-axes (3), then the rates of these fifteen.
+AXES, POSE = 12, 15
 
 
 @compiled
@@ -172,12 +172,13 @@ def _into(matrix, first, v):
 
 
 @compiled
-def bounce(source, mic, axes, pose, warm, out):
+def bounce(source, mic, pose, warm, out):
     """Fills `out` (WIDTH) with the bounce of one pair off one piece in one pose (2 * POSE).
 
-    source, mic: (3,) in the room, m; axes: semi-axes, m; warm: start from the point that `out` holds.
+    source, mic: (3,) in the room, m; warm: start from the point that `out` holds.
     """
-    a = (axes[0], axes[1], axes[2])
+    a = (pose[AXES], pose[AXES + 1], pose[AXES + 2])
+    swell = (pose[POSE + AXES], pose[POSE + AXES + 1], pose[POSE + AXES + 2])
     from_source = (source[0] - pose[0], source[1] - pose[1], source[2] - pose[2])
     from_mic = (mic[0] - pose[0], mic[1] - pose[1], mic[2] - pose[2])
     s, m = _into(pose, 3, from_source), _into(pose, 3, from_mic)
@@ -201,12 +202,16 @@ def bounce(source, mic, axes, pose, warm, out):
     velocity = _into(pose, 3, (pose[POSE], pose[POSE + 1], pose[POSE + 2]))
     s_rate = _sum(_into(pose, POSE + 3, from_source), velocity, -1.0)
     m_rate = _sum(_into(pose, POSE + 3, from_mic), velocity, -1.0)
+    # And as the point of the surface sees them, which moves outwards while the piece swells.
+    outwards = _times(swell, place)
+    s_rate, m_rate = _sum(s_rate, outwards, -1.0), _sum(m_rate, outwards, -1.0)
     # The minimum stays a minimum: H d(place)/dt = - d(slope)/dt at a fixed point of the surface.
     push = _sum(s_rate, u, -_dot(s_rate, u))
     pull = _sum(m_rate, v, -_dot(m_rate, v))
+    growth = _over(swell, a)
     slope_rate = (
-        -_dot(push, e) / r1 - _dot(pull, e) / r2,
-        -_dot(push, f) / r1 - _dot(pull, f) / r2,
+        -_dot(push, e) / r1 - _dot(pull, e) / r2 - _dot(both, _times(growth, e)),
+        -_dot(push, f) / r1 - _dot(pull, f) / r2 - _dot(both, _times(growth, f)),
     )
     d1, d2 = _solve(h, lit, slope_rate)
     glide = _sum(_sum((0.0, 0.0, 0.0), e, d1), f, d2)
@@ -222,23 +227,23 @@ def bounce(source, mic, axes, pose, warm, out):
 
 
 @compiled
-def bounces(source, mic, axes, pose, warm, out):
+def bounces(source, mic, pose, warm, out):
     """`bounce` by rows: source, mic (n, 3), pose (n, 2 * POSE), out (n, WIDTH)."""
     for row in range(out.shape[0]):
-        bounce(source[row], mic[row], axes, pose[row], warm, out[row])
+        bounce(source[row], mic[row], pose[row], warm, out[row])
 
 
 @compiled
-def revisit(cells, instants, source, mic, axes, pose, out):
+def revisit(cells, instants, source, mic, pose, out):
     """`bounce` again, from the point known, at some cells of pair * instants + instant."""
     for cell in cells:
         pair = cell // instants
-        bounce(source[pair], mic[pair], axes, pose[cell], True, out[cell])
+        bounce(source[pair], mic[pair], pose[cell], True, out[cell])
 
 
 @compiled
 def _pose(low, width, terms, panel, t, pose):
-    """Fills pose (24) at time t; returns the panel used, -1 where the story does not cover t."""
+    """Fills pose (2 * POSE) at time t; returns the panel used, -1 where the story does not cover t."""
     last = low.shape[0] - 1
     panel = min(max(panel, 0), last)
     while panel > 0 and t < low[panel]:
@@ -266,7 +271,7 @@ def _pose(low, width, terms, panel, t, pose):
 
 
 @compiled
-def retarded(t, c, source, mic, axes, low, width, terms, guess, bounced, poses, out):
+def retarded(t, c, source, mic, low, width, terms, guess, bounced, poses, out):
     """Bounce times of pairs (n, 3) x instants (k,) and the bounces there; returns the panels that were missing.
 
     guess: stop one step earlier, where the time is right to 1e-12 s or so but the bounce is that of the step before.
@@ -301,7 +306,7 @@ def retarded(t, c, source, mic, axes, low, width, terms, guess, bounced, poses, 
                     missing += 1
                     break
                 panel = found
-                bounce(source[pair], mic[pair], axes, pose, warm, state)
+                bounce(source[pair], mic[pair], pose, warm, state)
                 warm = state[FLAG] == SEEN
                 late = when + state[R2] / c - t[index]
                 if abs(late) <= enough:
@@ -326,9 +331,9 @@ def fermat_point(source_m, mic_m, semi_axes_m) -> tuple[np.ndarray, np.ndarray, 
     source, mic = np.broadcast_arrays(np.atleast_2d(source_m), np.atleast_2d(mic_m))
     out = np.zeros((len(source), WIDTH))
     pose = np.zeros((len(source), 2 * POSE))
-    pose[:, 3:POSE] = np.eye(3).ravel()
     axes = np.array(semi_axes_m, float)
-    bounces(np.array(source, float), np.array(mic, float), axes, pose, False, out)
+    pose[:, 3:AXES], pose[:, AXES:POSE] = np.eye(3).ravel(), axes
+    bounces(np.array(source, float), np.array(mic, float), pose, False, out)
     complain(out, "fermat_point")
     seen = out[:, FLAG] == SEEN
     point = np.where(seen[:, None], out[:, POINT : POINT + 3] * axes, np.nan)

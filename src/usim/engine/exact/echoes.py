@@ -187,15 +187,14 @@ def _echoes(
     if piece.shape != "ellipsoid":
         raise ValueError(f"{who}: shape {piece.shape!r}; exact knows ellipsoids only")
     c, f, shape = link.c, link.frequency_hz, (len(index), len(t_s))
-    axes = np.array(piece.size_m, float)
     source, ear = link.out.position_m[index[:, 0]], link.back.position_m[index[:, 1]]
     when, pose, out = np.empty(shape), np.empty((*shape, 2 * POSE)), np.empty((*shape, WIDTH))
     story = motion.low, motion.width, motion.terms[number]
-    lost = retarded(t_s, c, source, ear, axes, *story, poses == "at", when, pose, out)
+    lost = retarded(t_s, c, source, ear, *story, poses == "at", when, pose, out)
     if lost:
         raise RuntimeError(f"{who}: moves more than {ROAM_M:g} m while one sound travels")
     if poses == "at":
-        _refine(motion, number, axes, source, ear, c, t_s, when, pose, out)
+        _refine(motion, number, source, ear, c, t_s, when, pose, out)
     else:
         _compare(motion, number, when, pose, who)
     complain(out, who)
@@ -240,7 +239,7 @@ def fade(cos_half) -> np.ndarray:
     return s**3 * (6.0 * s * s - 15.0 * s + 10.0)
 
 
-def _refine(motion: Motion, number: int, axes, source, ear, c: float, t_s, when, pose, out) -> None:
+def _refine(motion: Motion, number: int, source, ear, c: float, t_s, when, pose, out) -> None:
     """Bounces in the pose that `at` gives at the bounce time itself, until the time changes by < 1e-12 s."""
     times, poses, known = when.ravel(), pose.reshape(-1, 2 * POSE), out.reshape(-1, WIDTH)
     heard = (known[:, FLAG] == SEEN) & (known[:, COS] > 0.9 * FADE_NONE)
@@ -250,7 +249,7 @@ def _refine(motion: Motion, number: int, axes, source, ear, c: float, t_s, when,
         if not len(cells):
             return
         poses[cells, :POSE] = motion.poses(times[cells])[:, number]
-        revisit(cells, len(t_s), source, ear, axes, poses, known)
+        revisit(cells, len(t_s), source, ear, poses, known)
         late = times[cells] + known[cells, R2] / c - t_s[cells % len(t_s)]
         again = np.abs(late) >= enough
         cells, late = cells[again], late[again]

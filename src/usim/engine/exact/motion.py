@@ -60,11 +60,12 @@ class Motion:
         return low[order], width, np.ascontiguousarray(terms)
 
     def poses(self, t_s: np.ndarray) -> np.ndarray:
-        """What `at` says: position and rotation by rows, (time, piece, 12)."""
+        """What `at` says: position, rotation by rows and semi-axes, (time, piece, POSE)."""
         parts = []
         for begin in range(0, len(t_s), 32768):
             poses = self.mover.at(t_s[begin : begin + 32768])
             position = np.asarray(poses.position_m, float)
             rotation = np.asarray(poses.rotation, float).reshape(*position.shape[:2], 9)
-            parts.append(np.concatenate([position, rotation], axis=2))
+            axes = poses.sizes_m(self.mover.pieces)
+            parts.append(np.concatenate([position, rotation, axes], axis=2))
         return np.concatenate(parts)

@@ -1,0 +1,82 @@
+"""Curves through control points: eased steps, clamped splines, and periodic ones that keep extremes."""
+
+import numpy as np
+
+
+def eased(u: np.ndarray) -> np.ndarray:
+    """The minimum-jerk step from 0 to 1, 10 u^3 - 15 u^4 + 6 u^5 (Flash and Hogan 1985); 0 before
+    u = 0, 1 after u = 1.
+    """
+    u = np.clip(u, 0.0, 1.0)
+    return u * u * u * (10.0 + u * (6.0 * u - 15.0))
+
+
+def clamped(
+    x: np.ndarray, y: np.ndarray, slopes: tuple[float, float], where: np.ndarray
+) -> np.ndarray:
+    """The cubic spline through (x, y) (point,) with given end slopes, at `where` inside [x0, xn].
+
+    Twice continuously differentiable (de Boor 1978, chapter IV); Thomas's algorithm.
+    """
+    step, rise = np.diff(x), np.diff(y) / np.diff(x)
+    count = len(x)
+    slope, upper = [0.0] * count, [0.0] * count
+    slope[0], slope[-1] = slopes
+    for i in range(1, count - 1):
+        pivot = 2.0 * (step[i] + step[i - 1]) - step[i] * upper[i - 1]
+        upper[i] = step[i - 1] / pivot
+        right = 3.0 * (step[i] * rise[i - 1] + step[i - 1] * rise[i])
+        slope[i] = (right - step[i] * slope[i - 1]) / pivot
+    for i in range(count - 2, 0, -1):
+        slope[i] -= upper[i] * slope[i + 1]
+    return hermite(x, y, np.array(slope), where)
+
+
+def hermite(x: np.ndarray, y: np.ndarray, slope: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """The piecewise cubic with values and slopes (point,) at x, at `where` inside [x0, xn]."""
+    index = np.clip(np.searchsorted(x, where, side="right") - 1, 0, len(x) - 2)
+    return _cubic(
+        where - x[index], x[index + 1] - x[index], y[index], y[index + 1], slope[index],
+        slope[index + 1],
+    )  # fmt: skip
+
+
+def periodic(phase: np.ndarray, points: list[tuple]) -> np.ndarray:
+    """The curve of period 1 through control points (phase, value), in ascending phase within one
+    period, at phases (time,); phases and values of the points may vary with time (time,).
+
+    Piecewise cubic that keeps the extremes of its points: slopes after Fritsch and Butland (1984),
+    zero at every extreme.
+    """
+    phase = np.asarray(phase, dtype=float)
+    x = [np.broadcast_to(np.asarray(at, dtype=float), phase.shape) for at, _ in points]
+    y = [np.broadcast_to(np.asarray(of, dtype=float), phase.shape) for _, of in points]
+    x = [x[-2] - 1.0, x[-1] - 1.0, *x, x[0] + 1.0, x[1] + 1.0]
+    y = [y[-2], y[-1], *y, y[0], y[1]]
+    slope = [_kept(*x[i - 1 : i + 2], *y[i - 1 : i + 2]) for i in range(1, len(x) - 1)]
+    here = phase - np.floor(phase - x[1])  # in [x1, x1 + 1)
+    value = np.zeros(phase.shape)
+    for i in range(1, len(x) - 2):
+        inside = (here >= x[i]) & (here < x[i + 1])
+        part = _cubic(here - x[i], x[i + 1] - x[i], y[i], y[i + 1], slope[i - 1], slope[i])
+        value = np.where(inside, part, value)
+    return value
+
+
+def _kept(x0, x1, x2, y0, y1, y2) -> np.ndarray:
+    """The slope at x1: the weighted harmonic mean of both sides, zero where they disagree in sign."""
+    h0, h1 = x1 - x0, x2 - x1
+    d0, d1 = (y1 - y0) / h0, (y2 - y1) / h1
+    same = d0 * d1 > 0.0
+    w0, w1 = 2.0 * h1 + h0, h1 + 2.0 * h0
+    below = np.where(same, w0 * d1 + w1 * d0, 1.0)
+    return np.where(same, (w0 + w1) * d0 * d1 / below, 0.0)
+
+
+def _cubic(since, step, y0, y1, slope0, slope1) -> np.ndarray:
+    """The cubic of Hermite over one interval."""
+    u = since / step
+    rise = y1 - y0
+    c2 = 3.0 * rise - step * (2.0 * slope0 + slope1)
+    c3 = step * (slope0 + slope1) - 2.0 * rise
+    return y0 + u * (step * slope0 + u * (c2 + u * c3))
