@@ -188,7 +188,7 @@ def _carrier(observation: Observation) -> float:
             if command.on and command.carriers_hz:
                 return command.carriers_hz[0]
     raise InvalidInput(
-        "the device emits nothing, so there is no carrier to listen around; name a frequency"
+        "the device emits nothing, so there is no carrier to listen around; name one with --carrier"
     )
 
 

@@ -60,9 +60,9 @@ def one(envelope):
     return heard(envelope=np.asarray(envelope)[None])
 
 
-@pytest.mark.parametrize("slow", [1.0, 2.0, 4.0, 0.5, 2.7])
-@pytest.mark.parametrize("doppler_hz", [187.0, -187.0, 411.3, -620.0])
-@pytest.mark.parametrize("rate_hz", [2000.0, 4000.0, 1999.5])
+@pytest.mark.parametrize("slow", [1.0, 2.0, 0.5, 2.7])
+@pytest.mark.parametrize("doppler_hz", [187.0, -187.0, -620.3])
+@pytest.mark.parametrize("rate_hz", [2000.0, 1999.5])
 def test_a_tone_is_heard_where_it_belongs(doppler_hz, slow, rate_hz):
     """Expected: at shift + f / slow within 0.1 Hz, its mirror image 70 dB lower, slow times as long."""
     wave = audible(tones([(0.3, doppler_hz)], rate_hz), rate_hz, (-700.0, 700.0), 1000.0, slow)
