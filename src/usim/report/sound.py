@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, isfinite, log10
+from typing import Any
 
 import numpy as np
 
@@ -221,7 +222,7 @@ def _from_audio(
 ) -> _Envelope:
     """Return (envelope, its rate, the band it holds): the audio, demodulated."""
     if observation.audio is None:
-        held = [] if observation.baseband is None else observation.baseband.carriers_hz
+        held: Any = [] if observation.baseband is None else observation.baseband.carriers_hz
         known = ", ".join(f"{f:g}" for f in held) or "no carrier"
         text = f"the recording has no audio, and its baseband holds {known}"
         raise InvalidInput(f"carrier {carrier_hz:g} Hz: {text}")
