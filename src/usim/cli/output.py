@@ -138,14 +138,19 @@ def span(seconds: float) -> str:
     return f"{number(seconds / 3600, 2)} h"
 
 
-def write_file(target: str, data: bytes, force: bool) -> None:
-    """Write a file beside its place and rename it; refuse to overwrite without `force`."""
+def check_file(target: str, force: bool) -> None:
+    """Raise InvalidInput where `target` may not be written; call it before a long computation."""
     from usim.template.problem import InvalidInput
 
     if os.path.isdir(target):
         raise InvalidInput(f"{target}: is a folder; -o names a file")
     if os.path.lexists(target) and not force:
         raise InvalidInput(f"{target}: is there already; --force replaces it")
+
+
+def write_file(target: str, data: bytes, force: bool) -> None:
+    """Write a file beside its place and rename it; refuse to overwrite without `force`."""
+    check_file(target, force)
     beside = f"{target}.{os.getpid()}.part"
     try:
         with open(beside, "xb") as stream:

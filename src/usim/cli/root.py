@@ -51,6 +51,7 @@ COMMANDS = {
     "render": _render,
     "demo": _render,
     "plot": _recordings,
+    "listen": _recordings,
     "list": _catalogue,
     "show": _catalogue,
     "check-kind": _catalogue,

@@ -57,7 +57,7 @@ def doppler_map(
     count = envelope.shape[1]
     if count < length:
         raise ValueError(f"the recording is shorter than one frame of {window_s} s")
-    static = _static(envelope, rate_hz)
+    static = still(envelope, rate_hz)
     moving = envelope - static
 
     phase = 2 * np.pi * np.arange(length) / length
@@ -117,7 +117,7 @@ def _starts(count: int, length: int) -> np.ndarray:
     return starts.reshape(columns, frames)
 
 
-def _static(envelope: np.ndarray, rate_hz: float) -> np.ndarray:
+def still(envelope: np.ndarray, rate_hz: float) -> np.ndarray:
     """Return what stands still: the mean over _STILL_S around each time, (mic, slow_time).
 
     Not the mean of the whole recording: somebody who stands for half of it would leave a ghost of

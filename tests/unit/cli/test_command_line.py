@@ -64,7 +64,8 @@ def test_every_command_explains_itself(command, capsys):
 
 
 @pytest.mark.parametrize(
-    "command", ["validate", "describe", "list", "show", "doctor", "check-kind", "bench"]
+    "command",
+    ["validate", "describe", "list", "show", "doctor", "check-kind", "bench", "listen"],
 )
 def test_reading_commands_speak_json(command, capsys):
     assert root.run([command, "--help"]) == 0
