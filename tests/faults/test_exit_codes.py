@@ -118,7 +118,7 @@ def test_wrong_usage_is_two_and_one_line(words, capsys, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "command",
-    ["import", "listen", "units", "corpus", "calibrate", "detect", "train", "evaluate", "study"],
+    ["import", "units", "corpus", "calibrate", "detect", "train", "evaluate", "study"],
 )
 def test_commands_of_later_orders_do_not_exist(command, capsys):
     assert root.run([command]) == exits.USAGE

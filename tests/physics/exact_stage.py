@@ -124,6 +124,9 @@ class PlainPoses:
     position_m: np.ndarray
     rotation: np.ndarray
 
+    def sizes_m(self, pieces):
+        return np.broadcast_to([piece.size_m for piece in pieces], self.position_m.shape)
+
 
 @dataclass(frozen=True)
 class PlainMover:
