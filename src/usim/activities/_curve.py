@@ -11,6 +11,39 @@ def eased(u: np.ndarray) -> np.ndarray:
     return u * u * u * (10.0 + u * (6.0 * u - 15.0))
 
 
+def under(y: np.ndarray, bend: float, half: int) -> np.ndarray:
+    """A smooth curve (time,) below y (time,), given at even steps and constant beyond; it begins and
+    ends as y does, and only to get there, within 3 `half` of the ends, may it exceed y by a trace.
+
+    bend: its second difference at most, where it turns up; turns down are drawn out over `half` steps
+    to either side. First the lower envelope of the parabolas that stand on y, min over s of
+    y(s) + bend (t - s)^2 / 2, then a raised cosine; what that lifts above y, by bend half^2 / 15 at
+    most, is taken off again as smoothly.
+    """
+    shift = np.arange(-half, half + 1)
+    low = _moved(y, shift, np.min, 0.5 * bend * shift * shift)
+    even = _averaged(low, half)
+    above = np.maximum(even - y, 0.0)
+    even = even - _averaged(_moved(above, shift, np.max, 0.0 * shift), half)
+    fade = 1.0 - eased(np.arange(len(y)) / (3.0 * half))
+    return even + (y[0] - even[0]) * fade + (y[-1] - even[-1]) * fade[::-1]
+
+
+def _moved(y: np.ndarray, shift: np.ndarray, chosen, more: np.ndarray) -> np.ndarray:
+    """The least or the largest of y (time,) at shifts (shift,), each with something added."""
+    window = np.lib.stride_tricks.sliding_window_view(np.pad(y, shift[-1], mode="edge"), len(shift))
+    return chosen(window + more, axis=1)
+
+
+def _averaged(y: np.ndarray, half: int) -> np.ndarray:
+    """y (time,) under a raised cosine of `half` steps to either side; what is constant stays so."""
+    taps = 1.0 + np.cos(np.pi * np.arange(-half, half + 1) / (half + 1.0))
+    taps /= taps.sum()
+    rise = np.pad(y - y[0], half, mode="edge")
+    # A sum in one order, which numpy's convolution does not promise from processor to processor.
+    return y[0] + sum(tap * rise[i : i + len(y)] for i, tap in enumerate(taps))
+
+
 def clamped(
     x: np.ndarray, y: np.ndarray, slopes: tuple[float, float], where: np.ndarray
 ) -> np.ndarray:

@@ -30,6 +30,11 @@ PITCH = np.deg2rad([-42.0, -61.5, -64.5, -51.0, -32.8, -10.3, 14.1, 26.5, 25.0])
 WAY = np.array([0.0, 0.033, 0.138, 0.294, 0.474, 0.668, 0.849, 0.969, 1.0])
 BALL_OVER_HIP = np.array([0.0, 0.033, 0.076, 0.068, 0.034, 0.023, 0.058, 0.096, 0.0])
 """Height of the ball over hip height; at the end it is what the pitch makes it."""
+CUSHION_S = 0.02
+"""Soft tissue and shoe: the force on a landing foot rises and falls over twice this time."""
+LATE = 0.3
+"""Share of a swing after which it hurries for that."""
+CUSHION_TAPS = 15
 STEPPED_OVER_HIP = 0.045
 """Height of a foot that is put down again where it stood, over hip height."""
 
@@ -129,15 +134,32 @@ def _swinging(
     u = (t_s - stand.lift_s) / duration
     size = after.strength
     turning = -3.0 * size * LIFT_RAD * duration / _ball_roll_s(stand, after)
-    pitch = clamped(SWING, size * PITCH, (turning, 0.0), u)
+    soft = CUSHION_S / duration
+    pitch = _cushioned(size * PITCH, turning, u, soft)
     yaw = stand.yaw_rad + (after.yaw_rad - stand.yaw_rad) * eased(u)
     length, angle = body.heel_to_ball_m, size * STRIKE_RAD
     start = stand.heel_m + length * _ahead(stand.yaw_rad)
     end = after.heel_m + length * np.cos(angle) * _ahead(after.yaw_rad)
-    share = clamped(SWING, WAY, (0.0, 0.0), u)[:, None]
+    share = _cushioned(WAY, 0.0, u, soft)[:, None]
     height = size * body.hip_height_m * BALL_OVER_HIP
     height[-1] = length * np.sin(angle)
-    up = clamped(SWING, height, (0.0, 0.0), u)
+    up = _cushioned(height, 0.0, u, soft)
     stepped = 16.0 * u * u * (1.0 - u) ** 2
     up += max(1.0 - size, 0.0) * STEPPED_OVER_HIP * body.hip_height_m * stepped
     return pitch, yaw, np.concatenate([start + share * (end - start), up[:, None]], axis=1)
+
+
+def _cushioned(y: np.ndarray, slope: float, u: np.ndarray, soft: float) -> np.ndarray:
+    """The curve through y at SWING, of a slope at first and at rest in the end, at u (time,): it comes
+    to rest without a jump of force.
+
+    Under a raised cosine whose half width grows from 0 to `soft` in the end; it hurries as much, so
+    that it is at rest when the last of the cosine is.
+    """
+    offsets = np.linspace(-1.0, 1.0, CUSHION_TAPS + 2)[1:-1]
+    weights = 1.0 + np.cos(np.pi * offsets)
+    late = soft * eased((u - LATE) / (1.0 - LATE))
+    where = (u + late)[:, None] + late[:, None] * offsets
+    inside = np.clip(where, 0.0, 1.0).ravel()
+    found = clamped(SWING, y, (slope, 0.0), inside).reshape(where.shape)
+    return (found * (weights / weights.sum())).sum(axis=1)

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from usim.activities._curve import under
+from usim.activities._film import STEP_S
 from usim.activities._foot import Foot, flat
 from usim.activities._steps import standing_feet
 from usim.activities.base import JOINTS, Body, J, Stance
 
 STRETCH = 0.9992
 """Hip to ankle over thigh and shank together, at most: a knee is never quite straight."""
+BEND_M_S2, EVEN_S = 4.0, 0.14
+"""The hips of one who walks turn upward with no more than this; turns down are drawn out over twice
+this time (judgement: half of gravity is what a trunk has in a brisk walk).
+"""
 STANDING_DROP_M = 0.0015
 STANDING_ARM_DEG = (3.0, 12.0)
 """Shoulder and elbow of a hanging arm."""
@@ -42,6 +48,10 @@ class Parts:
     """Of the left and the right arm: the angles of upper arm, forearm and hand forward of hanging."""
     softness_m: np.ndarray
     """Over what height the hips ease into the reach of a leg."""
+    stretch: np.ndarray | float = STRETCH
+    """Hip to ankle over thigh and shank together, at most."""
+    even: bool = False
+    """Whether the hips rise and fall evenly; times are STEP_S apart then."""
 
 
 def joints_m(parts: Parts, body: Body) -> np.ndarray:
@@ -71,9 +81,10 @@ def joints_m(parts: Parts, body: Body) -> np.ndarray:
 def _reached(parts: Parts, body: Body, hips: list[np.ndarray]) -> np.ndarray:
     """The height (time,) of the hips: as wished, but within the reach of both legs.
 
-    A soft least: -w log(sum of exp(-height / w)).
+    A soft least: -w log(sum of exp(-height / w)). A leg's reach falls and rises within 30 ms about its
+    heel strike; a trunk of 50 kg does not: where asked, the hips pass evenly below.
     """
-    longest = STRETCH * (body.thigh_m + body.shank_m)
+    longest = parts.stretch * (body.thigh_m + body.shank_m)
     wished = [parts.hips_m]
     for hip, foot in zip(hips, parts.feet, strict=True):
         away = foot.ankle_m[:, :2] - hip[:, :2]
@@ -82,7 +93,10 @@ def _reached(parts: Parts, body: Body, hips: list[np.ndarray]) -> np.ndarray:
     least = np.minimum(np.minimum(wished[0], wished[1]), wished[2])
     width = parts.softness_m
     total = sum(np.exp(np.maximum((least - one) / width, -60.0)) for one in wished)
-    return least - width * np.log(total)
+    height = least - width * np.log(total)
+    if not parts.even:
+        return height
+    return under(height, BEND_M_S2 * STEP_S**2, round(EVEN_S / STEP_S))
 
 
 def _knee(hip: np.ndarray, foot: Foot, facing_rad: np.ndarray, body: Body) -> np.ndarray:

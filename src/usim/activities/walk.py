@@ -16,7 +16,7 @@ from usim.activities._film import STEP_S
 from usim.activities._foot import foot
 from usim.activities._passages import Filmed, filmed, posture, risen
 from usim.activities._route import Way, way
-from usim.activities._skeleton import STANDING_DROP_M, Parts, hanging, joints_m
+from usim.activities._skeleton import EVEN_S, STANDING_DROP_M, STRETCH, Parts, hanging, joints_m
 from usim.activities._steps import Steps, rest_s, steps
 from usim.activities.base import ActivityParameters, Body, Stance, Stream
 from usim.template.fields import Coordinate, Listed
@@ -25,6 +25,10 @@ LEAD_S = 0.26
 """Rest before the hips begin to move, less than half of which smoothing takes."""
 FLEXED_M = 0.009
 """How much lower than standing the hips are carried, beside the model's own fall, times RV."""
+WALKING_STRETCH = 0.997
+"""Hip to ankle over thigh and shank: a knee stays bent by 9 degrees at least, so that it does not lock
+when it straightens for the heel strike.
+"""
 CALM_SHOULDER, CALM_ELBOW = 0.72, 0.25
 """The arms' swing in the laboratory walk of the OpenSim model Gait2354 (subject 1) over that of the
 model, by the speed of the wrist.
@@ -116,7 +120,7 @@ def _arm_deg(phase: np.ndarray, rv: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 def _parts(carried: Way, laid: Steps, body: Body) -> Parts:
     """What the parts of a body do on its way."""
-    count = max(len(carried.place_m), int(np.ceil(rest_s(laid) / STEP_S)) + 2)
+    count = max(len(carried.place_m), int(np.ceil((rest_s(laid) + EVEN_S) / STEP_S)) + 2)
     t_s = STEP_S * np.arange(count)
     inside = np.minimum(np.arange(count), len(carried.place_m) - 1)
     place, facing = carried.place_m[inside], carried.facing_rad[inside]
@@ -151,4 +155,6 @@ def _parts(carried: Way, laid: Steps, body: Body) -> Parts:
         lean_rad=share * np.deg2rad(ways.lean_deg),
         arms_rad=(arms[0], arms[1]),
         softness_m=0.0015 + 0.0055 * share,
+        stretch=STRETCH - (STRETCH - WALKING_STRETCH) * share,
+        even=True,
     )

@@ -29,7 +29,8 @@ HEELS, BALLS = ([J[f"{end}_{side}"] for side in SIDES] for end in ("heel", "ball
 THORAX, ABDOMEN, PELVIS = (NAMES.index(name) for name in ("thorax", "abdomen", "pelvis"))
 THORAX_AT, ABDOMEN_AT, PELVIS_AT = 0.72, 0.62, 0.54
 """Heights of the middles over stature."""
-TOES_EASE_M = 0.003
+TOES_EASE_M, BENT_EASE_M = 0.003, 0.03
+"""Over what depth toes bend: of a flat foot, and what a foot that stands on its toes adds."""
 TURNS = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
 """Each axis and the two that follow it, for cross products."""
 
@@ -122,7 +123,8 @@ class Figure:
         place = heels + 0.5 * self.body.foot_m * x + high * z
         reach = np.sqrt((half * x[:, 2]) ** 2 + (high * z[:, 2]) ** 2)
         through = reach - place[:, 2]
-        place[:, 2] += 0.5 * (through + np.sqrt(through * through + TOES_EASE_M**2))
+        ease = TOES_EASE_M + BENT_EASE_M * x[:, 2] * x[:, 2]
+        place[:, 2] += 0.5 * (through + np.sqrt(through * through + ease * ease))
         middle[first:] = place
 
 

@@ -230,8 +230,8 @@ def build(parameters: Parameters, stream: Stream) -> Person:
         figure=Figure(body, sizes),
         activities=activities,
         begins_s=begins[:-1],
-        sways=np.concatenate([sways[:1], sways]),
-        settling_s=np.minimum(SETTLING_S, lasting),
+        sways=_reached(np.concatenate([sways[:1], sways]), lasting),
+        settling_s=np.append(np.minimum(SETTLING_S, lasting[:-1]), SETTLING_S),
         about=_about(body),
         breathing=breathing,
         ahead=_sway.drawn(stream("sway_ahead"), _sway.AHEAD_M),
@@ -264,6 +264,18 @@ def _activities(parameters: Parameters, body: Body, stream: Stream) -> tuple[Abs
             raise InvalidInput(Problem(str(error), place=f"routine.{index}")) from error
         stance = built[-1].end
     return tuple(built)
+
+
+def _reached(sways: np.ndarray, lasting_s: np.ndarray) -> np.ndarray:
+    """The sways (activity + 1, 2) that bodies come to: less of a change where there is no time for it.
+
+    In a share of SETTLING_S its square, so that nobody is moved faster; the last activity has time.
+    """
+    made = sways.copy()
+    for index, lasting in enumerate(lasting_s[:-1]):
+        share = min(float(lasting) / SETTLING_S, 1.0) ** 2
+        made[index + 1] = made[index] + share * (sways[index + 1] - made[index])
+    return made
 
 
 def _stands() -> Any:
