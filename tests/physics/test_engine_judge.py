@@ -82,7 +82,13 @@ def test_swelling(quality, figures):
     how, start_s = WINDOWS["far"]
     found = compared(tumbling(FEW, **how, swell=0.05), quality, start_s, WINDOW_S)
     bar = BARS_DB[quality]
-    figures(f"swelling pieces against exact, {quality}", found.residual_db, "dB", f"<= {bar}", f"{found.pairs} pairs")
+    figures(
+        f"swelling pieces against exact, {quality}",
+        found.residual_db,
+        "dB",
+        f"<= {bar}",
+        f"{found.pairs} pairs",
+    )
     assert found.residual_db <= bar
 
 

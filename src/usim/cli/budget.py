@@ -211,7 +211,9 @@ def _echo(scene: Scene, device: PlacedDevice, mover: AbstractMover) -> dict[str,
         mirror = np.abs(piece.surface.reflection(np.ones(1), np.array([f_hz]), air)).reshape(-1)[0]
         table = pose_table(at, rotation, size)
         for driver in range(len(unit.drivers_m)):
-            pairs = energies(table, np.asarray(piece.size_m, float), around, cost, driver).sum(axis=0, dtype=float)
+            pairs = energies(table, np.asarray(piece.size_m, float), around, cost, driver).sum(
+                axis=0, dtype=float
+            )
             power += pairs * (_drive_pa(device, f_hz, driver) * mirror) ** 2
         away = place - at
         distance = np.linalg.norm(away, axis=1)
