@@ -171,6 +171,10 @@ def require_pairs(played: list[Link], pairs) -> None:
 
 def _follow(link: Link, mover, t_s: np.ndarray) -> Motion:
     """The story of a mover over every bounce time that can be heard at t_s."""
+    for number, piece in enumerate(mover.pieces):
+        if piece.shape != "ellipsoid":
+            who = f"movers.{mover.name}.pieces[{number}]"
+            raise ValueError(f"{who}: shape {piece.shape!r}; exact knows ellipsoids only")
     places = np.asarray(mover.at(t_s).position_m, float).reshape(-1, 3)
     reach = max(max(piece.size_m) for piece in mover.pieces) + ROAM_M
     away = max(np.linalg.norm(places - ear, axis=1).max() for ear in link.back.position_m)
@@ -184,8 +188,6 @@ def _echoes(
     mover = motion.mover
     piece = mover.pieces[number]
     who = f"movers.{mover.name}.pieces[{number}]"
-    if piece.shape != "ellipsoid":
-        raise ValueError(f"{who}: shape {piece.shape!r}; exact knows ellipsoids only")
     c, f, shape = link.c, link.frequency_hz, (len(index), len(t_s))
     source, ear = link.out.position_m[index[:, 0]], link.back.position_m[index[:, 1]]
     when, pose, out = np.empty(shape), np.empty((*shape, 2 * POSE)), np.empty((*shape, WIDTH))
