@@ -69,6 +69,10 @@ class Finish(Table):
     absorption: Share | None = None  # diffuse-field energy share at 32 kHz; None: as modelled
     scattering: Share | None = None  # share of reflected energy, diffuse; None: roughness alone
     roughness_rms_m: Annotated[float, Field(ge=0.0, le=0.01)] = 0.0
+    wrinkle_rms_m: Annotated[float, Field(ge=0.0, le=0.01, description="folds on a body")] = 0.0
+    wrinkle_length_m: Annotated[float, Field(ge=0.01, le=0.2, description="their correlation")] = (
+        0.03
+    )
     band_hz: Annotated[tuple[Hertz, Hertz], Listed, AfterValidator(_ordered)] = BAND_HZ
     source: Annotated[str, Field(max_length=2000)] | None = None  # where the numbers come from
 
@@ -106,6 +110,8 @@ class FinishedSurface(AbstractSurface):
     blurred: float = 0.0
     scattering: float = 0.0
     roughness_rms_m: float = 0.0
+    wrinkle_rms_m: float = 0.0
+    wrinkle_length_m: float = 0.03
 
     def _checked(self, cos_incidence, f_hz) -> tuple[np.ndarray, np.ndarray]:
         cos, f = np.broadcast_arrays(
@@ -268,6 +274,8 @@ def finish(layer: Layer, parameters: Finish, name: str) -> FinishedSurface:
         provenance=parameters.source or f"{name}; given in the scene",
         band_hz=parameters.band_hz,
         roughness_rms_m=parameters.roughness_rms_m,
+        wrinkle_rms_m=parameters.wrinkle_rms_m,
+        wrinkle_length_m=parameters.wrinkle_length_m,
     )
     if parameters.absorption is not None:
         surface = replace(surface, **_absorbing(layer, parameters.absorption))

@@ -9,6 +9,8 @@ transmitted). The contract, tested for every kind and every material:
   |transmission|^2 the transmitted one, so roughness and scattering are inside `reflection`;
 * everything has a continuous first derivative in cosine on (0, 1] and in frequency: the engine
   interpolates between nodes of both, and a kink would sound like motion;
+* a covering of a body may lie in folds: `wrinkle_rms_m` high with the correlation length
+  `wrinkle_length_m`; on movers these, not its scattering, decide what stays in the mirror;
 * e^{+jwt}; cosines 0..1, f in Hz, arrays that broadcast; the same object always answers alike;
 * outside `band_hz` (with `SIDEBAND` to spare, for Doppler and modulation) it raises InvalidInput:
   nothing is extrapolated silently.
@@ -47,6 +49,8 @@ class AbstractSurface(ABC):
 
     provenance: str
     band_hz: tuple[float, float]
+    wrinkle_rms_m: float = 0.0
+    wrinkle_length_m: float = 0.03
 
     @abstractmethod
     def reflection(self, cos_incidence, f_hz, air) -> np.ndarray:
@@ -59,6 +63,13 @@ class AbstractSurface(ABC):
     @abstractmethod
     def energy(self, cos_incidence, f_hz, air) -> Energy:
         """Shares of incident energy: mirror, scattered, absorbed, transmitted."""
+
+    def unscattered(self, cos_incidence, f_hz, air) -> np.ndarray:
+        """Complex reflection of pressure as if nothing were scattered: all that is not absorbed."""
+        energy = self.energy(cos_incidence, f_hz, air)
+        mirror = np.maximum(energy.mirror, 1e-30)
+        reflection = self.reflection(cos_incidence, f_hz, air)
+        return reflection * np.sqrt((mirror + energy.scattered) / mirror)
 
     def require_band(self, f_hz) -> None:
         """Raise InvalidInput in one line unless every f_hz (Hz) lies in the surface's band."""
