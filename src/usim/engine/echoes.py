@@ -18,7 +18,9 @@ from usim.emissions.base import AbstractEmission
 from usim.engine.legs import Band, Legs, leg_slopes, wall_tables
 from usim.engine.motion import FADE_S, LEAD_S, SEGMENT_S, Grid, grids, segment_start_s
 from usim.engine.selection import Chosen, Quality, chosen_epochs, energies, pose_table
-from usim.engine.sums import AHEAD, COSINES, REACH, ROW, SPARE, piece_sum, planes, sample_rows
+from usim.engine.slab import ROW
+from usim.engine.sums import piece_sum
+from usim.engine.tones import AHEAD, COSINES, REACH, SPARE, planes, sample_rows
 from usim.movers.base import AbstractMover, Poses
 from usim.physics.dsp import at_rate
 from usim.physics.jit import kernel

@@ -15,7 +15,7 @@ from numpy.polynomial import chebyshev
 
 from usim.devices.unit import Unit
 from usim.engine.images import Maps, maps
-from usim.engine.pairs import BEAM_DEGREE, PORT_DEGREE, WALL_NODES
+from usim.engine.slab import BEAM_DEGREE, PORT_DEGREE, WALL_NODES
 from usim.physics.air import Air
 from usim.physics.jit import kernel
 from usim.scene.scene import PlacedDevice, Scene

@@ -18,75 +18,45 @@ import math
 
 import numpy as np
 
+from usim.engine.slab import (
+    AXIS,
+    BACK,
+    BEAM_DEGREE,
+    CELL,
+    COSINE,
+    EAR,
+    FACTOR,
+    FADE_END,
+    FADE_RATE,
+    GAIN_IM,
+    GAIN_RE,
+    HALF,
+    HALF_,
+    IM,
+    JUST_BELOW,
+    LAST_NODE,
+    LEAST,
+    LENGTH,
+    LONG_EAR,
+    LONGEST_TURN,
+    NODE,
+    NORMAL,
+    ON,
+    ONE,
+    PATH,
+    PLACE,
+    PORT_DEGREE,
+    RE,
+    ROW,
+    SECOND,
+    SHAPE,
+    SPREAD,
+    TINY,
+    TWO,
+    dot,
+    f32,
+)  # fmt: skip
 from usim.physics.jit import fused, kernel
-
-f32 = np.float32
-# Degrees are fixed, so that the compiler unrolls each polynomial and packs the loop over knots.
-PORT_DEGREE = 16
-BEAM_DEGREE = 32
-WALL_NODES = 2049  # of the table of a surface: linear between them, to 2e-5
-LAST_NODE = f32(WALL_NODES - 1)
-JUST_BELOW = np.nextafter(LAST_NODE, f32(0.0))
-ONE, HALF_, TWO, LEAST, TINY = f32(1.0), f32(0.5), f32(2.0), f32(0.1), f32(1e-30)
-LONGEST_TURN = f32(0.4)  # rad, the largest turn of the normal in one Newton step
-FADE_END = f32(
-    math.cos(math.radians(80.0))
-)  # bistatic 160 degrees: what lies beyond is the shadow, not an echo
-FADE_RATE = f32(
-    1.0 / (math.cos(math.radians(70.0)) - math.cos(math.radians(80.0)))
-)  # full echo up to 140 degrees
-
-# A slab is one flat buffer of rows of ROW knots.  Rows lie a constant distance apart, which lets the compiler prove that they do
-# not overlap and turn every loop into packed instructions.
-ROW = 96
-LANES = 16
-PLACE, SPREAD, SHAPE = (
-    0,
-    3 * ROW,
-    9 * ROW,
-)  # centre; Q diag(a^2) Q' and Q diag(a^-2) Q' as xx yy zz xy xz yz
-NORMAL = 15 * ROW
-BACK, ON = (
-    18 * ROW,
-    21 * ROW,
-)  # unit vectors from the bounce point to the driver's image and to the microphone's
-HALF, LENGTH, RE, IM = 24 * ROW, 25 * ROW, 26 * ROW, 27 * ROW
-COSINE, FACTOR = 28 * ROW, 29 * ROW
-NODE, CELL = 30 * ROW, 31 * ROW
-EAR, AXIS = (
-    35 * ROW,
-    38 * ROW,
-)  # the microphone's image and the mirrored axis of its arrival shadow, written by `aim`
-GAIN_RE, GAIN_IM = 41 * ROW, 42 * ROW  # written by `arriving`
-SHIFT = 43 * ROW  # written by `sums`
-SLAB = 44 * ROW
-PATH, SECOND = 9 * ROW, 10 * ROW  # rows of the float64 slab, after PLACE and SPREAD
-ARRIVAL, SLOPE = 11 * ROW, 12 * ROW  # written by `sums.clock`
-LONG_EAR = 13 * ROW
-MIDDLE = 16 * ROW  # path, second leg and slope at the middle of the array, written by `sums`
-LONG_SLAB = 19 * ROW
-
-
-@kernel
-def dot(ax, ay, az, bx, by, bz):
-    """Return the dot product of two vectors of the same type."""
-    return fused(ax, bx, fused(ay, by, az * bz))
-
-
-@kernel
-def aim(s, d, mx, my, mz, ax, ay, az, first, count):
-    """Write a microphone's image (m) and its mirrored axis into lanes `first` to `first` + count: several may share a slab."""
-    x, y, z = s[EAR + first :], s[EAR + ROW + first :], s[EAR + 2 * ROW + first :]
-    u, v, w = s[AXIS + first :], s[AXIS + ROW + first :], s[AXIS + 2 * ROW + first :]
-    long_x, long_y, long_z = (
-        d[LONG_EAR + first :],
-        d[LONG_EAR + ROW + first :],
-        d[LONG_EAR + 2 * ROW + first :],
-    )
-    for k in range(count):
-        x[k], y[k], z[k] = f32(mx), f32(my), f32(mz)
-        u[k], v[k], w[k] = f32(ax), f32(ay), f32(az)
-        long_x[k], long_y[k], long_z[k] = mx, my, mz
 
 
 @kernel

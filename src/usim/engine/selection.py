@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from usim.engine.legs import Band, Legs
-from usim.engine.pairs import FADE_END, FADE_RATE, ONE, WALL_NODES, f32
+from usim.engine.slab import FADE_END, FADE_RATE, ONE, WALL_NODES, f32
 from usim.physics.jit import kernel
 
 PER_OCTAVE = 8  # energies are ranked to about 0.4 dB

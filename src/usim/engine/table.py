@@ -7,23 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from usim.engine.legs import wall_tables
-from usim.engine.pairs import (
-    LANES,
-    LONG_SLAB,
-    PATH,
-    ROW,
-    SECOND,
-    SLAB,
-    _first_normal,
-    aim,
-    arriving,
-    f32,
-    incoming,
-    joined,
-    outgoing,
-    pair_paths,
-)  # fmt: skip
+from usim.engine.pairs import _first_normal, arriving, incoming, joined, outgoing, pair_paths
 from usim.engine.selection import pose_table
+from usim.engine.slab import LANES, LONG_SLAB, PATH, ROW, SECOND, SLAB, aim, f32
 from usim.physics.jit import kernel
 
 if TYPE_CHECKING:

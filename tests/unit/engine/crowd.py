@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from usim.engine.pairs import LANES, LONG_SLAB, ROW, SLAB, WALL_NODES
 from usim.engine.selection import pose_table
+from usim.engine.slab import LANES, LONG_SLAB, ROW, SLAB, WALL_NODES
 from usim.physics.scattering import ellipsoid_echo
 
 KNOTS = 4 * LANES

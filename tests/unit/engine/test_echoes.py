@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from usim.engine.echoes import _add_faded, _fades
-from usim.engine.sums import PLANE, ROW, SAMPLES
+from usim.engine.slab import ROW
+from usim.engine.tones import PLANE, SAMPLES
 
 BLOCKS, FADE = 7, 2
 

@@ -6,8 +6,8 @@ from numpy.polynomial.chebyshev import chebval
 from scipy.optimize import minimize
 
 from unit.engine.crowd import KNOTS, ellipsoids, ends, mirror, rows, slabs, tables
-from usim.engine import pairs
-from usim.engine.pairs import (
+from usim.engine import pairs, slab
+from usim.engine.slab import (
     BACK,
     BEAM_DEGREE,
     COSINE,
@@ -34,19 +34,19 @@ def unit(v):
 
 def aimed(s, d, microphone, axis=(0.0, 0.0, 1.0)):
     """Slabs whose every knot has this microphone and axis."""
-    pairs.aim(s, d, *microphone, *axis, 0, KNOTS)
+    slab.aim(s, d, *microphone, *axis, 0, KNOTS)
 
 
 def test_aim(rng):
     """Microphones side by side in one slab, each in its own lanes."""
-    s, d = np.zeros(pairs.SLAB, np.float32), np.zeros(pairs.LONG_SLAB)
+    s, d = np.zeros(slab.SLAB, np.float32), np.zeros(slab.LONG_SLAB)
     places, axes = rng.standard_normal((2, 3, 3))
     for n in range(3):
-        pairs.aim(s, d, *places[n], *axes[n], 16 * n, 16)
+        slab.aim(s, d, *places[n], *axes[n], 16 * n, 16)
     many = np.repeat(places, 16, axis=0).T
-    np.testing.assert_array_equal(rows(d, pairs.LONG_EAR, 3, 48), many)
-    np.testing.assert_array_equal(rows(s, pairs.EAR, 3, 48), many.astype(np.float32))
-    np.testing.assert_array_equal(rows(s, pairs.AXIS, 3, 48), np.repeat(axes, 16, axis=0).T.astype(np.float32))  # fmt: skip
+    np.testing.assert_array_equal(rows(d, slab.LONG_EAR, 3, 48), many)
+    np.testing.assert_array_equal(rows(s, slab.EAR, 3, 48), many.astype(np.float32))
+    np.testing.assert_array_equal(rows(s, slab.AXIS, 3, 48), np.repeat(axes, 16, axis=0).T.astype(np.float32))  # fmt: skip
 
 
 @pytest.fixture(params=SEEDS)
@@ -162,21 +162,21 @@ def test_the_fade_ends_at_160_degrees():
 
 def test_mirror(rng):
     walls, reflection = tables(rng)
-    s = np.zeros(pairs.SLAB, np.float32)
+    s = np.zeros(slab.SLAB, np.float32)
     cosine, z = rng.uniform(0, 1, KNOTS) ** 2, rng.standard_normal((2, KNOTS))
     cosine[:2] = 0.0, 1.0
     s[COSINE:][:KNOTS], s[RE:][:KNOTS], s[IM:][:KNOTS] = cosine, *z
     pairs._mirror(s, walls, 2, KNOTS)
     found = rows(s, RE)[0] + 1j * rows(s, IM)[0]
     np.testing.assert_allclose(found, (z[0] + 1j * z[1]) * reflection(2, cosine), atol=5e-4)
-    grid = np.linspace(0, 1, pairs.WALL_NODES)
+    grid = np.linspace(0, 1, slab.WALL_NODES)
     twin = [np.interp(np.sqrt(cosine), grid, part) for part in walls[2]]
     np.testing.assert_allclose(found, (z[0] + 1j * z[1]) * (twin[0] + 1j * twin[1]), atol=2e-6)
 
 
 def test_series(rng):
     """Clenshaw in float32 against numpy's in float64."""
-    s = np.zeros(pairs.SLAB, np.float32)
+    s = np.zeros(slab.SLAB, np.float32)
     s[COSINE:][:KNOTS] = cosine = rng.uniform(-1, 1, KNOTS).astype(np.float32)
     fall = 0.7 ** np.arange(40)
     ports = (rng.standard_normal((2, PORT_DEGREE + 1)) * fall[: PORT_DEGREE + 1]).astype(np.float32)
@@ -188,7 +188,7 @@ def test_series(rng):
 
 
 def test_decay(rng):
-    s = np.zeros(pairs.SLAB, np.float32)
+    s = np.zeros(slab.SLAB, np.float32)
     s[LENGTH:][:KNOTS] = length = rng.uniform(0.05, 60, KNOTS).astype(np.float32)
     s[RE:][:KNOTS], s[IM:][:KNOTS] = 1.0, -2.0
     pairs._decay(s, f32(0.15), KNOTS)
@@ -199,7 +199,7 @@ def test_decay(rng):
 
 @pytest.mark.parametrize("folded", [True, False])
 def test_cosine(rng, folded):
-    s = np.zeros(pairs.SLAB, np.float32)
+    s = np.zeros(slab.SLAB, np.float32)
     u, direction = unit(rng.standard_normal((KNOTS, 3))), unit(rng.standard_normal(3))
     for axis in range(3):
         s[ON + axis * ROW :][:KNOTS] = u[:, axis]

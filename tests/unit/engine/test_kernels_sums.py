@@ -7,23 +7,21 @@ from scipy.optimize import brentq
 from scipy.spatial.transform import Rotation
 
 from unit.engine.crowd import mirror, rows
-from usim.engine import sums
-from usim.engine.pairs import ARRIVAL, LONG_SLAB, PATH, ROW, SECOND, SLAB, SLOPE, WALL_NODES
+from usim.engine import slab, sums, tones
 from usim.engine.selection import pose_table
-from usim.engine.sums import (
+from usim.engine.slab import ARRIVAL, LONG_SLAB, PATH, ROW, SECOND, SLAB, SLOPE, WALL_NODES
+from usim.engine.sums import GAIN_IM, GAIN_RE, WORK
+from usim.engine.tones import (
     AHEAD,
     AT,
     COSINES,
     EVEN,
-    GAIN_IM,
-    GAIN_RE,
     PLANE,
     REACH,
     SAMPLES,
     SCRATCH,
     SPARE,
     WAVE,
-    WORK,
 )  # fmt: skip
 from usim.physics.scattering import specular_point
 
@@ -40,7 +38,7 @@ def planes(slab, count, samples):
     """Complex values (block, sample) of sums or waves."""
     parts = (
         slab[: 2 * COSINES]
-        .reshape(2, SAMPLES, ROW)[:, sums.sample_rows(samples), :count]
+        .reshape(2, SAMPLES, ROW)[:, tones.sample_rows(samples), :count]
         .astype(float)
     )
     return parts[0].T, parts[1].T
@@ -69,7 +67,7 @@ def clocked(rng, drift=3.0):
     d, e = np.zeros(LONG_SLAB), np.zeros(SCRATCH)
     d[PATH:][:count], d[SECOND:][:count] = path(k), second(k)
     start = 5.0 + AHEAD
-    assert sums.clock(d, e, count, EVENS, start, 1 / (C * STEP_S))
+    assert tones.clock(d, e, count, EVENS, start, 1 / (C * STEP_S))
     return d, e, path, second, start, count
 
 
@@ -91,7 +89,7 @@ def test_clock(rng):
 def test_clock_says_where_knots_do_not_reach(rng):
     d, e, _, _, start, count = clocked(rng)
     d[SECOND:][:count] += 30 * C * STEP_S
-    assert not sums.clock(d, e, count, EVENS, start, 1 / (C * STEP_S))
+    assert not tones.clock(d, e, count, EVENS, start, 1 / (C * STEP_S))
 
 
 def cubic(values, samples):
@@ -105,7 +103,7 @@ def cubic(values, samples):
 def test_tone(rng, samples):
     _, e, *_ = clocked(rng)
     wave, turns = np.zeros(WAVE, np.float32), 32000 / C
-    sums.tone(e, EVENS, turns, samples, wave)
+    tones.tone(e, EVENS, turns, samples, wave)
     phase = -2 * np.pi * turns * cubic(rows(e, EVEN, knots=EVENS)[0], samples)
     sine, cosine = planes(wave, BLOCKS, samples)
     np.testing.assert_allclose(sine, np.sin(phase), atol=2e-5)
@@ -118,7 +116,7 @@ def test_gate(rng):
     samples, rate = 16, 16000.0
     envelope = rng.uniform(0, 1, (2, 4000))
     wave = np.ones(WAVE, np.float32)
-    sums.gate(e, EVENS, samples, envelope, 1, 2500.0, rate / C, rate * STEP_S / samples, wave)
+    tones.gate(e, EVENS, samples, envelope, 1, 2500.0, rate / C, rate * STEP_S / samples, wave)
     path = rows(e, EVEN, knots=EVENS)[0]
     block, u = np.arange(BLOCKS)[:, None], np.arange(samples) / samples
     here = path[REACH + block] + u * (path[REACH + 1 + block] - path[REACH + block])
@@ -173,7 +171,7 @@ def test_add_channel(rng, samples):
     wave[:COSINES], wave[COSINES : 2 * COSINES] = np.sin(angle).ravel(), np.cos(angle).ravel()
     total = np.ones(PLANE, np.float32)
     sums.add_channel(work, EVENS, samples, wave, total)
-    tone = np.exp(1j * angle[sums.sample_rows(samples), :BLOCKS].T)
+    tone = np.exp(1j * angle[tones.sample_rows(samples), :BLOCKS].T)
     expected = 1 + 1j + (cubic(gain[0], samples) + 1j * cubic(gain[1], samples)) * tone
     re, im = planes(total, BLOCKS, samples)
     np.testing.assert_allclose(re + 1j * im, expected, atol=1e-5)
@@ -196,30 +194,30 @@ def test_start_and_tilt(rng):
     coarse_d, d = np.zeros((2, LONG_SLAB))
     normal, (path, second, slope) = rng.standard_normal((2, 3, 16))
     for n in range(3):
-        coarse_s[sums.NORMAL + n * ROW :][:16] = normal[n]
-        coarse_d[sums.MIDDLE + n * ROW :][:16] = (path, second, slope)[n]
+        coarse_s[slab.NORMAL + n * ROW :][:16] = normal[n]
+        coarse_d[slab.MIDDLE + n * ROW :][:16] = (path, second, slope)[n]
     for mic in range(2):
         sums._start(coarse_s, coarse_d, s, d, 16 * mic, 16)
     np.testing.assert_array_equal(
-        rows(s, sums.NORMAL, 3, 32), np.tile(normal, 2).astype(np.float32)
+        rows(s, slab.NORMAL, 3, 32), np.tile(normal, 2).astype(np.float32)
     )
     own_path, own_second = rng.uniform(0, 0.01, (2, 32)) + np.tile([path, second], 2)
     d[PATH:][:32], d[SECOND:][:32] = own_path, own_second
     re, im = rng.standard_normal((2, 32)).astype(np.float32)
-    s[sums.RE :][:32], s[sums.IM :][:32] = re, im
+    s[slab.RE :][:32], s[slab.IM :][:32] = re, im
     turns, tilt, air, weight, inverse, per_slope = 93.0, 2e-6 - 3e-6j, 5e-6, 1.5, 0.7, -900.0
     sums._tilt(s, d, inverse, turns, per_slope, np.float32(tilt.real), np.float32(tilt.imag), air, np.float32(weight), 32)  # fmt: skip
     path, second, slope = np.tile([path, second, slope], 2)
     late = (own_second - second) * inverse
-    np.testing.assert_allclose(rows(s, sums.SHIFT, 1, 32)[0], -turns * (own_path - path - slope * late), rtol=1e-5, atol=1e-6)  # fmt: skip
+    np.testing.assert_allclose(rows(s, slab.SHIFT, 1, 32)[0], -turns * (own_path - path - slope * late), rtol=1e-5, atol=1e-6)  # fmt: skip
     tilted = (re + 1j * im) * weight * (1 + per_slope * slope * (tilt - air * own_second))
-    np.testing.assert_allclose(rows(s, sums.RE, 1, 32)[0] + 1j * rows(s, sums.IM, 1, 32)[0], tilted, rtol=1e-5)  # fmt: skip
+    np.testing.assert_allclose(rows(s, slab.RE, 1, 32)[0] + 1j * rows(s, slab.IM, 1, 32)[0], tilted, rtol=1e-5)  # fmt: skip
 
 
 def test_sine_and_cosine():
     """Turns within half a turn of 0, to a few roundings of float32."""
     x = np.linspace(-0.5, 0.5, 1001).astype(np.float32)
-    for kernel, function in ((sums.sine, np.sin), (sums.cosine, np.cos)):
+    for kernel, function in ((tones.sine, np.sin), (tones.cosine, np.cos)):
         made = np.array([kernel(v) for v in x], float)
         np.testing.assert_allclose(made, function(2 * np.pi * x.astype(float)), atol=5e-7)
 

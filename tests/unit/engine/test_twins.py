@@ -24,7 +24,7 @@ TWINS = {
     },
     f"{HERE}/test_kernels_sums.py": {
         "test_clock": ["clock", "_hermite"],
-        "test_tone": ["tone", "_whole_lanes"],
+        "test_tone": ["tone", "whole_lanes"],
         "test_gate": ["gate"],
         "test_stencil": ["stencil"],
         "test_interpolate": ["interpolate", "_add_four"],
