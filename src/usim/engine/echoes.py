@@ -15,19 +15,29 @@ from typing import Any
 import numpy as np
 
 from usim.emissions.base import AbstractEmission
-from usim.engine.legs import Band, Legs, leg_slopes, wall_tables
+from usim.engine.dressing import dressed_epochs, glint_rows
+from usim.engine.glints import SHARPNESS
+from usim.engine.legs import Band, Legs, body_tables, leg_slopes
 from usim.engine.motion import FADE_S, LEAD_S, SEGMENT_S, Grid, grids, segment_start_s
-from usim.engine.selection import Chosen, Quality, chosen_epochs, energies, pose_table
+from usim.engine.selection import (
+    Chosen,
+    Quality,
+    chosen_epochs,
+    dressed_energies,
+    pose_table,
+)
 from usim.engine.slab import ROW
 from usim.engine.sums import piece_sum
 from usim.engine.tones import AHEAD, COSINES, REACH, SPARE, planes, sample_rows
 from usim.movers.base import AbstractMover, Poses
 from usim.physics.dsp import at_rate
 from usim.physics.jit import kernel
+from usim.scene.covering import coverings
 from usim.scene.scene import PlacedDevice, Scene
 from usim.template.streams import uniform
 
 ENVELOPE_HZ = 16000.0  # at which on, off and ramps are tabulated
+TOGETHER = 8  # segments whose poses are in memory at once
 CONTEXT_S = 0.064  # what the slowest interpolation filter reads on either side
 
 
@@ -157,17 +167,35 @@ def _sum_segments(
     held: Held,
 ) -> None:
     """Sum a mover's pieces over segments that are not held yet."""
-    jobs = _jobs(
-        scene, device, mover, bands, window, 0 if emission is None else rate_hz, quality.gain_turn
-    )
+    glints = [glint_rows(one) for one in coverings(scene, mover)]
     covers = skins(scene, mover, bands)
-    poses, fields = _Asked(mover, {}), _fields(scene, device, legs, bands)
+    fields = _fields(scene, device, legs, bands)
+    least_hz = 0 if emission is None else rate_hz
+    for first in range(window.start, window.stop, TOGETHER):
+        some = range(first, min(first + TOGETHER, window.stop))
+        jobs = _jobs(scene, device, mover, bands, some, least_hz, quality, glints)
+        asked = _Asked(mover, {}, {})
 
-    def work(job: tuple[int, Grid, list[int]]) -> Iterable:
-        return _piece_epochs(
-            scene, device, poses, legs, bands, fields, covers, quality, emission, *job
-        )
+        def work(job: tuple[int, Grid, list[int]], asked: _Asked = asked) -> Iterable:
+            return _piece_epochs(
+                scene,
+                device,
+                asked,
+                legs,
+                bands,
+                fields,
+                covers,
+                glints,
+                quality,
+                emission,
+                *job,
+            )
 
+        _gather(mover, legs, bands, some, work, jobs, threads, held)
+
+
+def _gather(mover, legs, bands, window: range, work, jobs: list, threads: int, held: Held) -> None:
+    """Do the jobs of a window and add up what they give, segment by segment."""
     channels = len(legs.sources) * len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1]
     sums: dict[int, Sums] = {segment: {} for segment in window}
     epochs: dict[int, list[Epoch]] = {segment: [] for segment in window}
@@ -203,18 +231,37 @@ class _Asked:
 
     mover: AbstractMover
     answers: dict[bytes, Poses]
+    tables: dict[bytes, np.ndarray]
 
     def table(self, t_s: np.ndarray, piece: int) -> np.ndarray:
-        """Return the poses (15, time) of one piece, see `pose_table`."""
+        """Return the poses (25, time) of one piece, see `pose_table`."""
         key = t_s.tobytes()
         poses = self.answers.get(key)
         if poses is None:
             poses = self.answers[key] = self.mover.at(t_s)
+        bend = getattr(poses, "bend_rad", None)
         return pose_table(
             poses.position_m[:, piece],
             poses.rotation[:, piece],
             poses.sizes_m(self.mover.pieces)[:, piece],
+            None if bend is None else bend[:, piece],
         )
+
+    def epochs(self, times: np.ndarray, knots: int) -> np.ndarray:
+        """Return the poses (epoch, piece, 25, knots) of all pieces at times (n, epochs * knots)."""
+        key = times.tobytes()
+        tables = self.tables.get(key)
+        if tables is None:
+            pieces = range(len(self.mover.pieces))
+            rows = [
+                np.stack([self.table(row, piece) for piece in pieces]).reshape(
+                    len(pieces), 25, -1, knots
+                )
+                for row in times
+            ]
+            tables = np.concatenate(rows, axis=2).transpose(2, 0, 1, 3)
+            tables = self.tables[key] = np.ascontiguousarray(tables)
+        return tables
 
 
 def _mapped(work, jobs: list, threads: int) -> Iterable[Iterable]:
@@ -229,19 +276,39 @@ def _mapped(work, jobs: list, threads: int) -> Iterable[Iterable]:
 
 
 def skins(scene: Scene, mover: AbstractMover, bands: list[Band]) -> np.ndarray:
-    """Return the reflection tables (carrier, piece, 2, nodes) of a mover's pieces."""
+    """Return the reflection tables (carrier, piece, 3, 2, nodes) of a mover's pieces: mirror, glints and what is diffuse."""
     surfaces = [piece.surface for piece in mover.pieces]
-    return np.array([wall_tables(surfaces, band.carrier_hz, scene.air) for band in bands])
+    made = {
+        (band.carrier_hz, surface): body_tables(surface, band.carrier_hz, scene.air)
+        for band in bands
+        for surface in surfaces
+    }
+    return np.array([[made[band.carrier_hz, surface] for surface in surfaces] for band in bands])
 
 
 def _jobs(
-    scene, device, mover, bands: list[Band], window: range, least_hz: int, gain_turn: float
+    scene,
+    device,
+    mover,
+    bands: list[Band],
+    window: range,
+    least_hz: int,
+    quality: Quality,
+    glints: list[np.ndarray],
 ) -> list[tuple[int, Grid, list[int]]]:
     """Return (piece, grid, consecutive segments) that cover the window: the longer a run, the better its kernels are fed."""
     top = max(band.carrier_hz for band in bands)
+    lobes = np.array([_lobe_turn(rows, quality) for rows in glints])
     by_segment = [
         grids(
-            mover, segment, device.position_m, top, scene.air.sound_speed_m_s, least_hz, gain_turn
+            mover,
+            segment,
+            device.position_m,
+            top,
+            scene.air.sound_speed_m_s,
+            least_hz,
+            quality.gain_turn,
+            lobes,
         )
         for segment in window
     ]
@@ -255,8 +322,27 @@ def _jobs(
     return jobs
 
 
+def _lobe_turn(rows: np.ndarray, quality: Quality) -> float:
+    """Return how far (rad) glints (G, COLUMNS) may turn between two knots of gain; infinite where there are none."""
+    if not len(rows):
+        return np.inf
+    return quality.lobe_turn / float(np.sqrt(2.0 * rows[:, SHARPNESS].max()))
+
+
 def _piece_epochs(
-    scene, device, asked, legs, bands, fields, covers, quality, emission, piece, grid, run
+    scene,
+    device,
+    asked,
+    legs,
+    bands,
+    fields,
+    covers,
+    glints,
+    quality,
+    emission,
+    piece,
+    grid,
+    run,
 ):
     """Yield (segment, epoch, sums (group, channel, PLANE) as `piece_sum` leaves them, pairs missed) for one piece over a run of segments."""
     c, mover = scene.air.sound_speed_m_s, asked.mover
@@ -277,20 +363,25 @@ def _piece_epochs(
     inside = step * (np.arange(knots) - REACH - AHEAD - most_lead)
     starts = np.concatenate([begin + blocks * step * np.arange(each) for begin in begins])
     times = (starts[:, None] + inside[None, :]).reshape(len(run), -1)
-    table = np.concatenate([asked.table(row, piece) for row in times], axis=1).reshape(
-        15, epochs, knots
-    )
-    table = np.ascontiguousarray(table.transpose(1, 0, 2))
-    slopes = np.stack([leg_slopes(legs, band, table[:, :3, knots // 2]) for band in bands], axis=1)
+    tables = asked.epochs(times, knots)
+    middles = tables[:, piece, :3, knots // 2]
+    slopes = np.stack([leg_slopes(legs, band, middles) for band in bands], axis=1)
+    rms_m = mover.pieces[piece].surface.wrinkle_rms_m if len(glints[piece]) else 0.0
     for driver in range(len(legs.sources)):
-        energy = energies(seen, size, legs, bands[0], driver)
+        energy, shares = dressed_energies(seen, size, legs, bands[0], driver, rms_m)
         draws = np.array(
             [
                 uniform(scene.seed, f"{draw_place}.{run[0] * each + n}.{driver}")
                 for n in range(epochs)
             ]
         )
-        for number, chosen in enumerate(chosen_epochs(energy, quality, draws, len(legs))):
+        if rms_m > 0.0:
+            choices = dressed_epochs(
+                energy, shares, seen, size, legs, driver, glints[piece], quality, draws
+            )
+        else:
+            choices = chosen_epochs(energy, quality, draws, len(legs))
+        for number, chosen in enumerate(choices):
             start = float(starts[number])
             total = planes(2, len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1])
             envelope, ahead = _envelope(
@@ -298,7 +389,9 @@ def _piece_epochs(
             )
             gate = (envelope, ahead, ENVELOPE_HZ)
             lost = _sum(
-                table[number],
+                tables[number],
+                piece,
+                glints[piece],
                 most_lead,
                 even,
                 grid,
@@ -335,7 +428,9 @@ def _fields(scene: Scene, device: PlacedDevice, legs: Legs, bands: list[Band]) -
 
 
 def _sum(
-    table,
+    tables,
+    piece,
+    glints,
     most_lead,
     even,
     grid,
@@ -359,7 +454,7 @@ def _sum(
         width = mic.stop - mic.start
         part = total if width == mics else planes(2, carriers * width * basis)
         missed += piece_sum(
-            table, most_lead, even, grid.samples, grid.step_s, grid.gain_ratio, quality.newton_steps, chosen.pairs, chosen.weight,
+            tables, piece, glints, most_lead, even, grid.samples, grid.step_s, grid.gain_ratio, quality.newton_steps, chosen.pairs, chosen.weight,
             chosen.group, legs.sources[driver], legs.source_axes[driver].astype(np.float32), legs.walls, legs.normals,
             np.ascontiguousarray(legs.targets[:, mic]), np.ascontiguousarray(fields["axes"][:, mic]), legs.walls, legs.normals,
             fields["turns"], fields["walls"], skin, np.ascontiguousarray(fields["beams"][:, driver]), fields["ports"],

@@ -18,6 +18,7 @@ from usim.engine.images import Maps, maps
 from usim.engine.slab import BEAM_DEGREE, PORT_DEGREE, WALL_NODES
 from usim.physics.air import Air
 from usim.physics.jit import kernel
+from usim.physics.wrinkles import mirror_share
 from usim.scene.scene import PlacedDevice, Scene
 from usim.surfaces.base import AbstractSurface
 
@@ -119,21 +120,41 @@ def band(scene: Scene, device: PlacedDevice, carrier_hz: float, spread: bool = F
     )
 
 
-def wall_tables(surfaces: list[AbstractSurface], f_hz: float, air: Air) -> np.ndarray:
-    """Return the reflections (surface, 2, WALL_NODES) of surfaces at one frequency, even in the root of the cosine.
+def nodes() -> np.ndarray:
+    """Return the cosines (WALL_NODES,) of the nodes of a table of reflection: even in the root of the cosine.
 
     The root gives grazing incidence, where a hard wall's reflection turns within a few thousandths of the cosine, its share of nodes.
     """
     root = np.linspace(0.0, 1.0, WALL_NODES)
-    cosine = np.maximum(root * root, 1e-9)
+    return np.maximum(root * root, 1e-9)
+
+
+def wall_tables(surfaces: list[AbstractSurface], f_hz: float, air: Air) -> np.ndarray:
+    """Return the reflections (surface, 2, WALL_NODES) of surfaces at one frequency, at `nodes`."""
     found: dict[AbstractSurface, np.ndarray] = {}
     for surface in surfaces:
         if surface not in found:
-            mirror = np.asarray(surface.reflection(cosine, f_hz, air), complex)
-            found[surface] = np.array([mirror.real, mirror.imag], np.float32)
+            found[surface] = _parts(surface.reflection(nodes(), f_hz, air))
     return np.array([found[surface] for surface in surfaces], np.float32).reshape(
         len(surfaces), 2, WALL_NODES
     )
+
+
+def body_tables(surface: AbstractSurface, f_hz: float, air: Air) -> np.ndarray:
+    """Return the reflections (3, 2, WALL_NODES) of a moving piece at `nodes`: of its mirror, its glints, and what is diffuse."""
+    rms_m = surface.wrinkle_rms_m
+    if not rms_m:
+        bare = _parts(surface.reflection(nodes(), f_hz, air))
+        return np.stack([bare, np.zeros_like(bare), np.zeros_like(bare)])
+    whole = surface.unscattered(nodes(), f_hz, air)
+    share = mirror_share(nodes(), 2.0 * np.pi * f_hz / air.sound_speed_m_s, rms_m)
+    return np.stack([_parts(whole * np.sqrt(part)) for part in (share, 1.0 - share, 1.0)])
+
+
+def _parts(reflection: np.ndarray) -> np.ndarray:
+    """Return real and imaginary parts (2, n) in float32."""
+    values = np.asarray(reflection, complex)
+    return np.array([values.real, values.imag], np.float32)
 
 
 def reflection(tables: np.ndarray, cosine: np.ndarray) -> np.ndarray:

@@ -84,11 +84,13 @@ def grids(
     c: float,
     least_hz: int = 0,
     gain_turn: float = GAIN_TURN,
+    lobe_turn: np.ndarray | float = np.inf,
 ) -> list[Grid]:
     """Return the grid of every piece of a mover in one segment.
 
     device_m (3,): where the device stands; carrier_hz: the highest carrier; least_hz: least rate of the sums, for an emission whose
-    envelope changes; gain_turn: see GAIN_TURN.
+    envelope changes; gain_turn: see GAIN_TURN; lobe_turn (piece,):
+    rad that glints may turn against the bisector between knots of gain.
     """
     start = segment_start_s(segment)
     edge = round(4 * STEPS_MS[0] / 1000 / PROBE_S / 2)
@@ -105,6 +107,7 @@ def grids(
     # what differences of the pose do not show: the way bends as it passes the device, and a flat side turns fast past the bisector
     bend = 3.0 * past + 0.3 * least * (flat * spin) ** 4
     turn = 2.0 * spin * flat + 9.0 * across  # rad/s: of the curvature met, and across the beam
+    turn = np.maximum(turn, (spin + across) * gain_turn / lobe_turn)
     allowed = PHASE_ERROR * c / (2 * np.pi * carrier_hz)
     steps = np.full(len(sizes), STEPS_MS[-1])
     left = np.arange(len(sizes))

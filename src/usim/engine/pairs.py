@@ -18,6 +18,7 @@ import math
 
 import numpy as np
 
+from usim.engine.glints import facet
 from usim.engine.slab import (
     AXIS,
     BACK,
@@ -57,6 +58,8 @@ from usim.engine.slab import (
     f32,
 )  # fmt: skip
 from usim.physics.jit import fused, kernel
+
+MIRROR = f32(-1.0)  # the sharpness of what is no glint
 
 
 @kernel
@@ -319,14 +322,19 @@ def pair_paths(s, d, sx, sy, sz, steps, count):
 
 
 @kernel
-def incoming(s, sx, sy, sz, hits, normals, leg, walls, skin, beams, axes, way_re, way_im, count):
+def incoming(
+    s, sx, sy, sz, sharpness, hits, normals, leg, walls, skin, beams, axes, way_re, way_im, count
+):
     """Write, per basis function, walls of the leg to the piece, the piece's own reflection and the beam into way_re, way_im (basis * ROW,).
 
-    At the Fermat points given by NORMAL.  hits (I, H), normals (I, H, 3): walls met by leg `leg`, padded with -1.  walls (W, 2,
+    At the Fermat points given by NORMAL; or at a glint of this sharpness, where that is not MIRROR.  hits (I, H), normals (I, H, 3): walls met by leg `leg`, padded with -1.  walls (W, 2,
     WALL_NODES), skin (1, 2, WALL_NODES): reflection tables.  beams (basis, 2, D): Chebyshev series, real and imaginary, of the departure cosine about the
     mirrored axes (I, 3); one coefficient is a number.
     """
-    _spread(s, f32(sx), f32(sy), f32(sz), count)
+    if sharpness < f32(0.0):
+        _spread(s, f32(sx), f32(sy), f32(sz), count)
+    else:
+        facet(s, f32(sx), f32(sy), f32(sz), sharpness, count)
     for k in range(count):
         s[RE + k] = ONE
         s[IM + k] = f32(0.0)
@@ -359,9 +367,12 @@ def incoming(s, sx, sy, sz, hits, normals, leg, walls, skin, beams, axes, way_re
 
 
 @kernel
-def outgoing(s, sx, sy, sz, hits, normals, leg, walls, absorption, count):
-    """Write the near-field amplitude, the walls of the leg to the microphone and the air of both legs into RE, IM (float32)."""
-    _spread(s, f32(sx), f32(sy), f32(sz), count)
+def outgoing(s, sx, sy, sz, sharpness, hits, normals, leg, walls, absorption, count):
+    """Write the amplitude of the mirror or glint, the walls of the leg to the microphone and the air of both legs into RE, IM (float32)."""
+    if sharpness < f32(0.0):
+        _spread(s, f32(sx), f32(sy), f32(sz), count)
+    else:
+        facet(s, f32(sx), f32(sy), f32(sz), sharpness, count)
     for hit in range(hits.shape[1]):
         if hits[leg, hit] < 0:
             break

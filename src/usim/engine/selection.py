@@ -37,18 +37,21 @@ class Quality:
     newton_steps: int
     gain_turn: float  # rad, see motion.GAIN_TURN
     together: bool  # microphones share the middle's phase polynomial
+    glint_order: int  # the most reflections of a leg through which glints are resolved
+    lobe_turn: float  # how far a lobe turns between knots of gain, in its own standard deviations
+    lobe_depth: float  # neper of energy below the middle of a lobe at which a glint is not counted
 
 
 QUALITIES = {
-    "draft": Quality("draft", 2, 0.90, 1, 2.8, True),
-    "standard": Quality("standard", 3, 0.97, 1, 2.2, True),
-    "fine": Quality("fine", 3, 1.0, 3, 0.35, False),
+    "draft": Quality("draft", 2, 0.90, 1, 2.8, True, 1, 1.2, 4.6),
+    "standard": Quality("standard", 3, 0.97, 1, 2.2, True, 1, 0.8, 4.6),
+    "fine": Quality("fine", 3, 1.0, 3, 0.35, False, 3, 0.3, 13.8),
 }
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The pairs of one epoch: pairs (n, 2), weight (n,), group (n,) 0 for resolved and 1 for texture, and the share resolved."""
+    """The pairs of one epoch: pairs (n, 3) of images and glint (-1: the mirror), weight (n,), group (n,) 0 for resolved and 1 for texture, and the share resolved."""
 
     pairs: np.ndarray
     weight: np.ndarray
@@ -102,11 +105,11 @@ def _leg_powers(place, ends, axes, hits, normals, walls, pattern, count, rows):
 
 
 @kernel
-def pair_energies(table, volume, out_rows, back_rows, absorption, energy):
-    """Fill energy (I, J, K): the squared gain of every pair at K instants, from its legs at the piece's centre.
+def pair_energies(table, volume, out_rows, back_rows, absorption, rough, energy, shares):
+    """Fill energy (I, J, K): the squared gain of every pair at K instants, from its legs at the piece's centre; and what of it stays in the mirror.
 
     The mirror is taken as a sphere of the Gaussian curvature met at the bisector: within 1-2 dB of the pair's own, which is enough to
-    rank it, and a texture pair's weight is right whatever its rank.  table (15, K), volume: a b c in m^3.
+    rank it, and a texture pair's weight is right whatever its rank.  table (25, K), volume: a b c in m^3; rough: 2 k times the rms of wrinkles; shares (I, J, K), or of no size where bare.
     """
     count = table.shape[1]
     for i in range(out_rows.shape[0]):
@@ -143,6 +146,19 @@ def pair_energies(table, volume, out_rows, back_rows, absorption, energy):
                     / ((s + f32(2.0) * curve * c) * (s * c + f32(2.0) * curve))
                 )
                 energy[i, j, k] = fade * fade * loss * way * out_rows[i, 4, k] * back_rows[j, 4, k]
+            if shares.shape[0] > 0:
+                for k in range(count):
+                    bx = out_rows[i, 0, k] + back_rows[j, 0, k]
+                    by = out_rows[i, 1, k] + back_rows[j, 1, k]
+                    bz = out_rows[i, 2, k] + back_rows[j, 2, k]
+                    # exp(-(rough c)^2) by squaring
+                    x = rough * rough * f32(0.25 / 16) * (bx * bx + by * by + bz * bz)
+                    x = ONE - x * (ONE - x * (f32(0.5) - x * f32(1 / 6)))
+                    x = x if x > f32(0.0) else f32(0.0)
+                    x = x * x
+                    x = x * x
+                    x = x * x
+                    shares[i, j, k] = x * x
 
 
 @kernel
@@ -195,7 +211,7 @@ def _threshold(energy, first, rank, total, share):
 
 @kernel
 def choose(energy, share, draws, images, pairs, weight, group, counts, shares):
-    """Choose the pairs of consecutive epochs; fill pairs (n, 2), weight, group and, per epoch, counts and shares resolved.
+    """Choose the pairs of consecutive epochs; fill pairs (n, 3), weight, group and, per epoch, counts and shares resolved.
 
     energy (I * J, instants): epoch number e sees instants 2 + 2e to 4 + 2e, so the first two are those of the epoch before.  draws
     (epoch,): one uniform number each for the systematic sample of the texture.  images: J.
@@ -224,6 +240,7 @@ def choose(energy, share, draws, images, pairs, weight, group, counts, shares):
             ):
                 pairs[used, 0] = n // images
                 pairs[used, 1] = n % images
+                pairs[used, 2] = -1
                 weight[used] = 1.0
                 group[used] = 0
                 held += mean
@@ -245,6 +262,7 @@ def choose(energy, share, draws, images, pairs, weight, group, counts, shares):
                 if mark < passed:
                     pairs[used, 0] = n // images
                     pairs[used, 1] = n % images
+                    pairs[used, 2] = -1
                     weight[used] = np.sqrt(max(step / mean, 1.0))
                     group[used] = 1
                     used += 1
@@ -258,13 +276,18 @@ def chosen_epochs(
 ) -> list[Chosen]:
     """Return the choices of consecutive epochs; see `choose`."""
     room = len(energy) * len(draws)
-    pairs, weight = np.empty((room, 2), np.int64), np.empty(room, np.float32)
+    pairs, weight = np.empty((room, 3), np.int64), np.empty(room, np.float32)
     group, counts, shares = (
         np.empty(room, np.int64),
         np.zeros(len(draws), np.int64),
         np.zeros(len(draws)),
     )
     choose(energy, quality.share, draws, images, pairs, weight, group, counts, shares)
+    return apart(pairs, weight, group, counts, shares)
+
+
+def apart(pairs, weight, group, counts, shares) -> list[Chosen]:
+    """Return choices epoch by epoch, sorted by the microphones' image; counts and shares (epoch,)."""
     out, start = [], 0
     for count, share in zip(counts.tolist(), shares.tolist(), strict=True):
         part = slice(start, start + count)
@@ -280,8 +303,15 @@ def energies(
 ) -> np.ndarray:
     """Return the energies (I * J, time) of all pairs of one piece at instants, re 1 Pa at 1 m on axis, without the piece's own loss.
 
-    table (15, time): see `pose_table`; size_m (3,): semi-axes.
+    table (25, time): see `pose_table`; size_m (3,): semi-axes.
     """
+    return dressed_energies(table, size_m, legs, cost, driver, 0.0)[0]
+
+
+def dressed_energies(
+    table: np.ndarray, size_m: np.ndarray, legs: Legs, cost: Band, driver: int, rms_m: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return `energies` and the shares (I * J, time) that stay in the mirror under wrinkles of some rms in m; of no size without."""
     count = table.shape[1]
     out_rows, back_rows = (
         np.empty((len(legs), 5, count), np.float32),
@@ -295,23 +325,29 @@ def energies(
         centre, legs.middles, legs.target_axes[:, 0], legs.walls, legs.normals, cost.walls, cost.ports[:1], count, back_rows
     )  # fmt: skip
     energy = np.empty((len(legs), len(legs), count), np.float32)
+    shares = np.empty((len(legs) if rms_m > 0.0 else 0, len(legs), count), np.float32)
     pair_energies(
         table.astype(np.float32),
         f32(np.prod(size_m)),
         out_rows,
         back_rows,
         f32(cost.absorption_np_m),
+        f32(4.0 * np.pi * cost.turns_per_metre * rms_m),
         energy,
+        shares,
     )
-    return energy.reshape(len(legs) ** 2, count)
+    return energy.reshape(len(legs) ** 2, count), shares.reshape(-1, count)
 
 
 @kernel
-def _pose_table(place, rotation, square, out):
-    """Fill out (15, K), see `pose_table`; square (K, 3): of the semi-axes."""
+def _pose_table(place, rotation, square, bend, out):
+    """Fill out (25, K), see `pose_table`; square (K, 3): of the semi-axes; bend (K,)."""
     for k in range(out.shape[1]):
+        out[24, k] = bend[k]
         for i in range(3):
             out[i, k] = place[k, i]
+            for j in range(3):
+                out[15 + 3 * i + j, k] = rotation[k, i, j]
         for row in range(6):
             i, j = ENTRIES[row]
             x, y, z = (
@@ -323,17 +359,20 @@ def _pose_table(place, rotation, square, out):
             out[9 + row, k] = x / square[k, 0] + y / square[k, 1] + z / square[k, 2]
 
 
-def pose_table(place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray) -> np.ndarray:
-    """Return (15, K): centre, Q diag(a^2) Q' and Q diag(a^-2) Q' (xx yy zz xy xz yz) of one piece on K knots.
+def pose_table(
+    place: np.ndarray, rotation: np.ndarray, size_m: np.ndarray, bend: np.ndarray | None = None
+) -> np.ndarray:
+    """Return (25, K): centre, Q diag(a^2) Q' and Q diag(a^-2) Q' (xx yy zz xy xz yz), Q by rows and bend of one piece on K knots.
 
-    place (K, 3) m, rotation (K, 3, 3), size_m (3,) or (K, 3): semi-axes.
+    place (K, 3) m, rotation (K, 3, 3), size_m (3,) or (K, 3): semi-axes; bend (K,) rad.
     """
-    out = np.empty((15, len(place)))
+    out = np.empty((25, len(place)))
     square = np.ascontiguousarray(np.broadcast_to(size_m * size_m, (len(place), 3)))
     _pose_table(
         np.ascontiguousarray(place, float),
         np.ascontiguousarray(rotation, float),
         square,
+        np.zeros(len(place)) if bend is None else np.ascontiguousarray(bend, float),
         out,
     )
     return out

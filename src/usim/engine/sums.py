@@ -10,13 +10,24 @@ import math
 
 import numpy as np
 
-from usim.engine.pairs import _first_normal, arriving, incoming, joined, outgoing, pair_paths
+from usim.engine.glints import SHARPNESS, WEIGHT, glint_normals, shorten
+from usim.engine.pairs import (
+    MIRROR,
+    _first_normal,
+    arriving,
+    incoming,
+    joined,
+    outgoing,
+    pair_paths,
+)
+from usim.engine.shadows import OCCLUDER, may_shade, occluders, shade
 from usim.engine.slab import (
     HALF_,
     IM,
     LONG_SLAB,
     MIDDLE,
     NORMAL,
+    ONE,
     PATH,
     RE,
     ROW,
@@ -48,6 +59,7 @@ from usim.physics.jit import fused, kernel, rows32, rows64
 NEXT = np.uint32(ROW)
 GAIN_RE, GAIN_IM, CUBIC = 0, ROW, 2 * ROW  # rows of the float32 scratch of one channel
 WORK = 10 * ROW
+ASKED = 4  # knots of gain between two questions whether a limb may stand in the way
 FIRST = 4 * ROW  # row of the stencil's scratch, after its weights
 
 
@@ -221,21 +233,53 @@ def _tilt(s, d, inverse_step, turns, per_slope, tilt_re, tilt_im, air_slope, wei
 
 
 @kernel
+def _coarse(s, d, coarse_s, coarse_d, ratio, count, wide):
+    """Copy every ratio-th knot's normal, path and second leg from the fine slab into the coarse one."""
+    for k in range(wide):
+        fine = min(k, count - 1) * ratio
+        coarse_s[NORMAL + k] = s[NORMAL + fine]
+        coarse_s[NORMAL + ROW + k] = s[NORMAL + ROW + fine]
+        coarse_s[NORMAL + 2 * ROW + k] = s[NORMAL + 2 * ROW + fine]
+        coarse_d[MIDDLE + k] = d[PATH + fine]
+        coarse_d[MIDDLE + ROW + k] = d[SECOND + fine]
+
+
+@kernel
+def _shaded(
+    s, slab, tables, own, known, leg, first, ratio, ex, ey, ez, waves, through, count, wide
+):
+    """Multiply `through` by what of a leg from (ex, ey, ez) passes the other pieces; known (leg, piece): 0 free, 1 not, -1 not asked yet."""
+    for o in range(tables.shape[0]):
+        if o == own:
+            continue
+        if known[leg, o] < 0:
+            known[leg, o] = 0
+            for k in range(0, count, ASKED):
+                if may_shade(tables, own, first + k * ratio, o, ex, ey, ez, waves):
+                    known[leg, o] = 1
+                    break
+        if known[leg, o] > 0:
+            shade(s, slab, o, f32(ex), f32(ey), f32(ez), f32(waves), through, wide)
+
+
+@kernel
 def piece_sum(
-    table, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes, source_walls, source_normals,
+    tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes, source_walls, source_normals,
     targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
     leg_slope, c, envelope, envelope_first, envelope_hz, total,
 ):  # fmt: skip
     """Add the echoes of a list of pairs over one piece to the sums; return the number of pairs that the knots did not cover.
 
-    table (15, knots): centre (m), Q diag(a^2) Q' and Q diag(a^-2) Q' of the piece on knots of bounce time, `step` s apart; knot
-    most_lead + AHEAD is the first of `even` grid points of reception time.  samples: of one block between grid points.  ratio: knots
-    of phase per knot of gain.  pairs (n, 2): image of the driver, image of the microphones, best sorted by the latter; weight (n,);
+    tables (piece, 25, knots): see `pose_table`, of all pieces of the mover on knots of bounce time, `step` s apart; knot
+    most_lead + AHEAD is the first of `even` grid points of reception time.  own: the piece that
+    echoes; the others may stand in the way.  glints (G, COLUMNS): those of a dressed piece.  samples: of one block between grid points.  ratio: knots
+    of phase per knot of gain.  pairs (n, 3): image of the driver, image of the microphones, best sorted by the latter, and glint, -1 for the mirror; weight (n,);
     group (n,): which sum.  sources (I, 3) m, targets (J, mic, 3) m.  Per carrier: turns_per_metre f/c, walls (carrier, W, 2, nodes),
-    skin (carrier, 2, nodes), beam (carrier, basis, 2, D), port (carrier, basis, D), absorption Np/m and its slope Np/m/Hz,
+    skin (carrier, 3, 2, nodes) of mirror, glints and what is diffuse, beam (carrier, basis, 2, D), port (carrier, basis, D), absorption Np/m and its slope Np/m/Hz,
     leg_slope (carrier, J): d ln(walls of the outgoing leg)/df, 1/Hz.  c: m/s.  envelope (carrier, n): see `gate`; none where the tone is on for ever.
     total (group, carrier * mic * basis, PLANE): float32, added to.
     """
+    table = tables[own]
     mics = targets.shape[1]
     carriers = turns_per_metre.shape[0]
     functions = beam.shape[1]
@@ -256,6 +300,10 @@ def piece_sum(
     weights = rows32((coarse_count + 3) // 4 * 4 * ROW)
     g_re, g_im = rows32(ROW), rows32(ROW)
     way_re, way_im = rows32(functions * ROW), rows32(functions * ROW)
+    through = rows32(ROW)
+    crowd = rows32(tables.shape[0] * OCCLUDER)
+    out_known = np.full((sources.shape[0], tables.shape[0]), -1, np.int8)
+    back_known = np.full((targets.shape[0], tables.shape[0]), -1, np.int8)
     missed = 0
     held = -1
     aimed = -1
@@ -283,23 +331,32 @@ def piece_sum(
             _window(table, most_lead - lead, ratio, coarse_s, coarse_d, 0, coarse_count)
             for m in range(together):
                 _window(table, most_lead - lead, ratio, mic_s, mic_d, m * coarse_wide, coarse_count)
+            occluders(tables, own, most_lead - lead, ratio, crowd, coarse_count, coarse_wide)
         start = float(lead + AHEAD)
-        _first_normal(s, f32(sx), f32(sy), f32(sz), wide)
-        pair_paths(s, d, sx, sy, sz, newton_steps, wide)
+        g = pairs[n, 2]
+        sharpness = MIRROR
+        strength = weight[n]
+        kind = 0
+        if g < 0:
+            _first_normal(s, f32(sx), f32(sy), f32(sz), wide)
+            pair_paths(s, d, sx, sy, sz, newton_steps, wide)
+        else:
+            sharpness = f32(glints[g, SHARPNESS])
+            strength = strength * f32(glints[g, WEIGHT])
+            kind = 1 if sharpness > f32(0.0) else 2
+            glint_normals(table, most_lead - lead, glints[g], s, count, wide)
+            pair_paths(s, d, sx, sy, sz, 0, wide)
+        _coarse(s, d, coarse_s, coarse_d, ratio, coarse_count, coarse_wide)
+        if g >= 0:
+            shorten(table, most_lead - lead, glints[g], d, count, wide)
         if not clock(d, e, count, even, start, inverse_step):
             missed += 1
             continue
         for k in range(coarse_wide):
-            fine = min(k, coarse_count - 1) * ratio
-            coarse_s[NORMAL + k] = s[NORMAL + fine]
-            coarse_s[NORMAL + ROW + k] = s[NORMAL + ROW + fine]
-            coarse_s[NORMAL + 2 * ROW + k] = s[NORMAL + 2 * ROW + fine]
-            coarse_d[MIDDLE + k] = d[PATH + fine]
-            coarse_d[MIDDLE + ROW + k] = d[SECOND + fine]
-            coarse_d[MIDDLE + 2 * ROW + k] = d[SLOPE + fine]
+            coarse_d[MIDDLE + 2 * ROW + k] = d[SLOPE + min(k, coarse_count - 1) * ratio]
         stencil(e, even, ratio, coarse_count, work, weights)
         for f in range(carriers):
-            walls_f, skin_f, beam_f, port_f = walls[f], skin[f : f + 1], beam[f], port[f]
+            walls_f, skin_f, beam_f, port_f = walls[f], skin[f, kind : kind + 1], beam[f], port[f]
             tone(e, even, turns_per_metre[f], samples, wave)
             if envelope.shape[1] > 0:
                 gate(
@@ -314,8 +371,21 @@ def piece_sum(
                     wave,
                 )
             incoming(
-                coarse_s, sx, sy, sz, source_walls, source_normals, i, walls_f, skin_f, beam_f, source_axes, way_re, way_im, coarse_wide
+                coarse_s, sx, sy, sz, sharpness, source_walls, source_normals, i, walls_f, skin_f, beam_f, source_axes, way_re, way_im, coarse_wide
             )  # fmt: skip
+            if tables.shape[0] > 1:
+                waves = turns_per_metre[f]
+                through[:] = ONE
+                _shaded(
+                    coarse_s, crowd, tables, own, out_known, i, most_lead - lead, ratio, sx, sy, sz, waves, through, coarse_count, coarse_wide
+                )  # fmt: skip
+                _shaded(
+                    coarse_s, crowd, tables, own, back_known, j, most_lead - lead, ratio, cx, cy, cz, waves, through, coarse_count, coarse_wide
+                )  # fmt: skip
+                for b in range(functions):
+                    for k in range(coarse_wide):
+                        way_re[b * ROW + k] *= through[k]
+                        way_im[b * ROW + k] *= through[k]
             tilt_re = f32(leg_slope[f, j].real)
             tilt_im = f32(leg_slope[f, j].imag)
             for first in range(0, mics, together):
@@ -335,12 +405,13 @@ def piece_sum(
                         aim(mic_s, mic_d, x, y, z, ax, ay, az, m * coarse_wide, coarse_wide)
                     _start(coarse_s, coarse_d, mic_s, mic_d, m * coarse_wide, coarse_wide)
                 lanes = some * coarse_wide
-                pair_paths(mic_s, mic_d, sx, sy, sz, 1 if mics > 1 else 0, lanes)
+                pair_paths(mic_s, mic_d, sx, sy, sz, 1 if mics > 1 and g < 0 else 0, lanes)
                 outgoing(
                     mic_s,
                     sx,
                     sy,
                     sz,
+                    sharpness,
                     target_walls,
                     target_normals,
                     j,
@@ -358,7 +429,7 @@ def piece_sum(
                     tilt_re,
                     tilt_im,
                     absorption_slope[f],
-                    weight[n],
+                    strength,
                     lanes,
                 )
                 for b in range(functions):

@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from usim.engine.legs import wall_tables
-from usim.engine.pairs import _first_normal, arriving, incoming, joined, outgoing, pair_paths
+from usim.engine.legs import body_tables
+from usim.engine.pairs import (
+    MIRROR,
+    _first_normal,
+    arriving,
+    incoming,
+    joined,
+    outgoing,
+    pair_paths,
+)
 from usim.engine.selection import pose_table
 from usim.engine.slab import LANES, LONG_SLAB, PATH, ROW, SECOND, SLAB, aim, f32
 from usim.physics.jit import kernel
@@ -71,6 +79,7 @@ def _instant(
                 sx,
                 sy,
                 sz,
+                MIRROR,
                 hits,
                 normals,
                 i,
@@ -82,7 +91,7 @@ def _instant(
                 way_im,
                 LANES,
             )
-            outgoing(s, sx, sy, sz, hits, normals, j, walls, f32(absorption), LANES)
+            outgoing(s, sx, sy, sz, MIRROR, hits, normals, j, walls, f32(absorption), LANES)
             arriving(s, ports, 0, LANES)
             joined(s, 0, way_re, way_im, 0, g_re, g_im, LANES)
             path[i, j] = d[PATH + 1]
@@ -144,8 +153,9 @@ def instant(
         pose.rotation[:, number],
         pose.sizes_m(mover.pieces)[:, number],
     )
-    poses = np.ascontiguousarray(table.reshape(15, len(found), 3).transpose(1, 0, 2))
-    skin = wall_tables([piece.surface], cost.carrier_hz, paths.scene.air)
+    poses = np.ascontiguousarray(table[:15].reshape(15, len(found), 3).transpose(1, 0, 2))
+    whole = 2 if piece.surface.wrinkle_rms_m else 0  # mirror and glints together
+    skin = body_tables(piece.surface, cost.carrier_hz, paths.scene.air)[whole : whole + 1]
     shape = (len(found), len(found))
     path, rate, power = np.empty(shape), np.empty(shape), np.empty(shape)
     _instant(

@@ -1,0 +1,175 @@
+"""Kernels: limbs that stand in the way of a leg; the amplitude of `physics.occlusion`, on knots of gain."""
+
+from __future__ import annotations
+
+import math
+
+from usim.engine.slab import NORMAL, ONE, PLACE, ROW, SPREAD, TINY, TWO, dot, f32
+from usim.physics.jit import fused, kernel
+
+SQUARE, INVERSE, AREA = (
+    3 * ROW,
+    9 * ROW,
+    15 * ROW,
+)  # rows of an occluder after its centre: Q diag(a^2) Q', its inverse, and its determinant
+OCCLUDER = 16 * ROW
+HIGH = f32(1e4)  # of an edge's amplitude before it is bounded: its eighth power is still a number
+CLEAR = 2.5  # Fresnel parameter from which on an edge costs less than 1e-3
+
+
+@kernel
+def occluders(tables, own, first, ratio, slab, count, wide):
+    """Copy a window of the pose tables (piece, 25, knots) of all pieces but `own`, every ratio-th knot, into rows (piece * OCCLUDER,)."""
+    for o in range(tables.shape[0]):
+        if o == own:
+            continue
+        base = o * OCCLUDER
+        for row in range(15):
+            here = slab[base + row * ROW :]
+            for k in range(wide):
+                here[k] = f32(tables[o, row, first + min(k, count - 1) * ratio])
+        for k in range(wide):
+            i = first + min(k, count - 1) * ratio
+            xx, yy, zz = tables[o, 3, i], tables[o, 4, i], tables[o, 5, i]
+            xy, xz, yz = tables[o, 6, i], tables[o, 7, i], tables[o, 8, i]
+            slab[base + AREA + k] = f32(
+                xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
+            )
+
+
+@kernel
+def _edge(v):
+    """Return the amplitude that passes a knife edge at Fresnel parameter v (float32), positive where the way is free."""
+    x = v + f32(0.1)
+    root = math.sqrt(fused(x, x, ONE))
+    a = f32(0.4519) * (root + x if x > f32(0.0) else ONE / (root - x))
+    a = a if a < HIGH else HIGH
+    a2 = a * a
+    a4 = a2 * a2
+    return a / math.sqrt(math.sqrt(math.sqrt(fused(a4, a4, ONE))))
+
+
+@kernel
+def _between(x):
+    """Return a smooth step from 0 at -1 to 1 at 1."""
+    t = f32(0.5) + f32(0.5) * x
+    t = t if t > f32(0.0) else f32(0.0)
+    t = t if t < ONE else ONE
+    return t * t * t * (t * (f32(6.0) * t - f32(15.0)) + f32(10.0))
+
+
+@kernel
+def shade(s, slab, o, ex, ey, ez, waves_per_metre, through, count):
+    """Multiply `through` by what of a leg passes occluder o; the leg goes from (ex, ey, ez) to the point that has NORMAL."""
+    base = o * OCCLUDER
+    other = slab[base : base + OCCLUDER]
+    for k in range(count):
+        ax, ay, az = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
+        xx, yy, zz = s[SPREAD + k], s[SPREAD + ROW + k], s[SPREAD + 2 * ROW + k]
+        xy, xz, yz = s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k]
+        vx = dot(xx, xy, xz, ax, ay, az)
+        vy = dot(xy, yy, yz, ax, ay, az)
+        vz = dot(xz, yz, zz, ax, ay, az)
+        ih = ONE / math.sqrt(dot(ax, ay, az, vx, vy, vz))
+        x = fused(vx, ih, s[PLACE + k])
+        y = fused(vy, ih, s[PLACE + ROW + k])
+        z = fused(vz, ih, s[PLACE + 2 * ROW + k])
+        ux, uy, uz = ex - x, ey - y, ez - z
+        length = math.sqrt(dot(ux, uy, uz, ux, uy, uz))
+        inverse = ONE / length
+        ux, uy, uz = ux * inverse, uy * inverse, uz * inverse
+        wx, wy, wz = other[k] - x, other[ROW + k] - y, other[2 * ROW + k] - z
+        xx, yy, zz = other[INVERSE + k], other[INVERSE + ROW + k], other[INVERSE + 2 * ROW + k]
+        xy, xz, yz = (
+            other[INVERSE + 3 * ROW + k],
+            other[INVERSE + 4 * ROW + k],
+            other[INVERSE + 5 * ROW + k],
+        )
+        ix = dot(xx, xy, xz, ux, uy, uz)
+        iy = dot(xy, yy, yz, ux, uy, uz)
+        iz = dot(xz, yz, zz, ux, uy, uz)
+        uu = dot(ux, uy, uz, ix, iy, iz)
+        along = dot(wx, wy, wz, ix, iy, iz) / uu
+        # the way from the leg's nearest point, in the occluder's own measure, to its centre
+        dx, dy, dz = wx - along * ux, wy - along * uy, wz - along * uz
+        m2 = dot(
+            dx,
+            dy,
+            dz,
+            dot(xx, xy, xz, dx, dy, dz),
+            dot(xy, yy, yz, dx, dy, dz),
+            dot(xz, yz, zz, dx, dy, dz),
+        )
+        m = math.sqrt(m2)
+        xx, yy, zz = other[SQUARE + k], other[SQUARE + ROW + k], other[SQUARE + 2 * ROW + k]
+        xy, xz, yz = (
+            other[SQUARE + 3 * ROW + k],
+            other[SQUARE + 4 * ROW + k],
+            other[SQUARE + 5 * ROW + k],
+        )
+        depth2 = dot(
+            ux,
+            uy,
+            uz,
+            dot(xx, xy, xz, ux, uy, uz),
+            dot(xy, yy, yz, ux, uy, uz),
+            dot(xz, yz, zz, ux, uy, uz),
+        )
+        ahead = dot(wx, wy, wz, ux, uy, uz)
+        dx, dy, dz = wx - ahead * ux, wy - ahead * uy, wz - ahead * uz
+        aside2 = dot(dx, dy, dz, dx, dy, dz)
+        narrow2 = TWO * other[AREA + k] * uu / (xx + yy + zz - depth2)
+        rest = length - ahead
+        behind = math.sqrt(fused(ahead, ahead, depth2))
+        before = math.sqrt(fused(rest, rest, depth2))
+        v = math.sqrt(
+            TWO
+            * (behind + before)
+            * waves_per_metre
+            * (aside2 + narrow2)
+            / (behind * before * (m2 + ONE))
+        )
+        depth = ONE / math.sqrt(depth2 + TINY)
+        near = _edge(v * (m - ONE))
+        far = _edge(-v * (m + ONE))
+        near4, far4 = near * near * near * near, far * far * far * far
+        passed = near + far - near * far * (near * near4 + far * far4)
+        between = _between(ahead * depth) * _between(rest * depth)
+        through[k] *= ONE - between * (ONE - passed)
+
+
+@kernel
+def may_shade(tables, own, knot, o, ex, ey, ez, waves_per_metre):
+    """Return whether piece o can come between (ex, ey, ez) and any point of piece `own` at a knot, to 1e-3.
+
+    tables (piece, 25, knots): see `pose_table`.
+    """
+    table = tables[own]
+    x, y, z = table[0, knot], table[1, knot], table[2, knot]
+    ux, uy, uz = ex - x, ey - y, ez - z
+    length = math.sqrt(ux * ux + uy * uy + uz * uz)
+    ux, uy, uz = ux / length, uy / length, uz / length
+    wx, wy, wz = tables[o, 0, knot] - x, tables[o, 1, knot] - y, tables[o, 2, knot] - z
+    ahead = wx * ux + wy * uy + wz * uz
+    own_depth = _reach(table, knot, ux, uy, uz)
+    depth = _reach(tables[o], knot, ux, uy, uz)
+    if ahead < -(own_depth + depth):
+        return False
+    ax, ay, az = wx - ahead * ux, wy - ahead * uy, wz - ahead * uz
+    aside = math.sqrt(ax * ax + ay * ay + az * az)
+    if aside < 1e-6:
+        return True
+    ax, ay, az = ax / aside, ay / aside, az / aside
+    free = aside - _reach(table, knot, ax, ay, az) - _reach(tables[o], knot, ax, ay, az)
+    way = max(ahead + own_depth, 0.0) + depth
+    return free < CLEAR * math.sqrt(0.5 * way / waves_per_metre)
+
+
+@kernel
+def _reach(table, knot, x, y, z):
+    """Return how far a piece reaches from its centre along a unit vector, m."""
+    return math.sqrt(
+        x * (table[3, knot] * x + 2.0 * (table[6, knot] * y + table[7, knot] * z))
+        + y * (table[4, knot] * y + 2.0 * table[8, knot] * z)
+        + table[5, knot] * z * z
+    )
