@@ -68,15 +68,15 @@ def mirror_normal(table, t, sx, sy, sz, mx, my, mz, out):
 
 
 @kernel
-def lobes(normal, square, glints, columns, depth, cosine, out):
-    """Fill out (G,) with the energy of every glint's lobe at a mirror point, re the mirror's: zero where it is `depth` neper below.
+def lobe_of(normal, square, glint, depth):
+    """Return the energy of a glint's lobe at a mirror point, re the mirror's: zero where it is `depth` neper below.
 
-    normal (5,): see `mirror_normal`; square (3,): of the semi-axes; glints (G, COLUMNS); columns (3, G) float32: their normals by rows.
+    normal (5,): see `mirror_normal`; square (3,): of the semi-axes; glint (COLUMNS,).
     """
-    nx, ny, nz = f32(normal[0]), f32(normal[1]), f32(normal[2])
-    x, y, z = columns[0], columns[1], columns[2]
-    for g in range(cosine.shape[0]):
-        cosine[g] = x[g] * nx + y[g] * ny + z[g] * nz
+    sharp = glint[SHARPNESS]
+    cosine = glint[0] * normal[0] + glint[1] * normal[1] + glint[2] * normal[2]
+    if (1.0 - cosine) * 2.0 * sharp > depth or cosine <= 0.0:
+        return 0.0
     v0, v1, v2 = square[0] * normal[0], square[1] * normal[1], square[2] * normal[2]
     h2 = v0 * normal[0] + v1 * normal[1] + v2 * normal[2]
     scale = normal[3] / math.sqrt(h2)
@@ -84,157 +84,135 @@ def lobes(normal, square, glints, columns, depth, cosine, out):
     tangent = (square[0] + square[1] + square[2] - (v0 * v0 + v1 * v1 + v2 * v2) / h2) * scale
     curvature = math.sqrt(square[0] * square[1] * square[2]) / h2
     spread = 1.0 + tangent + (curvature * normal[3]) ** 2
-    for g in range(cosine.shape[0]):
-        out[g] = f32(0.0)
-        sharp = glints[g, SHARPNESS]
-        if sharp > 0.0:
-            if (1.0 - cosine[g]) * 2.0 * sharp > depth:
-                continue
-            d0, d1, d2 = (
-                glints[g, 0] - normal[0],
-                glints[g, 1] - normal[1],
-                glints[g, 2] - normal[2],
-            )
-            off = (v0 * d0 + v1 * d1 + v2 * d2) / h2
-            d0 += (square[0] * d0 - v0 * off) * scale
-            d1 += (square[1] * d1 - v1 * off) * scale
-            d2 += (square[2] * d2 - v2 * off) * scale
-            away = sharp * (d0 * d0 + d1 * d1 + d2 * d2)
-            if away < depth:
-                out[g] = f32(spread * glints[g, WEIGHT] ** 2 * math.exp(-away))
-        elif cosine[g] > f32(0.0):
-            out[g] = f32(spread * (glints[g, WEIGHT] * cosine[g]) ** 2)
+    if sharp <= 0.0:
+        return spread * (glint[WEIGHT] * cosine) ** 2
+    d0, d1, d2 = glint[0] - normal[0], glint[1] - normal[1], glint[2] - normal[2]
+    off = (v0 * d0 + v1 * d1 + v2 * d2) / h2
+    d0 += (square[0] * d0 - v0 * off) * scale
+    d1 += (square[1] * d1 - v1 * off) * scale
+    d2 += (square[2] * d2 - v2 * off) * scale
+    away = sharp * (d0 * d0 + d1 * d1 + d2 * d2)
+    if away >= depth:
+        return 0.0
+    return spread * glint[WEIGHT] ** 2 * math.exp(-away)
+
+
+@kernel
+def in_reach(heights, normals, depth, sharp):
+    """Return the range of glints, sorted by the third component of their normals, that may light up at any of normals (instant, 5)."""
+    reach = math.sqrt(depth / sharp)
+    low, high = normals[0, 2], normals[0, 2]
+    for e in range(1, normals.shape[0]):
+        low, high = min(low, normals[e, 2]), max(high, normals[e, 2])
+    return np.searchsorted(heights, low - reach), np.searchsorted(heights, high + reach)
 
 
 @kernel
 def _drawn(
-    energy,
-    shares,
-    pair,
-    first,
-    table,
-    square,
-    sources,
-    middles,
-    glints,
-    columns,
-    depth,
-    diffuse_only,
-    mark,
-    sums,
-    cosine,
-    lobe,
+    energy, shares, pair, first, normals, square, glints, heights, depth, diffuse_only, mark, sums
 ):
-    """Return (glint, probability) drawn for a texture pair in proportion to energy over an epoch's instants; -1 where none lights up."""
-    images = middles.shape[0]
-    i, j = pair // images, pair % images
-    normal = np.empty(5)
-    sums[:] = f32(0.0)
-    for e in range(INSTANTS):
-        t = first + e
-        mirror_normal(table, t, sources[i, 0], sources[i, 1], sources[i, 2], middles[j, 0], middles[j, 1], middles[j, 2], normal)  # fmt: skip
-        lobes(normal, square, glints, columns, depth, cosine, lobe)
-        whole = energy[pair, t]
-        rest = whole * (f32(1.0) - shares[pair, t])
-        for g in range(sums.shape[0]):
-            if glints[g, SHARPNESS] <= 0.0:
-                sums[g] += whole * lobe[g]
-            elif not diffuse_only:
-                sums[g] += rest * lobe[g]
+    """Return (glint, probability) drawn for a texture pair in proportion to energy over an epoch's instants; -1 where none lights up.
+
+    normals (instant, 5): of the pair; heights (n,): the third components of the normals of the first n glints, the others are diffuse.
+    """
+    count, narrow = glints.shape[0], heights.shape[0]
+    low, high = narrow, narrow
+    if not diffuse_only and narrow > 0:
+        low, high = in_reach(heights, normals, depth, glints[0, SHARPNESS])
     total = 0.0
-    for g in range(sums.shape[0]):
-        total += sums[g]
+    for part in range(2):
+        begin, end = (low, high) if part == 0 else (narrow, count)
+        for g in range(begin, end):
+            value = 0.0
+            for e in range(INSTANTS):
+                whole = np.float64(energy[pair, first + e])
+                if part == 0:
+                    whole *= 1.0 - shares[pair, first + e]
+                value += whole * lobe_of(normals[e], square, glints[g], depth)
+            sums[g] = value
+            total += value
     if total <= 0.0:
         return -1, 1.0
     passed = 0.0
-    last = -1
-    for g in range(sums.shape[0]):
-        if sums[g] > f32(0.0):
-            last = g
-            passed += sums[g]
-            if mark * total < passed:
-                break
-    return last, sums[last] / total
+    last, chance = -1, 1.0
+    for part in range(2):
+        begin, end = (low, high) if part == 0 else (narrow, count)
+        for g in range(begin, end):
+            if sums[g] > 0.0 and (last < 0 or mark * total >= passed):
+                last, chance = g, sums[g] / total
+                passed += sums[g]
+    return last, chance
 
 
 @kernel
 def choose_dressed(
-    energy, shares, near, table, square, sources, middles, glints, columns, diffuse, depth, share, draws, room, pairs, weight, group, counts, held_shares,
+    energy, shares, near, table, square, sources, middles, glints, heights, diffuse, depth, share, draws, room, pairs, weight, group, counts, held_shares,
 ):  # fmt: skip
     """Choose mirror pairs and glints of consecutive epochs; fill pairs (n, 3), weight, group and, per epoch, counts and shares resolved.
 
     energy (I * J, K) of the smooth piece and shares (I * J, K) of it that stay in the mirror, at instants: epoch number e sees instants
     2 + 2e to 4 + 2e, so the first two are those of the epoch before.  near (P,): pairs whose glints may be resolved.  table (25, K): poses; square
-    (3,): of the semi-axes; sources (I, 3), middles (J, 3) in m; diffuse: share of energy of the diffuse glints.  draws (epoch,): see `choose`.
+    (3,): of the semi-axes; sources (I, 3), middles (J, 3) in m.  glints (G, COLUMNS), the first of them sorted by the third component of their
+    normal, heights (n,); the others are diffuse and hold the share `diffuse` of energy.  depth: see `lobe_of`.  draws (epoch,): see `choose`.
     Returns the number filled, or -1 where `room` does not suffice.
     """
-    many, count = energy.shape[0], glints.shape[0]
+    many, count, narrow = energy.shape[0], glints.shape[0], heights.shape[0]
     images = middles.shape[0]
-    lit = np.zeros((INSTANTS, near.shape[0], count), np.float32)
-    cosine, sums, lobe = (
-        np.empty(count, np.float32),
-        np.empty(count, np.float32),
-        np.empty(count, np.float32),
-    )
+    normals = np.empty((near.shape[0], INSTANTS, 5))
+    one = np.empty((INSTANTS, 5))
+    sums = np.empty(count)
     is_near = np.zeros(many, np.bool_)
     for p in range(near.shape[0]):
         is_near[near[p]] = True
     mirror_before = np.zeros(many, np.bool_)
-    glint_before = np.zeros((near.shape[0], count), np.bool_)
-    normal = np.empty(5)
+    glint_before = np.zeros((near.shape[0], narrow), np.bool_)
+    most = 4096
+    values = np.empty((many + most, INSTANTS), np.float32)
+    whose = np.empty((most, 2), np.int64)
+    three = np.empty(INSTANTS, np.float32)
+    least = np.empty(INSTANTS)
     used = 0
     for epoch in range(-1, draws.shape[0]):
         first = 2 + 2 * epoch
         for e in range(INSTANTS):
-            if e == 0 and epoch >= 0:
-                lit[0] = lit[INSTANTS - 1]
-                continue
-            for p in range(near.shape[0]):
-                i, j = near[p] // images, near[p] % images
-                mirror_normal(table, first + e, sources[i, 0], sources[i, 1], sources[i, 2], middles[j, 0], middles[j, 1], middles[j, 2], normal)  # fmt: skip
-                lobes(normal, square, glints, columns, depth, cosine, lit[e, p])
-        # candidates: all mirror pairs, then glints of near pairs
-        total = np.zeros(INSTANTS)
-        for e in range(INSTANTS):
+            total = 0.0
             for n in range(many):
-                total[e] += energy[n, first + e]
-        least = np.empty(INSTANTS)
-        for e in range(INSTANTS):
-            least[e] = LEAST_SHARE * math.exp(-depth) * total[e]
-        spots = 0
-        for p in range(near.shape[0]):
-            for g in range(count):
-                if glints[g, SHARPNESS] > 0.0 and (
-                    lit[0, p, g] > f32(0.0) or lit[1, p, g] > f32(0.0) or lit[2, p, g] > f32(0.0)
-                ):
-                    spots += 1
-        values = np.zeros((many + spots, INSTANTS), np.float32)
-        whose = np.empty((spots, 2), np.int64)
-        for n in range(many):
-            for e in range(INSTANTS):
+                total += energy[n, first + e]
                 values[n, e] = energy[n, first + e] * shares[n, first + e]
+            least[e] = LEAST_SHARE * math.exp(-depth) * total
         at = many
         for p in range(near.shape[0]):
             n = near[p]
-            for g in range(count):
-                if glints[g, SHARPNESS] > 0.0 and (
-                    lit[0, p, g] > f32(0.0) or lit[1, p, g] > f32(0.0) or lit[2, p, g] > f32(0.0)
-                ):
-                    enough = False
-                    for e in range(INSTANTS):
-                        value = (
-                            energy[n, first + e] * (f32(1.0) - shares[n, first + e]) * lit[e, p, g]
+            i, j = n // images, n % images
+            for e in range(INSTANTS):
+                if e == 0 and epoch >= 0:
+                    normals[p, 0] = normals[p, INSTANTS - 1]
+                else:
+                    mirror_normal(table, first + e, sources[i, 0], sources[i, 1], sources[i, 2], middles[j, 0], middles[j, 1], middles[j, 2], normals[p, e])  # fmt: skip
+            if narrow == 0:
+                continue
+            low, high = in_reach(heights, normals[p], depth, glints[0, SHARPNESS])
+            for g in range(low, high):
+                enough = False
+                for e in range(INSTANTS):
+                    lobe = lobe_of(normals[p, e], square, glints[g], depth)
+                    three[e] = energy[n, first + e] * (f32(1.0) - shares[n, first + e]) * f32(lobe)
+                    enough |= three[e] > least[e]
+                if enough:
+                    if at - many >= most:
+                        most *= 2
+                        longer, more = (
+                            np.empty((many + most, INSTANTS), np.float32),
+                            np.empty((most, 2), np.int64),
                         )
-                        values[at, e] = value
-                        enough |= value > least[e]
-                    if enough:
-                        whose[at - many, 0] = p
-                        whose[at - many, 1] = g
-                        at += 1
-        values = values[:at]
+                        longer[:at], more[: at - many] = values[:at], whose[: at - many]
+                        values, whose = longer, more
+                    values[at, 0], values[at, 1], values[at, 2] = three[0], three[1], three[2]
+                    whose[at - many, 0], whose[at - many, 1] = p, g
+                    at += 1
         rank = np.empty(at)
-        counted = _ranks(values, 0, rank)
-        floor = _threshold(values, 0, rank, counted, share)
+        counted = _ranks(values[:at], 0, rank)
+        floor = _threshold(values[:at], 0, rank, counted, share)
         if epoch >= 0:
             start = used
             held, whole, rest = 0.0, 0.0, 0.0
@@ -289,7 +267,10 @@ def choose_dressed(
                         pair, glint, chance = n, -1, 1.0
                         if unlisted:
                             turn = (turn + GOLDEN) % 1.0
-                            glint, chance = _drawn(energy, shares, n, first, table, square, sources, middles, glints, columns, depth, is_near[n], turn, sums, cosine, lobe)  # fmt: skip
+                            i, j = n // images, n % images
+                            for e in range(INSTANTS):
+                                mirror_normal(table, first + e, sources[i, 0], sources[i, 1], sources[i, 2], middles[j, 0], middles[j, 1], middles[j, 2], one[e])  # fmt: skip
+                            glint, chance = _drawn(energy, shares, n, first, one, square, glints, heights, depth, is_near[n], turn, sums)  # fmt: skip
                             if glint < 0:
                                 continue
                         elif n >= many:
@@ -328,7 +309,7 @@ def _unlisted(energy, shares, pair, first, is_near, diffuse):
 
 
 def glint_rows(glints: Glints | None) -> np.ndarray:
-    """Return the glints of a piece as the kernels read them, (G, COLUMNS); none where it is bare."""
+    """Return the glints of a piece as the kernels read them, (G, COLUMNS): sorted by height, the diffuse ones last; none where it is bare."""
     if glints is None:
         return np.zeros((0, COLUMNS))
     rows = np.empty((len(glints), COLUMNS))
@@ -338,7 +319,7 @@ def glint_rows(glints: Glints | None) -> np.ndarray:
         glints.slip_m_rad,
     )
     rows[:, SHARPNESS], rows[:, WEIGHT] = glints.sharpness, glints.weight
-    return rows
+    return rows[np.lexsort((rows[:, 2], glints.is_diffuse))]
 
 
 def dressed_epochs(
@@ -355,14 +336,14 @@ def dressed_epochs(
     """Return the choices of consecutive epochs of a dressed piece; see `choose_dressed`."""
     images = np.flatnonzero(legs.maps.order <= quality.glint_order)
     near = (images[:, None] * len(legs) + images[None, :]).ravel()
-    columns = np.ascontiguousarray(glints[:, :3].T, np.float32)
+    heights = np.ascontiguousarray(glints[glints[:, SHARPNESS] > 0.0, 2])
     counts, held = np.zeros(len(draws), np.int64), np.zeros(len(draws))
     room = 2 * len(energy) * len(draws)
     while True:
         pairs, weight = np.empty((room, 3), np.int64), np.empty(room, np.float32)
         group = np.empty(room, np.int64)
         filled = choose_dressed(
-            energy, shares, near, table, np.asarray(size_m, float) ** 2, legs.sources[driver], legs.middles, glints, columns, DIFFUSE,
+            energy, shares, near, table, np.asarray(size_m, float) ** 2, legs.sources[driver], legs.middles, glints, heights, DIFFUSE,
             quality.lobe_depth, quality.share, draws, room, pairs, weight, group, counts, held,
         )  # fmt: skip
         if filled >= 0:
