@@ -25,7 +25,7 @@ from usim.engine.selection import (
     _threshold,
     apart,
 )
-from usim.engine.slab import f32
+from usim.engine.slab import dot, f32
 from usim.physics.jit import kernel
 from usim.physics.wrinkles import DIFFUSE, Glints
 
@@ -98,6 +98,21 @@ def lobe_of(normal, square, glint, depth):
 
 
 @kernel
+def _cosines(columns, normals, nearest):
+    """Write the largest cosine between each glint's normal, columns (3, n), and any of the normals (3, 5) into nearest (n,)."""
+    x, y, z = columns[0], columns[1], columns[2]
+    ax, ay, az = f32(normals[0, 0]), f32(normals[0, 1]), f32(normals[0, 2])
+    bx, by, bz = f32(normals[1, 0]), f32(normals[1, 1]), f32(normals[1, 2])
+    cx, cy, cz = f32(normals[2, 0]), f32(normals[2, 1]), f32(normals[2, 2])
+    for g in range(x.shape[0]):
+        a = dot(x[g], y[g], z[g], ax, ay, az)
+        b = dot(x[g], y[g], z[g], bx, by, bz)
+        c = dot(x[g], y[g], z[g], cx, cy, cz)
+        a = a if a > b else b
+        nearest[g] = a if a > c else c
+
+
+@kernel
 def in_reach(heights, normals, depth, sharp):
     """Return the range of glints, sorted by the third component of their normals, that may light up at any of normals (instant, 5)."""
     reach = math.sqrt(depth / sharp)
@@ -146,14 +161,14 @@ def _drawn(
 
 @kernel
 def choose_dressed(
-    energy, shares, near, table, square, sources, middles, glints, heights, diffuse, depth, share, draws, room, pairs, weight, group, counts, held_shares,
+    energy, shares, near, table, square, sources, middles, glints, columns, heights, diffuse, depth, share, draws, room, pairs, weight, group, counts, held_shares,
 ):  # fmt: skip
     """Choose mirror pairs and glints of consecutive epochs; fill pairs (n, 3), weight, group and, per epoch, counts and shares resolved.
 
     energy (I * J, K) of the smooth piece and shares (I * J, K) of it that stay in the mirror, at instants: epoch number e sees instants
     2 + 2e to 4 + 2e, so the first two are those of the epoch before.  near (P,): pairs whose glints may be resolved.  table (25, K): poses; square
     (3,): of the semi-axes; sources (I, 3), middles (J, 3) in m.  glints (G, COLUMNS), the first of them sorted by the third component of their
-    normal, heights (n,); the others are diffuse and hold the share `diffuse` of energy.  depth: see `lobe_of`.  draws (epoch,): see `choose`.
+    normal, columns (3, n) their normals in float32, heights (n,); the others are diffuse and hold the share `diffuse` of energy.  depth: see `lobe_of`.  draws (epoch,): see `choose`.
     Returns the number filled, or -1 where `room` does not suffice.
     """
     many, count, narrow = energy.shape[0], glints.shape[0], heights.shape[0]
@@ -161,6 +176,8 @@ def choose_dressed(
     normals = np.empty((near.shape[0], INSTANTS, 5))
     one = np.empty((INSTANTS, 5))
     sums = np.empty(count)
+    nearest = np.empty(narrow, np.float32)
+    aligned = f32(1.0 - 0.5 * depth / glints[0, SHARPNESS]) if narrow > 0 else f32(0.0)
     is_near = np.zeros(many, np.bool_)
     for p in range(near.shape[0]):
         is_near[near[p]] = True
@@ -192,7 +209,10 @@ def choose_dressed(
             if narrow == 0:
                 continue
             low, high = in_reach(heights, normals[p], depth, glints[0, SHARPNESS])
+            _cosines(columns[:, low:high], normals[p], nearest)
             for g in range(low, high):
+                if nearest[g - low] < aligned:
+                    continue
                 enough = False
                 for e in range(INSTANTS):
                     lobe = lobe_of(normals[p, e], square, glints[g], depth)
@@ -336,14 +356,14 @@ def dressed_epochs(
     """Return the choices of consecutive epochs of a dressed piece; see `choose_dressed`."""
     images = np.flatnonzero(legs.maps.order <= quality.glint_order)
     near = (images[:, None] * len(legs) + images[None, :]).ravel()
-    heights = np.ascontiguousarray(glints[glints[:, SHARPNESS] > 0.0, 2])
+    columns = np.ascontiguousarray(glints[glints[:, SHARPNESS] > 0.0, :3].T)
     counts, held = np.zeros(len(draws), np.int64), np.zeros(len(draws))
     room = 2 * len(energy) * len(draws)
     while True:
         pairs, weight = np.empty((room, 3), np.int64), np.empty(room, np.float32)
         group = np.empty(room, np.int64)
         filled = choose_dressed(
-            energy, shares, near, table, np.asarray(size_m, float) ** 2, legs.sources[driver], legs.middles, glints, heights, DIFFUSE,
+            energy, shares, near, table, np.asarray(size_m, float) ** 2, legs.sources[driver], legs.middles, glints, columns.astype(np.float32), columns[2], DIFFUSE,
             quality.lobe_depth, quality.share, draws, room, pairs, weight, group, counts, held,
         )  # fmt: skip
         if filled >= 0:
