@@ -26,9 +26,12 @@ class PlainAir:
 @dataclass(frozen=True)
 class PlainSurface:
     factor: complex = 1.0
+    wrinkle_rms_m: float = 0.0
 
     def reflection(self, cos_incidence, f_hz, air):
         return self.factor * np.ones(np.broadcast(cos_incidence, f_hz).shape, dtype=complex)
+
+    unscattered = reflection
 
 
 @dataclass(frozen=True, eq=False)
