@@ -26,7 +26,7 @@ def _edge(v):
     x = v + 0.1
     root = np.sqrt(x * x + 1.0)
     a = 0.4519 * (root + x if x > 0.0 else 1.0 / (root - x))
-    return a / (1.0 + a**6) ** (1.0 / 6.0)
+    return a / (1.0 + a**8) ** 0.125
 
 
 @compiled
