@@ -26,9 +26,12 @@ class PlainAir:
 @dataclass(frozen=True)
 class PlainSurface:
     factor: complex = 1.0
+    wrinkle_rms_m: float = 0.0
 
     def reflection(self, cos_incidence, f_hz, air):
         return self.factor * np.ones(np.broadcast(cos_incidence, f_hz).shape, dtype=complex)
+
+    unscattered = reflection
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +126,12 @@ class PlainPiece:
 class PlainPoses:
     position_m: np.ndarray
     rotation: np.ndarray
+    swell_m: np.ndarray | float = 0.0
+    bend_rad: np.ndarray | None = None
 
     def sizes_m(self, pieces):
-        return np.broadcast_to([piece.size_m for piece in pieces], self.position_m.shape)
+        sizes = np.broadcast_to([piece.size_m for piece in pieces], self.position_m.shape)
+        return sizes + self.swell_m
 
 
 @dataclass(frozen=True)
@@ -149,6 +155,29 @@ class PlainMover:
         else:
             turned = self.rotation(t_s)
         return PlainPoses(self.position(t_s)[:, None], np.asarray(turned)[:, None])
+
+
+@dataclass(frozen=True)
+class PlainBody:
+    """Several pieces: position(t) -> (time, piece, 3); rotation(t) -> (time, piece, 3, 3), at rest if None; swell and bend."""
+
+    position: Callable
+    pieces: tuple
+    rotation: Callable | None = None
+    swell: Callable | None = None
+    bend: Callable | None = None
+    name: str = "target"
+
+    def at(self, t_s):
+        t_s = np.asarray(t_s, float)
+        place = np.asarray(self.position(t_s), float)
+        if self.rotation is None:
+            turned = np.broadcast_to(np.eye(3), (*place.shape, 3))
+        else:
+            turned = self.rotation(t_s)
+        swell = 0.0 if self.swell is None else self.swell(t_s)
+        bend = None if self.bend is None else self.bend(t_s)
+        return PlainPoses(place, turned, swell, bend)
 
 
 @dataclass(frozen=True)

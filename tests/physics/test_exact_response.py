@@ -38,6 +38,7 @@ class ColouredSurface:
     """A surface that depends on angle and frequency, with a phase."""
 
     strength: float
+    wrinkle_rms_m: float = 0.0
 
     def reflection(self, cos_incidence, f_hz, air):
         c, f = np.asarray(cos_incidence), np.asarray(f_hz)
@@ -181,7 +182,7 @@ def test_sums_pairs_and_names():
     walls = scene.room.walls
     out, back = (exact.mirror_images(walls, point, 2) for point in (SOURCE, MIC))
     for row in sorted(chosen):
-        _, mover, piece, going, coming = names[row]
+        _, mover, piece, going, coming, _ = names[row]
         by_key.setdefault((mover, piece), []).append([going, coming])
         i, j = out.find(np.array([going]))[0], back.find(np.array([coming]))[0]
         by_place.setdefault((mover, piece), []).append([out.position_m[i], back.position_m[j]])

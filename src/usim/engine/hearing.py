@@ -15,6 +15,7 @@ from usim.engine.paths import EDGE, FILTER_TAPS, Paths
 from usim.engine.waveform import on_carriers
 from usim.physics.dsp import off_carrier, reach_samples
 from usim.recording.observation import Baseband
+from usim.scene.covering import coverings
 
 BEFORE = EDGE - FILTER_TAPS // 2  # envelope samples before the window
 
@@ -114,9 +115,22 @@ def judged_envelopes(paths: Paths, unit: Unit) -> dict[str, np.ndarray]:
     out = {
         name: np.zeros(shape, complex) for name in (DIRECT, STATIC, *(f"mover.{n}" for n in names))
     }
+    glints = {
+        (mover.name, number): one
+        for mover in scene.movers
+        for number, one in enumerate(coverings(scene, mover))
+    }
     for mic, row in np.ndindex(shape[:2]):
         parts = exact.tone_response(
-            scene, row, times, device=number, mic=mic, unit=unit, per="mover", poses="fit"
+            scene,
+            row,
+            times,
+            device=number,
+            mic=mic,
+            unit=unit,
+            glints=glints,
+            per="mover",
+            poses="fit",
         )
         nearest = exact.tone_response(
             scene, row, times, device=number, mic=mic, unit=unit, order=0, movers=False

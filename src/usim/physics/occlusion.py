@@ -33,8 +33,8 @@ def passed(end_m, point_m, centre_m, square_m2, wavelength_m: float) -> np.ndarr
     inverse = np.linalg.inv(square_m2)
     uu = np.einsum("...i,...ij,...j", u, inverse, u)
     uw = np.einsum("...i,...ij,...j", u, inverse, w)
-    ww = np.einsum("...i,...ij,...j", w, inverse, w)
-    m2 = np.maximum(ww - uw * uw / uu, 0.0)
+    aside = w - (uw / uu)[..., None] * u
+    m2 = np.maximum(np.einsum("...i,...ij,...j", aside, inverse, aside), 0.0)
     m = np.sqrt(m2)
     depth2 = np.einsum("...i,...ij,...j", u, square_m2, u)
     ahead = (w * u).sum(axis=-1)

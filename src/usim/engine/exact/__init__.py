@@ -8,6 +8,8 @@ numba alone, takes movers only by `mover.at(t)`, rooms only by `room.walls`, and
   that the ellipsoid is scaled from (`bounce`); the spreading from the Hessian of the path length over the surface,
   so no formula of curvatures is needed (stationary phase of the Kirchhoff integral; Keller 1957);
 * bounce time: t_b + r2(t_b)/c = t by Newton, residual below 1e-12 s (`motion`); emission time t_e = t_b - r1/c;
+* glints of dressed pieces: given as data; places on the surface, so no minimum is looked for (`glint`);
+* shadow: the other pieces of the same mover weaken both legs (`shadow`);
 * Doppler: never added; received frequency f2 = f dt_e/dt for what the air, the walls and the microphone do (`echoes`).
 
 Image key. A room here is a set of planes, each two of them parallel or perpendicular (a box, or part of one).
@@ -17,7 +19,7 @@ outermost, was in the wall at the larger coordinate. In a box from 0 to L the im
 l L + x for even l and (l + 1) L - x for odd l. (0, 0, 0) is the thing itself; the order is the sum of |l|.
 A pair is (key of the driver's image, key of the microphone's image).
 
-Not here: occlusion, tail, draughts, pieces other than ellipsoids (refused in one line).
+Not here: occlusion between movers, tail, draughts, pieces other than ellipsoids (refused in one line).
 """
 
 from usim.engine.exact.bounce import fermat_point

@@ -1,7 +1,7 @@
 """Where and when a ray bounces off an ellipsoid: the point of its surface with the least path length.
 
 Start with `fermat_point`; the compiled functions do the same for one pair at a time. Vectors are tuples of three.
-All compiled functions stand in this file: numba's cache does not notice a change in another one.
+No compiled function calls one of another file: numba's cache does not notice a change there.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ R1, R2, COS, GAIN, RATE1, RATE2, GOING, COMING, POINT, FLAG, WIDTH = (
     *(6, 9, 12, 15, 16),
 )
 SEEN, HIDDEN, LOST = 0.0, 1.0, 2.0
-# Columns of a pose: position (3), rotation by rows (9) and semi-axes (3), then the rates of these fifteen.
-AXES, POSE = 12, 15
+# Columns of a pose: position (3), rotation by rows (9), semi-axes (3) and bend (rad), then the rates of these sixteen.
+AXES, BEND, POSE = 12, 15, 16
 
 
 @compiled
@@ -332,7 +332,7 @@ def fermat_point(source_m, mic_m, semi_axes_m) -> tuple[np.ndarray, np.ndarray, 
     out = np.zeros((len(source), WIDTH))
     pose = np.zeros((len(source), 2 * POSE))
     axes = np.array(semi_axes_m, float)
-    pose[:, 3:AXES], pose[:, AXES:POSE] = np.eye(3).ravel(), axes
+    pose[:, 3:AXES], pose[:, AXES:BEND] = np.eye(3).ravel(), axes
     bounces(np.array(source, float), np.array(mic, float), pose, False, out)
     complain(out, "fermat_point")
     seen = out[:, FLAG] == SEEN

@@ -4,10 +4,46 @@ from __future__ import annotations
 
 import numpy as np
 
-from usim.engine.exact.bounce import POSE
+from usim.engine.exact.bounce import POSE, compiled
 
 PANEL_S, NODES = 2e-3, 12  # spans of a story that a polynomial of degree NODES - 1 is tried on
+ROAM_M = 3.0  # how far a mover may go while one sound travels
+SWIFT = f"moves more than {ROAM_M:g} m while one sound travels"
 POSE_M = 2e-13  # a panel is halved until its polynomial meets `at` within this
+
+
+@compiled
+def _read(low, width, terms, t, out):
+    """Fills out (time, piece, POSE or 2 POSE: with rates) from terms (piece, panel, term, POSE); returns times not covered."""
+    missing = 0
+    last, degrees = low.shape[0] - 1, terms.shape[2]
+    value, rate = np.empty(degrees), np.empty(degrees)
+    with_rates = out.shape[2] > POSE
+    panel = 0
+    for row in range(t.shape[0]):
+        while panel > 0 and t[row] < low[panel]:
+            panel -= 1
+        while panel < last and t[row] >= low[panel + 1]:
+            panel += 1
+        x = 2.0 * (t[row] - low[panel]) / width[panel] - 1.0
+        if x < -1.000001 or x > 1.000001:
+            missing += 1
+        value[0], value[1], rate[0], rate[1] = 1.0, x, 0.0, 2.0 / width[panel]
+        for degree in range(2, degrees):
+            value[degree] = 2.0 * x * value[degree - 1] - value[degree - 2]
+            rate[degree] = (
+                2.0 * value[degree - 1] * rate[1] + 2.0 * x * rate[degree - 1] - rate[degree - 2]
+            )
+        for piece in range(out.shape[1]):
+            out[row, piece] = 0.0
+            for degree in range(degrees):
+                for part in range(POSE):
+                    out[row, piece, part] += terms[piece, panel, degree, part] * value[degree]
+                    if with_rates:
+                        out[row, piece, POSE + part] += (
+                            terms[piece, panel, degree, part] * rate[degree]
+                        )
+    return missing
 
 
 class Motion:
@@ -59,13 +95,23 @@ class Motion:
         terms = np.concatenate([part[2] for part in done], axis=1)[:, order]
         return low[order], width, np.ascontiguousarray(terms)
 
+    def followed(self, t_s: np.ndarray, piece: int | None = None) -> np.ndarray:
+        """What the polynomials say: poses (time, piece, POSE); of one piece with rates, (time, 2 POSE)."""
+        terms = self.terms if piece is None else self.terms[piece : piece + 1]
+        out = np.empty((len(t_s), len(terms), POSE if piece is None else 2 * POSE))
+        if _read(self.low, self.width, terms, t_s, out):
+            raise RuntimeError(f"movers.{self.mover.name}: {SWIFT}")
+        return out if piece is None else out[:, 0]
+
     def poses(self, t_s: np.ndarray) -> np.ndarray:
-        """What `at` says: position, rotation by rows and semi-axes, (time, piece, POSE)."""
+        """What `at` says: position, rotation by rows, semi-axes and bend, (time, piece, POSE)."""
         parts = []
         for begin in range(0, len(t_s), 32768):
             poses = self.mover.at(t_s[begin : begin + 32768])
             position = np.asarray(poses.position_m, float)
             rotation = np.asarray(poses.rotation, float).reshape(*position.shape[:2], 9)
             axes = poses.sizes_m(self.mover.pieces)
-            parts.append(np.concatenate([position, rotation, axes], axis=2))
+            bend = getattr(poses, "bend_rad", None)
+            bend = np.zeros(position.shape[:2]) if bend is None else np.asarray(bend, float)
+            parts.append(np.concatenate([position, rotation, axes, bend[..., None]], axis=2))
         return np.concatenate(parts)

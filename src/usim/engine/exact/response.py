@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from usim.engine.exact.echoes import chosen, echoes, links, require_pairs
+from usim.engine.exact.echoes import asked, echoes
 from usim.engine.exact.images import ORDER
+from usim.engine.exact.link import links
 
 REFERENCE_PA = 20e-6
 
@@ -97,6 +98,8 @@ def tone_response(
     driver: int | None = None,
     order: int = ORDER,
     pairs: Mapping[tuple[str, int], Any] | None = None,
+    spots: Mapping[tuple[str, int], Any] | None = None,
+    glints: Mapping[tuple[str, int], Any] | None = None,
     movers=True,
     static: bool = True,
     per: str = "sum",
@@ -109,6 +112,11 @@ def tone_response(
     order: of the images on either leg. movers: True, False or names. static: with the paths that miss the movers.
     pairs: only these image pairs: (mover name, piece index) -> integers (n, 2, 3), the keys of the driver's and the
     microphone's image (see `usim.engine.exact`; every driver's image of that key), or floats (n, 2, 3), their positions in m, met within a micrometre.
+    spots: with pairs, what each of them bounces off: (mover name, piece index) -> integers (n,), the number of a glint, or
+    -1 for the mirror; mirrors alone where left out. Without pairs: every image pair by way of the mirror and of every
+    glint whose lobe exceeds 1e-4 at any of t_s.
+    glints: the glints of every dressed piece that moves: (mover name, piece index) -> `usim.physics.wrinkles.Glints`, or None for bare
+    ones; drawn by `usim.scene.covering`.
     per: "sum" (k,); "mover" (1 + movers, k), row 0 the static paths; "pair" (rows, k), rows as `pair_rows` names.
     poses: "at" asks the mover at every bounce time of every pair; "fit" asks polynomials that met it to 2e-13 m,
     for movers whose `at` is slow.
@@ -130,7 +138,8 @@ def tone_response(
         "driver": driver,
         "order": order,
     }
-    return _received(scene, f, t_s, emitted, where, pairs, movers, static, per, poses)
+    what = {"pairs": pairs, "spots": spots, "glints": glints}
+    return _received(scene, f, t_s, emitted, where, what, movers, static, per, poses)
 
 
 def waveform(
@@ -146,6 +155,8 @@ def waveform(
     driver: int | None = None,
     order: int = ORDER,
     pairs: Mapping[tuple[str, int], Any] | None = None,
+    spots: Mapping[tuple[str, int], Any] | None = None,
+    glints: Mapping[tuple[str, int], Any] | None = None,
     movers=True,
     static: bool = True,
     per: str = "sum",
@@ -171,10 +182,11 @@ def waveform(
         "driver": driver,
         "order": order,
     }
-    return _received(scene, centre_hz, t_s, read, where, pairs, movers, static, per, poses)
+    what = {"pairs": pairs, "spots": spots, "glints": glints}
+    return _received(scene, centre_hz, t_s, read, where, what, movers, static, per, poses)
 
 
-def _received(scene, f, t_s, emitted, where, pairs, movers, static, per, poses) -> np.ndarray:
+def _received(scene, f, t_s, emitted, where, what, movers, static, per, poses) -> np.ndarray:
     """Sum over paths of gain times what was emitted `delay_s` before t_s, put together as `per` says."""
     if per not in ("sum", "mover", "pair"):
         raise ValueError(f"per: {per!r}; give 'sum', 'mover' or 'pair'")
@@ -189,7 +201,7 @@ def _received(scene, f, t_s, emitted, where, pairs, movers, static, per, poses) 
         )
         total[0] = waves.sum(axis=0)
     if movers is not False:
-        for block in echoes(scene, f, t_s, **where, pairs=pairs, movers=movers, poses=poses):
+        for block in echoes(scene, f, t_s, **where, **what, movers=movers, poses=poses):
             waves = block.gain * emitted(block.delay_s, t_s)
             if per == "pair":
                 rows.append(waves)
@@ -202,6 +214,7 @@ def _received(scene, f, t_s, emitted, where, pairs, movers, static, per, poses) 
 
 def pair_rows(
     scene,
+    t_s=(0.0,),
     *,
     device=0,
     mic=0,
@@ -210,18 +223,26 @@ def pair_rows(
     driver=None,
     order=ORDER,
     pairs=None,
+    spots=None,
+    glints=None,
     movers=True,
-) -> list[tuple[int, str, int, tuple[int, ...], tuple[int, ...]]]:
-    """Names of the rows of per="pair": (driver, mover, piece, key of driver image, key of microphone image)."""
+) -> list[tuple[int, str, int, tuple[int, ...], tuple[int, ...], int]]:
+    """Names of the rows of per="pair": (driver, mover, piece, key of driver image, key of microphone image, glint or -1).
+
+    t_s: times of reception in s; which glints are lit depends on it.
+    """
+    where = {
+        "device": device,
+        "mic": mic,
+        "unit": unit,
+        "emitter": emitter,
+        "driver": driver,
+        "order": order,
+    }
     rows = []
-    played = list(links(scene, 1.0, device, mic, unit, emitter, driver, order))
-    require_pairs(played, pairs)
-    for link in played:
-        for mover in scene.movers:
-            if movers is not True and mover.name not in (movers or ()):
-                continue
-            for number in range(len(mover.pieces)):
-                for i, j in chosen(link, pairs, mover.name, number):
-                    keys = tuple(link.out.key[i].tolist()), tuple(link.back.key[j].tolist())
-                    rows.append((link.driver, mover.name, number, *keys))
+    times = np.sort(np.asarray(t_s, float))
+    for ask in asked(scene, 1.0, times, where, pairs, spots, glints, movers):
+        for (i, j), spot in zip(ask.rows.index, ask.rows.spot.tolist(), strict=True):
+            keys = tuple(ask.link.out.key[i].tolist()), tuple(ask.link.back.key[j].tolist())
+            rows.append((ask.link.driver, ask.motion.mover.name, ask.number, *keys, spot))
     return rows
