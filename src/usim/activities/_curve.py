@@ -1,4 +1,4 @@
-"""Curves through control points: eased steps, clamped splines, and periodic ones that keep extremes."""
+"""Curves: eased steps, splines, periodic ones that keep extremes, and what smooths curves of time."""
 
 import numpy as np
 
@@ -11,6 +11,29 @@ def eased(u: np.ndarray) -> np.ndarray:
     return u * u * u * (10.0 + u * (6.0 * u - 15.0))
 
 
+def flown(u: np.ndarray, inner: tuple[float, ...], end: float) -> np.ndarray:
+    """The curve from 0 before u = 0 to `end` after u = 1 that these numbers bend, at u (time,).
+
+    A B-spline of degree five on even knots: four times continuously differentiable, at the ends too. In
+    front of the numbers stand five zeros, behind them five times the end.
+    """
+    control = np.array([0.0] * 5 + list(inner) + [end] * 5)
+    count = len(control) - 5
+    at = np.clip(u, 0.0, 1.0) * count
+    index = np.minimum(at.astype(np.intp), count - 1)
+    x = at - index
+    y = 1.0 - x
+    weights = (
+        y**5,
+        26.0 + x * (-50.0 + x * (20.0 + x * (20.0 + x * (-20.0 + 5.0 * x)))),
+        66.0 + x * x * (-60.0 + x * x * (30.0 - 10.0 * x)),
+        66.0 + y * y * (-60.0 + y * y * (30.0 - 10.0 * y)),
+        26.0 + y * (-50.0 + y * (20.0 + y * (20.0 + y * (-20.0 + 5.0 * y)))),
+        x**5,
+    )
+    return sum(weight * control[index + i] for i, weight in enumerate(weights)) / 120.0
+
+
 def under(y: np.ndarray, bend: float, half: int) -> np.ndarray:
     """A smooth curve (time,) below y (time,), given at even steps and constant beyond; it begins and
     ends as y does, and only to get there, within 3 `half` of the ends, may it exceed y by a trace.
@@ -21,21 +44,15 @@ def under(y: np.ndarray, bend: float, half: int) -> np.ndarray:
     most, is taken off again as smoothly.
     """
     shift = np.arange(-half, half + 1)
-    low = _moved(y, shift, np.min, 0.5 * bend * shift * shift)
-    even = _averaged(low, half)
+    low = _moved(y, np.minimum, 0.5 * bend * shift * shift)
+    even = averaged(low, half)
     above = np.maximum(even - y, 0.0)
-    even = even - _averaged(_moved(above, shift, np.max, 0.0 * shift), half)
+    even = even - averaged(highest(above, half), half)
     fade = 1.0 - eased(np.arange(len(y)) / (3.0 * half))
     return even + (y[0] - even[0]) * fade + (y[-1] - even[-1]) * fade[::-1]
 
 
-def _moved(y: np.ndarray, shift: np.ndarray, chosen, more: np.ndarray) -> np.ndarray:
-    """The least or the largest of y (time,) at shifts (shift,), each with something added."""
-    window = np.lib.stride_tricks.sliding_window_view(np.pad(y, shift[-1], mode="edge"), len(shift))
-    return chosen(window + more, axis=1)
-
-
-def _averaged(y: np.ndarray, half: int) -> np.ndarray:
+def averaged(y: np.ndarray, half: int) -> np.ndarray:
     """y (time,) under a raised cosine of `half` steps to either side; what is constant stays so."""
     taps = 1.0 + np.cos(np.pi * np.arange(-half, half + 1) / (half + 1.0))
     taps /= taps.sum()
@@ -44,25 +61,40 @@ def _averaged(y: np.ndarray, half: int) -> np.ndarray:
     return y[0] + sum(tap * rise[i : i + len(y)] for i, tap in enumerate(taps))
 
 
-def clamped(
-    x: np.ndarray, y: np.ndarray, slopes: tuple[float, float], where: np.ndarray
-) -> np.ndarray:
-    """The cubic spline through (x, y) (point,) with given end slopes, at `where` inside [x0, xn].
+def beaten(y: np.ndarray, beats: np.ndarray, half: int) -> np.ndarray:
+    """What of y (time,) goes with a beat: its mean and its first harmonic, both as they change slowly.
 
-    Twice continuously differentiable (de Boor 1978, chapter IV); Thomas's algorithm.
+    beats: (time,) how often it has beaten; half: of the averages, a beat's duration in steps, so that
+    other harmonics fall on their zeros.
     """
-    step, rise = np.diff(x), np.diff(y) / np.diff(x)
-    count = len(x)
-    slope, upper = [0.0] * count, [0.0] * count
-    slope[0], slope[-1] = slopes
-    for i in range(1, count - 1):
-        pivot = 2.0 * (step[i] + step[i - 1]) - step[i] * upper[i - 1]
-        upper[i] = step[i - 1] / pivot
-        right = 3.0 * (step[i] * rise[i - 1] + step[i - 1] * rise[i])
-        slope[i] = (right - step[i] * slope[i - 1]) / pivot
-    for i in range(count - 2, 0, -1):
-        slope[i] -= upper[i] * slope[i + 1]
-    return hermite(x, y, np.array(slope), where)
+    cos, sin = np.cos(2.0 * np.pi * beats), np.sin(2.0 * np.pi * beats)
+    rise = y - y[0]
+    mean = averaged(rise, half)
+    rise = rise - mean
+    swing = cos * averaged(rise * cos, half) + sin * averaged(rise * sin, half)
+    return y[0] + mean + 2.0 * swing
+
+
+def flowing(y: np.ndarray, half: int) -> np.ndarray:
+    """y (time,) without what changes within `half` steps: slow motion passes unchanged, to the third
+    order, which one average alone would flatten.
+    """
+    once = averaged(y, half)
+    return 2.0 * once - averaged(once, half)
+
+
+def highest(y: np.ndarray, half: int) -> np.ndarray:
+    """The largest of y (time,) within `half` steps to either side."""
+    return _moved(y, np.maximum, np.zeros(2 * half + 1))
+
+
+def _moved(y: np.ndarray, chosen: np.ufunc, more: np.ndarray) -> np.ndarray:
+    """The least or the largest of y (time,) and its neighbours, each with something added."""
+    around = np.pad(y, len(more) // 2, mode="edge")
+    made = around[: len(y)] + more[0]
+    for index, added in enumerate(more[1:], start=1):
+        chosen(made, around[index : index + len(y)] + added, out=made)
+    return made
 
 
 def hermite(x: np.ndarray, y: np.ndarray, slope: np.ndarray, where: np.ndarray) -> np.ndarray:

@@ -15,15 +15,19 @@ Followed as it is this model slides on its feet at 0.1 to 0.4 m/s; `walk` takes 
 trunk and the arms do and when the feet touch, and holds the feet itself.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from usim.activities._curve import periodic
+from usim.activities._curve import averaged, periodic
 from usim.activities.base import Body
 
+Curve = Callable[[np.ndarray, np.ndarray], np.ndarray]
 TURN = 2.0 * np.pi
 CLASS_B, CLASS_C, FASTEST = 0.5, 1.3, 3.0
+ROUND = 32
+"""Phases of a cycle from which harmonics are taken."""
 RAW_HIP_HALF = 0.0955
 """Half the hip breadth over stature (Drillis and Contini 1966): where the raw model has its hips."""
 
@@ -63,8 +67,9 @@ class Pelvis:
     """The left side forward."""
 
 
-def pelvis(phase: np.ndarray, rv: np.ndarray, hip_height_m: float) -> Pelvis:
-    """The pelvis at phases (time,) of the left leg.
+def pelvis(phase: np.ndarray, rv: np.ndarray, hip_height_m: float, half: int = 0) -> Pelvis:
+    """The pelvis at phases (time,) of the left leg; as RV changes, from class to class, how far it moves
+    follows within `half` steps.
 
     The pelvis moves toward the supporting leg, its free side sinks, and the side of the leg that is
     about to strike is ahead.
@@ -75,13 +80,14 @@ def pelvis(phase: np.ndarray, rv: np.ndarray, hip_height_m: float) -> Pelvis:
     left = np.where(rv <= CLASS_B, 0.128 * slow, 0.032)
     forward = np.where(rv <= CLASS_B, 0.084 * slow, 0.021)
     lean = np.where(rv <= CLASS_B, 8.0 * slow, 2.0)
+    left, forward, lean = (averaged(size, half) for size in (left, forward, lean))
     before_support = 0.625 - _support_or_less(rv)
     return Pelvis(
         up_m=hip_height_m * (-up + up * np.sin(TURN * (2.0 * phase - 0.35))),
         left_m=hip_height_m * left * np.sin(TURN * (phase - 0.1)),
         forward_m=hip_height_m * forward * np.sin(TURN * (2.0 * phase + 2.0 * before_support)),
         lean_deg=lean - lean * np.sin(TURN * (2.0 * phase - 0.1)),
-        list_deg=-1.66 * rv * _listing(phase),
+        list_deg=list_deg(phase, rv),
         torsion_deg=4.0 * rv * np.cos(TURN * phase),
     )
 
@@ -98,6 +104,29 @@ def _listing(phase: np.ndarray) -> np.ndarray:
         half < 0.15, np.cos(TURN * 10.0 * half / 3.0), -np.cos(TURN * 10.0 * (half - 0.15) / 7.0)
     )
     return np.where(t < 0.5, -1.0, 1.0) * (1.0 - swing)
+
+
+def rounded(
+    curve: Curve, phase: np.ndarray, rv: np.ndarray, harmonics: int, half: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the first harmonics of a curve of phase and RV, each (time,), at phases and RV (time,).
+
+    The model's control points stay where they are; the corners between them, and those between its
+    classes, are not measured ones: as RV changes, mean and harmonics follow within `half` steps.
+    """
+    turns = np.arange(ROUND) / ROUND
+    values = np.array([curve(np.full(phase.shape, turn), rv) for turn in turns])
+    swing = np.zeros(phase.shape)
+    for order in range(1, harmonics + 1):
+        for wave in (np.cos, np.sin):
+            size = (wave(TURN * order * turns)[:, None] * values).sum(axis=0)
+            swing += (2.0 / ROUND) * averaged(size, half) * wave(TURN * order * phase)
+    return averaged(values.mean(axis=0), half), swing
+
+
+def list_deg(phase: np.ndarray, rv: np.ndarray) -> np.ndarray:
+    """The list of the pelvis at phases of the left leg, the right side down."""
+    return -1.66 * rv * _listing(phase)
 
 
 def hip_deg(phase: np.ndarray, rv: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from usim.activities._curve import under
+from usim.activities._curve import averaged, beaten, flowing, flown, highest, under
 from usim.activities._film import STEP_S
 from usim.activities._foot import Foot, flat
 from usim.activities._steps import standing_feet
@@ -17,6 +17,12 @@ STRETCH = 0.9992
 BEND_M_S2, EVEN_S = 4.0, 0.14
 """The hips of one who walks turn upward with no more than this; turns down are drawn out over twice
 this time (judgement: half of gravity is what a trunk has in a brisk walk).
+"""
+OVER_M = 0.002
+"""How far the hips of one who walks may pass above the reach of a leg: its bones give by a quarter of a hundredth."""
+KNEE_S = 0.12
+"""In how short a time a knee does not change its mind: it neither locks nor unlocks with a jerk, and bones
+give by that much again.
 """
 STANDING_DROP_M = 0.0015
 STANDING_ARM_DEG = (3.0, 12.0)
@@ -50,8 +56,10 @@ class Parts:
     """Over what height the hips ease into the reach of a leg."""
     stretch: np.ndarray | float = STRETCH
     """Hip to ankle over thigh and shank together, at most."""
-    even: bool = False
-    """Whether the hips rise and fall evenly; times are STEP_S apart then."""
+    beats: np.ndarray | None = None
+    """Steps gone, of one who walks: the hips rise and fall with them, evenly, and knees flow; times
+    are STEP_S apart then.
+    """
 
 
 def joints_m(parts: Parts, body: Body) -> np.ndarray:
@@ -70,7 +78,7 @@ def joints_m(parts: Parts, body: Body) -> np.ndarray:
         foot, hip = parts.feet[side], hips[side]
         hip[:, 2] += height
         made[:, J[f"hip_{name}"]] = hip
-        made[:, J[f"knee_{name}"]] = _knee(hip, foot, parts.facing_rad, body)
+        made[:, J[f"knee_{name}"]] = _knee(hip, foot, parts, body)
         made[:, J[f"ankle_{name}"]] = foot.ankle_m
         made[:, J[f"heel_{name}"]] = foot.heel_m
         made[:, J[f"ball_{name}"]] = foot.ball_m
@@ -82,7 +90,7 @@ def _reached(parts: Parts, body: Body, hips: list[np.ndarray]) -> np.ndarray:
     """The height (time,) of the hips: as wished, but within the reach of both legs.
 
     A soft least: -w log(sum of exp(-height / w)). A leg's reach falls and rises within 30 ms about its
-    heel strike; a trunk of 50 kg does not: where asked, the hips pass evenly below.
+    heel strike; a trunk of 50 kg does not: where asked, the hips rise and fall evenly.
     """
     longest = parts.stretch * (body.thigh_m + body.shank_m)
     wished = [parts.hips_m]
@@ -94,24 +102,39 @@ def _reached(parts: Parts, body: Body, hips: list[np.ndarray]) -> np.ndarray:
     width = parts.softness_m
     total = sum(np.exp(np.maximum((least - one) / width, -60.0)) for one in wished)
     height = least - width * np.log(total)
-    if not parts.even:
+    if parts.beats is None:
         return height
-    return under(height, BEND_M_S2 * STEP_S**2, round(EVEN_S / STEP_S))
+    return _even(height, parts.beats)
 
 
-def _knee(hip: np.ndarray, foot: Foot, facing_rad: np.ndarray, body: Body) -> np.ndarray:
+def _even(height: np.ndarray, beats: np.ndarray) -> np.ndarray:
+    """Heights (time,) that rise and fall once a step, as a sinusoid, and come from rest and to rest; no
+    more than OVER_M above those that legs reach.
+    """
+    low = under(height, BEND_M_S2 * STEP_S**2, round(EVEN_S / STEP_S))
+    half = round(1.0 / float(np.median(np.gradient(beats))))
+    made = beaten(height, beats, half)
+    over = highest(np.maximum(made - height - OVER_M, 0.0), half)
+    made -= averaged(over, half)
+    fade = flown(np.arange(len(low)) / half, (), 1.0)
+    return low + fade * fade[::-1] * (made - low)
+
+
+def _knee(hip: np.ndarray, foot: Foot, parts: Parts, body: Body) -> np.ndarray:
     """The knee (time, 3): thigh and shank between hip and ankle, bent forward, halfway between
     where the body and where the foot look.
     """
     leg = foot.ankle_m - hip
     reach = np.sqrt((leg * leg).sum(axis=1))
     leg = leg / reach[:, None]
-    middle = facing_rad + 0.5 * (foot.yaw_rad - facing_rad)
+    middle = parts.facing_rad + 0.5 * (foot.yaw_rad - parts.facing_rad)
     ahead = np.stack([np.cos(middle), np.sin(middle), 0.0 * middle], axis=1)
     ahead -= (ahead * leg).sum(axis=1)[:, None] * leg
     ahead /= np.sqrt((ahead * ahead).sum(axis=1))[:, None]
     along = (body.thigh_m**2 - body.shank_m**2 + reach**2) / (2.0 * reach)
     out = np.sqrt(np.maximum(body.thigh_m**2 - along**2, 0.0))
+    if parts.beats is not None:
+        out = flowing(out, round(KNEE_S / STEP_S))
     return hip + along[:, None] * leg + out[:, None] * ahead
 
 

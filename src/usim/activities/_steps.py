@@ -26,6 +26,10 @@ FURTHEST = 0.58
 """A foot lifts before it is this share of the hip height behind the hips."""
 LEAST = 0.85
 """Steps are no quicker than this share of what their speed asks for."""
+SOFT = 0.035
+"""Share of a cycle by which a foot lets go before the model's does and comes to rest after its strikes,
+so softly that it hardly moves meanwhile.
+"""
 TOES = 0.05
 """Share of a cycle for which only the toes still touch."""
 
@@ -110,7 +114,7 @@ def _laid(way: Way, body: Body, strikes: np.ndarray, first: int, hurry: float) -
     gap = np.diff(strikes)
     cycle = 2.0 * gap
     # The model's foot leaves with the tip of its toes; the ball is up a little before.
-    double = np.clip((0.252 - TOES) * cycle - 0.143, 0.06, 0.3 * gap)
+    double = np.clip((0.252 - TOES) * cycle - 0.143, 0.075, 0.3 * gap)
     lifts = strikes[:-1] + double
     sides = (first + np.arange(-1, len(gap))) % 2
     count = len(gap)
@@ -135,11 +139,20 @@ def _laid(way: Way, body: Body, strikes: np.ndarray, first: int, hurry: float) -
         before = stands[side][-1]
         stride = float(np.hypot(*(heel - before.heel_m))) / body.hip_height_m
         strength = min((stride / FULL_STRIDE) ** 0.7, 1.2)
-        lift = float(lifts[k])
+        lift = float(lifts[k] - SOFT * cycle[k])
         stands[side][-1] = Stand(
             before.heel_m, before.yaw_rad, before.strike_s, lift, before.strength, before.cycle_s
         )
-        stands[side].append(Stand(heel, float(yaw), strike, np.inf, strength, float(cycle[k])))
+        stands[side].append(
+            Stand(
+                heel,
+                float(yaw),
+                strike + SOFT * float(cycle[k]),
+                np.inf,
+                strength,
+                float(cycle[k]),
+            )
+        )
     return Steps(stands, strikes, sides, lifts, max(hurry, _behind(stands, way, body) / FURTHEST))
 
 
@@ -159,4 +172,4 @@ def _behind(stands: tuple[list[Stand], ...], way: Way, body: Body) -> float:
 def rest_s(made: Steps) -> float:
     """When both feet are flat and stay, in s."""
     gap = float(np.diff(made.strikes_s)[-1])
-    return float(made.strikes_s[-1]) + 2.0 * HEEL_ROLL * gap
+    return float(made.strikes_s[-1]) + 2.0 * (SOFT + HEEL_ROLL) * gap

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field
 
 from usim.activities import _gait
-from usim.activities._curve import eased
+from usim.activities._curve import averaged, flown
 from usim.activities._film import STEP_S
 from usim.activities._foot import foot
 from usim.activities._passages import Filmed, filmed, posture, risen
@@ -23,7 +23,7 @@ from usim.template.fields import Coordinate, Listed
 
 LEAD_S = 0.26
 """Rest before the hips begin to move, less than half of which smoothing takes."""
-FLEXED_M = 0.009
+FLEXED_M = 0.006
 """How much lower than standing the hips are carried, beside the model's own fall, times RV."""
 WALKING_STRETCH = 0.997
 """Hip to ankle over thigh and shank: a knee stays bent by 9 degrees at least, so that it does not lock
@@ -33,6 +33,12 @@ CALM_SHOULDER, CALM_ELBOW = 0.72, 0.25
 """The arms' swing in the laboratory walk of the OpenSim model Gait2354 (subject 1) over that of the
 model, by the speed of the wrist.
 """
+SOFT = round(EVEN_S / STEP_S)
+"""Within so many steps phases and swings follow a changing pace."""
+HARMONICS = 3
+"""Of the model's curves with corners, that trunk and arms follow."""
+BEGUN = 1.6
+"""How long it takes until trunk and arms swing fully, over the time to the first strike."""
 MOST_POINTS = 200
 MOST_TRIES = 12
 
@@ -111,11 +117,18 @@ def _way(
 
 def _arm_deg(phase: np.ndarray, rv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Upper arm and forearm forward of hanging: the model's means, and a share of its swing."""
-    shoulder, elbow = _gait.shoulder_deg(phase, rv), _gait.elbow_deg(phase, rv)
+    shoulder = _gait.shoulder_deg(phase, rv)
+    bent, swing = _rounded(_gait.elbow_deg, phase, rv)
     rest = _gait.shoulder_deg(0.25 + 0.0 * phase, rv)
-    bent = 0.5 * (_gait.elbow_deg(0.05 + 0.0 * phase, rv) + _gait.elbow_deg(0.5 + 0.0 * phase, rv))
     upper = rest + CALM_SHOULDER * (shoulder - rest)
-    return upper, upper + bent + CALM_ELBOW * (elbow - bent)
+    return upper, upper + bent + CALM_ELBOW * swing
+
+
+def _rounded(
+    curve: _gait.Curve, phase: np.ndarray, rv: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and swing of a curve of the model, without its corners."""
+    return _gait.rounded(curve, phase, rv, HARMONICS, SOFT)
 
 
 def _parts(carried: Way, laid: Steps, body: Body) -> Parts:
@@ -126,10 +139,10 @@ def _parts(carried: Way, laid: Steps, body: Body) -> Parts:
     place, facing = carried.place_m[inside], carried.facing_rad[inside]
     rv = np.maximum(carried.speed_m_s[inside], 0.0) / body.hip_height_m
     strikes = laid.strikes_s
-    share = eased((t_s - LEAD_S) / (strikes[1] - LEAD_S))
-    share = share * (1.0 - eased((t_s - strikes[-2]) / (rest_s(laid) - strikes[-2])))
-    phases = laid.phase(t_s, 0), laid.phase(t_s, 1)
-    ways = _gait.pelvis(phases[0], rv, body.hip_height_m)
+    share = flown((t_s - LEAD_S) / (BEGUN * (strikes[1] - LEAD_S)), (), 1.0)
+    share *= 1.0 - flown((t_s - strikes[-2]) / (rest_s(laid) - strikes[-2]), (), 1.0)
+    phases = [averaged(laid.phase(t_s, side), SOFT) for side in (0, 1)]
+    ways = _gait.pelvis(phases[0], rv, body.hip_height_m, SOFT)
     ahead = np.stack([np.cos(facing), np.sin(facing)], axis=1)
     aside = np.stack([-np.sin(facing), np.cos(facing)], axis=1)
     arms = []
@@ -150,11 +163,11 @@ def _parts(carried: Way, laid: Steps, body: Body) -> Parts:
         facing_rad=facing,
         feet=(foot(t_s, laid.stands[0], body), foot(t_s, laid.stands[1], body)),
         torsion_rad=share * np.deg2rad(ways.torsion_deg),
-        list_rad=share * np.deg2rad(ways.list_deg),
-        twist_rad=share * np.deg2rad(_gait.thorax_deg(phases[0], rv)),
+        list_rad=share * np.deg2rad(sum(_rounded(_gait.list_deg, phases[0], rv))),
+        twist_rad=share * np.deg2rad(sum(_rounded(_gait.thorax_deg, phases[0], rv))),
         lean_rad=share * np.deg2rad(ways.lean_deg),
         arms_rad=(arms[0], arms[1]),
         softness_m=0.0015 + 0.0055 * share,
         stretch=STRETCH - (STRETCH - WALKING_STRETCH) * share,
-        even=True,
+        beats=2.0 * phases[0],
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from usim.activities.base import Body, J
 from usim.movers._anthropometry import NAMES, SIDED
+from usim.movers._bend import bends
 from usim.movers.base import Poses
 
 LIMBS = {
@@ -66,6 +67,8 @@ class Figure:
             into.swell_m[:, THORAX, 0] = 0.5 * chest_m
             into.swell_m[:, THORAX, 1] = sideways * chest_m
             into.swell_m[:, ABDOMEN, 0] = 0.5 * abdomen_m
+        if into.bend_rad is not None:
+            into.bend_rad[:] = bends(frames).T
 
     def _upright(self, joints_m: np.ndarray, middle: np.ndarray, frames: np.ndarray) -> None:
         """Head, trunk and limbs: z along the bone, y to the left."""

@@ -84,6 +84,8 @@ class Poses:
     """(time, piece, 3, 3)"""
     swell_m: np.ndarray | None = None
     """(time, piece, 3): what is added to the size of each piece; None where none ever swells."""
+    bend_rad: np.ndarray | None = None
+    """(time, piece): how far each piece is bent against the one it hangs on; its cloth shifts with it."""
 
     def sizes_m(self, pieces: Sequence[Piece]) -> np.ndarray:
         """The sizes (time, piece, 3) of pieces at each time, swelling included."""

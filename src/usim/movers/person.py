@@ -161,13 +161,14 @@ class Person(AbstractMover):
         t_s = np.ascontiguousarray(t_s, dtype=float) - self.start_s
         shape = (len(t_s), len(NAMES), 3)
         position, rotation, swell = np.empty(shape), np.empty((*shape, 3)), np.zeros(shape)
+        bend = np.empty(shape[:2])
         chest_m, abdomen_m = self.breathing.front_m(t_s)
         for start in range(0, len(t_s), BATCH):  # as much as the cache holds
             now = slice(start, start + BATCH)
-            into = Poses(position[now], rotation[now], swell[now])
+            into = Poses(position[now], rotation[now], swell[now], bend[now])
             joints_m = self._joints_m(t_s[now])
             self.figure.pose(joints_m, chest_m[now], abdomen_m[now], SIDEWAYS, into)
-        return Poses(position, rotation, swell)
+        return Poses(position, rotation, swell, bend)
 
     def _joints_m(self, t_s: np.ndarray) -> np.ndarray:
         """The joints (3, joint, time) at times (time,) of the routine, swaying."""
