@@ -7,6 +7,7 @@ them at these times? The engine knows nothing else about it. The shapes of piece
 | shape | size_m | the piece's own axes |
 |---|---|---|
 | `ellipsoid` | semi-axes a, b, c | along its x, y, z; the centre at the piece's position |
+| `blade` | half-length, half-chord | a flat rectangle without thickness, heard from both sides: length along its x, chord along its y, normal z; the centre at the piece's position |
 
 A piece may swell and shrink a little (a chest that breathes): `Poses.swell_m` is what is added to
 the numbers of its size, at each time.
