@@ -50,9 +50,9 @@ FARTHEST = 3e3
 """Arguments of `fresnel_tails` beyond it count as it: v^10 is a float32."""
 LEAST_BEND = 1e-3
 """Curvature (rad at the edge) that flatter cells are given: it keeps the moments finite."""
-MOST_CROSS = 1.25
+MOST_CROSS = 1.1
 """Largest cross term (rad at the corner) that one cell takes; costs 0.3 dB."""
-MOST_CUBE = 0.15
+MOST_CUBE = 0.08
 """Largest third-order term (rad at the edge) that one cell takes; costs 0.4 dB."""
 
 
