@@ -23,6 +23,7 @@ def rotor(**changes):
         "blades": 3,
         "radius_m": 0.2,
         "wander_percent": 0.0,
+        "grille": False,
         **changes,
     }
     made = fan.Parameters.model_validate(table)

@@ -1,4 +1,4 @@
-"""A fan: twisted blades on a rotor that turns, a hub, a motor, and a head that may sweep."""
+"""A fan: twisted blades on a rotor that turns, a hub, a motor, a grille, a head that may sweep."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from usim.movers._grille import Behind, Wires
 from usim.movers.base import AbstractMover, CoveredParameters, Piece, Poses, Stream
 from usim.surfaces.base import surface
 from usim.template.fields import Point
@@ -22,6 +23,8 @@ ROUNDED = 0.97
 WANDER_HZ = (0.02, 0.8)
 """Rates at which the speed wanders: mains voltage, draughts, the bearing."""
 WANDERS = 12
+ROOMY, DOMED = 1.1, 0.35
+"""Radius of the grille in radii of the rotor; its depth to either side in radii of its own."""
 
 
 class Parameters(CoveredParameters):
@@ -51,7 +54,7 @@ class Parameters(CoveredParameters):
         float, Field(ge=0.0, le=0.5, description="rotor ahead of the sweep axis")
     ] = 0.12
     wander_percent: Annotated[float, Field(ge=0.0, le=5.0, description="rms, of the speed")] = 1.0
-    grille: Annotated[bool, Field(description="kept for later; its wires are not heard yet")] = True
+    grille: Annotated[bool, Field(description="a cage of wires around the rotor")] = True
 
     @model_validator(mode="after")
     def _blades_have_length(self) -> Self:
@@ -110,6 +113,9 @@ EXAMPLES = (
 class Fan(AbstractMover):
     """A fan that has always been running. Its head's axes: x where it blows, z up at tilt 0.
 
+    A grille weakens everything in it and is itself a faint lens that sweeps with the head; without
+    a sweep it stands still and adds to the echo of the room.
+
     Seen from the front it turns clockwise, and its blades push the air forwards. Blades come first
     in `pieces`, each from root to tip; a blade's x axis points outwards, its y axis from the leading
     to the trailing edge, its z axis forwards.
@@ -137,7 +143,6 @@ class Fan(AbstractMover):
     body_frames: np.ndarray
     """(3, other piece, 4) in the head's axes."""
     start_s: float
-    grille: bool
     moments_s: np.ndarray
     story_s: tuple[float, float] = (-np.inf, np.inf)
     label = "non_human"
@@ -215,7 +220,8 @@ def _wander(parameters: Parameters, stream: Stream) -> np.ndarray:
 
 def build(parameters: Parameters, stream: Stream) -> Fan:
     """The fan of these parameters. It draws where rotor and sweep stand, and how its speed wanders."""
-    radius, skin = parameters.radius_m, surface(parameters.surface)
+    radius, skin, wires = parameters.radius_m, surface(parameters.surface), Wires()
+    caged = Behind(skin, wires) if parameters.grille else skin
     hub = HUB * radius if parameters.hub_radius_m is None else parameters.hub_radius_m
     chord = parameters.chord_m
     if chord is None:
@@ -232,16 +238,19 @@ def build(parameters: Parameters, stream: Stream) -> Fan:
                 + share * (parameters.pitch_tip_deg - parameters.pitch_root_deg)
             )
             name = f"blade_{blade + 1}_{section + 1}"
-            pieces.append(Piece(name, "blade", (0.5 * length, 0.5 * chord), skin))
+            pieces.append(Piece(name, "blade", (0.5 * length, 0.5 * chord), caged))
             frames.append(_blade(psi, float(pitch), hub + (section + 0.5) * length))
-    # The motor stands behind the blades. Grille and stand are wires and poles thinner than a
-    # wavelength or at rest: no shape in the table is right for them, so they are left out.
+    # The motor stands behind the blades, half outside of the grille. The stand is at rest: left out.
     deep, wide = min(0.45 * radius, 0.12), min(0.35 * radius, 0.1)
-    pieces.append(Piece("hub", "ellipsoid", (0.7 * hub, hub, hub), skin))
+    pieces.append(Piece("hub", "ellipsoid", (0.7 * hub, hub, hub), caged))
     pieces.append(Piece("motor", "ellipsoid", (deep, wide, wide), skin))
     behind = deep + 0.5 * chord * float(np.sin(np.deg2rad(parameters.pitch_root_deg)))
-    still = np.eye(3, 4)
-    still[0, 3] = -behind
+    still = [np.eye(3, 4), np.eye(3, 4)]
+    still[1][0, 3] = -behind
+    if parameters.grille:
+        rim = ROOMY * radius
+        pieces.append(Piece("grille", "ellipsoid", (DOMED * rim, rim, rim), wires))
+        still.append(np.eye(3, 4))
     yaw, tilt = np.deg2rad(parameters.yaw_deg), float(np.deg2rad(parameters.tilt_deg))
     heading = np.array([np.cos(yaw), np.sin(yaw), 0.0])
     return Fan(
@@ -258,8 +267,7 @@ def build(parameters: Parameters, stream: Stream) -> Fan:
         phase=float(2.0 * np.pi * stream("rotor").uniform()),
         wander=_wander(parameters, stream),
         blade_frames=np.stack(frames, axis=1),
-        body_frames=np.stack([np.eye(3, 4), still], axis=1),
+        body_frames=np.stack(still, axis=1),
         start_s=parameters.start_s,
-        grille=parameters.grille,
         moments_s=np.zeros(0),
     )

@@ -69,7 +69,7 @@ def notes(
             small = [
                 piece.name
                 for piece in mover.pieces
-                if k * min(piece.size_m) ** 2 / max(piece.size_m) < LEAST_KR
+                if not piece.is_flat and k * min(piece.size_m) ** 2 / max(piece.size_m) < LEAST_KR
             ]
             if small:
                 said.append(

@@ -5,6 +5,9 @@ import pytest
 from pydantic import ValidationError
 
 from usim.movers import fan
+from usim.physics.air import Air
+from usim.scene.motion import motion
+from usim.surfaces.base import surface
 from usim.template.streams import stream
 
 PLAIN = {
@@ -31,13 +34,13 @@ def test_pieces():
         *(f"blade_{blade}_{section}" for blade in (1, 2, 3, 4) for section in (1, 2)),
         "hub",
         "motor",
+        "grille",
     ]
     blade = mover.pieces[0]
     assert blade.shape == "blade"
     hub_m = fan.HUB * 0.2
     assert blade.size_m == pytest.approx(((0.2 - hub_m) / 4.0, 0.06))
-    assert mover.pieces[-2].size_m[1:] == pytest.approx((hub_m, hub_m))
-    assert mover.grille
+    assert mover.pieces[-3].size_m[1:] == pytest.approx((hub_m, hub_m))
     assert mover.label == "non_human"
 
 
@@ -142,10 +145,60 @@ def test_sweep_moves_the_head_about_its_pivot():
     assert (np.sum(behind * poses.rotation[:, part(mover, "motor"), :, 0], axis=1) > 0.05).all()
 
 
+def test_a_grille_weakens_the_rotor_and_sweeps_with_the_head():
+    """Wires of 2.5 mm, 15 mm apart: 0.5 dB each way at 32.5 kHz, and a mirror of -15 dB."""
+    caged, open_ = made(sweep_deg=90.0), made(sweep_deg=90.0, grille=False)
+    assert [piece.name for piece in open_.pieces] == [piece.name for piece in caged.pieces[:-1]]
+    bare = surface("smooth_rigid")
+    for piece, same in zip(caged.pieces[:-1], open_.pieces, strict=True):
+        there = abs(complex(piece.surface.reflection(1.0, 32.5e3, Air())))
+        loss_db = -20.0 * np.log10(there / abs(complex(bare.reflection(1.0, 32.5e3, Air()))))
+        assert same.surface == bare
+        assert loss_db == pytest.approx(0.0 if piece.name == "motor" else 1.08, abs=0.1)
+    grille = caged.pieces[-1]
+    mirror_db = 20.0 * np.log10(abs(complex(grille.surface.reflection(1.0, 32.5e3, Air()))))
+    assert mirror_db == pytest.approx(-14.7, abs=0.2)
+    t = np.linspace(0.0, 12.0, 50)
+    poses, without = caged.at(t), open_.at(t)
+    assert np.array_equal(poses.position_m[:, :-1], without.position_m)
+    for piece, place, axes in zip(caged.pieces[:-2], poses.position_m[:, :-2].swapaxes(0, 1), poses.rotation[:, :-2].swapaxes(0, 1), strict=True):  # fmt: skip
+        for x, y in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+            half_m = np.array(piece.half_m) * [x, y, 0]
+            corner = np.einsum("tij,j->ti", axes, half_m) + place
+            own = np.einsum("ti,tij->tj", corner - poses.position_m[:, -1], poses.rotation[:, -1])
+            assert ((own / grille.size_m) ** 2).sum(axis=1).max() < 1.0, piece.name
+
+
+@pytest.mark.parametrize("kind", ["wires", "behind"])
+def test_surfaces_of_a_grille_lose_no_energy(kind):
+    skin = made().pieces[-1 if kind == "wires" else 0].surface
+    cosine, f_hz = np.linspace(0.0, 1.0, 11)[:, None], np.array([30e3, 35e3, 45e3])
+    shares = skin.energy(cosine, f_hz, Air())
+    assert np.broadcast_arrays(*shares)[0].shape == (11, 3)
+    assert sum(shares) == pytest.approx(1.0)
+    assert min(share.min() for share in shares) >= 0.0
+    assert shares.mirror == pytest.approx(abs(skin.reflection(cosine, f_hz, Air())) ** 2)
+    assert shares.transmitted == pytest.approx(abs(skin.transmission(cosine, f_hz, Air())) ** 2)
+
+
+def test_the_fastest_point_is_a_corner_of_a_tip():
+    """The baseband is chosen by it: not the bound of twice the tip's own radius of a ball."""
+    found = motion(made(grille=False), 2.0).fastest_m_s
+    chord = made().pieces[2].size_m[1] * np.cos(np.radians(18.0 + 17.0 / 6.0))
+    assert found == pytest.approx(2.0 * np.pi * 20.0 * np.hypot(0.2, chord), rel=1e-3)
+
+
+def test_reach_of_a_fan_is_that_of_its_corners():
+    mover = made(grille=False, yaw_deg=90.0, pivot_m=0.0, rpm=1170.0)
+    reach = motion(mover, 2.0).support_m(np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]))
+    assert reach[:, :, 0, 0].max() == pytest.approx(2.0 + 0.206, abs=0.003)
+    assert reach[:, :, 1, 2].max() == pytest.approx(1.1 + 0.206, abs=0.003)
+
+
 def test_ten_thousand_times_at_once():
     poses = made(sweep_deg=70.0).at(np.linspace(0.0, 10.0, 10000))
-    assert poses.position_m.shape == (10000, 11, 3)
-    assert poses.rotation.shape == (10000, 11, 3, 3)
+    assert poses.position_m.shape == (10000, 12, 3)
+    assert poses.rotation.shape == (10000, 12, 3, 3)
 
 
 @pytest.mark.parametrize(
