@@ -347,8 +347,11 @@ def _room_words(room: Mapping[str, Any], picture: Picture) -> str:
         humidity = air.get("humidity_percent")
         wet = "" if humidity is None else f", {float(humidity):.0f} % humidity"
         size += f", air {float(air['temperature_c']):.3g} °C{wet}"
-    floor, ceiling = (material(surfaces.get(name, "?")) for name in ("floor", "ceiling"))
-    lines = [clean(size, 56), clean(f"floor {floor}, ceiling {ceiling}", 56)]
+    made = [
+        f"{name} {material(surfaces.get(name, '?')).removeprefix(name).strip()}"
+        for name in ("floor", "ceiling")
+    ]
+    lines = [clean(size, 56), clean(", ".join(made), 56)]
     everywhere = [
         str(row.get("name", row.get("kind")))
         for row in picture.table.get("noises") or ()
