@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from usim.recording.labels import LABELS, LabelTrack
 from usim.recording.truth import SILENT_DB, Truth
 from usim.report.doppler import (
     STILL_S,
@@ -16,7 +15,8 @@ from usim.report.doppler import (
     doppler_shift_hz,
 )
 from usim.report.lettering import Lettering, clean
-from usim.report.picture import LABEL_COLOURS, Picture
+from usim.report.picture import Picture
+from usim.report.strip import draw_strip, strip_rows
 
 _NARROWEST_HZ = 60.0  # of the axis, either side
 _SLOW_HZ = 10.0  # what is never faster is drawn close about the carrier, in long frames
@@ -27,6 +27,8 @@ _FAINT_DB = 20.0  # where nothing is so far above the noise, the colours tell th
 _UNKNOWN = "#2c2a33"  # where no whole frame fits
 _MOST_LINES = 5  # labelled for one mover; more would hide the echo
 _MANY_LINES = 8  # of more, only those with a name are drawn in full
+_RAPID = 0.2  # of its range, from one time of the truth to the next: a line too quick to be drawn
+_ROUND_S = 0.3  # whose bounds over such a time are drawn instead
 _MOST_ROWS = 4  # of the strip below
 _ROW = 0.024  # height of one, as a share of the picture
 
@@ -39,7 +41,7 @@ def draw_spectrogram(figure: Any, box: Box, picture: Picture) -> str:
     box: left, bottom, width, height as shares of the figure. Returns a caption of one line.
     """
     heard, truth = picture.recording.observation, picture.recording.truth
-    every = _strip_rows(picture)
+    every = strip_rows(picture)
     rows = every[:_MOST_ROWS]
     left, bottom, width, height = box
     strip = _ROW * len(rows)
@@ -85,7 +87,7 @@ def draw_spectrogram(figure: Any, box: Box, picture: Picture) -> str:
     lettering.place("receding", [(x, -high, 1, 5)], **style)
     lines = truth is not None and _true_lines(axes, lettering, picture, truth, found)
     if rows:
-        _strip(figure, (left, bottom, width, strip), axes, rows, len(every) - len(rows))
+        draw_strip(figure, (left, bottom, width, strip), axes, rows, len(every) - len(rows))
     return _caption(bool(lines), faint, view)
 
 
@@ -174,11 +176,22 @@ def _true_lines(
     )
     silent = truth.echo_level_db_spl <= SILENT_DB
     shift_hz = np.where(silent, np.nan, shift_hz)
+    quick = [mover for mover in picture.movers if _rapid(shift_hz[:, truth.of(mover)]).any()]
+    for mover in quick:
+        columns = truth.of(mover)
+        columns = columns[_rapid(shift_hz[:, columns])]
+        name = truth.pieces[columns[0]].partition(".")[2].rstrip("_0123456789").replace("_", " ")
+        colour = picture.colour(mover, dark=True)
+        for edge_hz in _bounds(truth.t_s, shift_hz[:, columns]):
+            axes.plot(truth.t_s, edge_hz, color=colour, linewidth=1.1, linestyle=(0, (5, 2.5)))
+            lettering.avoid_line(truth.t_s, edge_hz)
+            _name_line(lettering, f"{mover} {name}, fastest", truth.t_s, edge_hz, colour)
+        shift_hz[:, columns] = np.nan
     named = {m: _named_columns(truth.of(m), shift_hz, truth) for m in picture.movers}
     for mover in picture.movers:
         columns = truth.of(mover)
         colour = picture.colour(mover, dark=True)
-        for column in columns:
+        for column in columns[np.isfinite(shift_hz[:, columns]).any(axis=0)]:
             full = len(columns) <= _MANY_LINES or column in named[mover]
             axes.plot(
                 truth.t_s, shift_hz[:, column], color=colour, linewidth=0.9 if full else 0.6,
@@ -193,6 +206,28 @@ def _true_lines(
             name = mover if alone else f"{mover} {piece}" if rank == 0 else piece
             _name_line(lettering, name, truth.t_s, shift_hz[:, column], picture.colour(mover, True))
     return shift_hz.shape[1]
+
+
+def _rapid(shift_hz: np.ndarray) -> np.ndarray:
+    """Return which columns (time, piece) turn round too quickly for a line, as a fan's blades do."""
+    if len(shift_hz) < 3 or not np.isfinite(shift_hz).any():
+        return np.zeros(shift_hz.shape[1], dtype=bool)
+    step = np.nan_to_num(np.abs(np.diff(shift_hz, axis=0)))
+    known = np.nan_to_num(shift_hz)
+    return np.median(step, axis=0) > np.maximum(_RAPID * np.ptp(known, axis=0), 1e-9)
+
+
+def _bounds(t_s: np.ndarray, shift_hz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the largest and least of columns (time, piece) around each time, (time,) each."""
+    size = max(1, round(_ROUND_S * len(t_s) / max(np.ptp(t_s), 1e-9))) | 1
+    high = np.nan_to_num(shift_hz, nan=-np.inf).max(axis=1)
+    low = np.nan_to_num(shift_hz, nan=np.inf).min(axis=1)
+    edges = []
+    for line, pick in ((high, np.max), (low, np.min)):
+        padded = np.pad(line, size // 2, mode="edge")
+        edge = pick(np.lib.stride_tricks.sliding_window_view(padded, size), axis=1)
+        edges.append(np.where(np.isfinite(edge), edge, np.nan))
+    return edges[0], edges[1]
 
 
 def _named_columns(columns: np.ndarray, shift_hz: np.ndarray, truth: Truth) -> list[int]:
@@ -221,64 +256,6 @@ def _name_line(
         away = 7.0 if line_hz[i] >= 0 else -7.0
         places += [(t_s[i], line_hz[i], 0.0, away), (t_s[i], line_hz[i], 0.0, -away)]
     lettering.place(name, places, fontsize=8.5, color=colour, **_outlined())
-
-
-def _strip_rows(picture: Picture) -> list[tuple[str, LabelTrack]]:
-    """Return (name, labels) of who may stand below the map: the room, then each mover."""
-    truth = picture.recording.truth
-    if truth is None or not len(truth.labels):
-        return []
-    names = dict.fromkeys(row.mover for row in truth.labels)
-    ordered = sorted(names, key=lambda name: (name != "", name))
-    if len(ordered) == 2 and ordered[0] == "":
-        ordered = ordered[1:] if not len(truth.labels.of("")) else ordered
-    return [(name or "room", truth.labels.of(name)) for name in ordered]
-
-
-def _strip(
-    figure: Any, box: Box, above: Any, rows: list[tuple[str, LabelTrack]], more: int
-) -> None:
-    """Draw who moved when: one bar a row, one colour a label; say how many there is no room for."""
-    from matplotlib.patches import Patch
-
-    axes = figure.add_axes(box, sharex=above)
-    used: dict[str, None] = {}
-    for number, (_, track) in enumerate(rows):
-        for row in sorted(track, key=lambda row: row.label != "presence"):
-            thin = row.label == "presence"
-            low, tall = (number + 0.76, 0.14) if thin else (number + 0.1, 0.6)
-            axes.broken_barh(
-                [(row.onset_s, row.offset_s - row.onset_s)], (low, tall),
-                facecolor=LABEL_COLOURS[row.label], linewidth=0,
-            )  # fmt: skip
-            used[row.label] = None
-    axes.set_ylim(len(rows), 0)
-    axes.set_yticks(
-        np.arange(len(rows)) + 0.4, [clean(name, 9) for name, _ in rows], parse_math=False
-    )
-    axes.tick_params(axis="y", length=0, labelsize=8.5)
-    if more:
-        axes.annotate(
-            f"{len(rows)} of {len(rows) + more} rows of labels", (0.0, 1.0), (0, 4),
-            xycoords="axes fraction", textcoords="offset points", fontsize=8.5, color="#777777",
-        )  # fmt: skip
-    axes.set_xlabel("time, s", labelpad=1)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    shown = [label for label in reversed(LABELS) if label in used]
-    axes.legend(
-        [Patch(color=LABEL_COLOURS[label]) for label in shown],
-        [label.replace("_", "-") for label in shown],
-        loc="lower right",
-        bbox_to_anchor=(1.0, 1.0),
-        ncols=len(shown),
-        frameon=False,
-        fontsize=8.5,
-        handlelength=1.0,
-        handleheight=0.8,
-        columnspacing=1.2,
-        borderaxespad=0.1,
-    )
 
 
 def _nothing(axes: Any, reason: str) -> str:

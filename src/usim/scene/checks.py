@@ -73,7 +73,7 @@ def notes(
             ]
             if small:
                 said.append(
-                    f"movers.{mover.name}: {', '.join(small)} is curved so tightly (kR below "
-                    f"{LEAST_KR:g}) that its echo is an approximation"
+                    f"movers.{mover.name}: {', '.join(small)} {'are' if len(small) > 1 else 'is'} "
+                    f"curved so tightly (kR below {LEAST_KR:g}) that the echo is an approximation"
                 )
     return tuple(said)

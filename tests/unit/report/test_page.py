@@ -215,6 +215,27 @@ def test_noise_alone_is_dark_and_says_so(walker):
     assert not any(word.startswith("Nothing stands out") for word in texts(walker))
 
 
+def test_a_fan_is_drawn_as_its_bounds(walker):
+    """Why: blades turn twenty times a second, the truth is told a hundred times: dots, no line.
+    Expected: two lines at the fastest shift either way, and the name of the blades."""
+    fan = sounding(
+        walker,
+        lambda t: 0.2 + 1e-3 * np.exp(60j * np.sin(2 * np.pi * 21.3 * t)),
+        lambda t: 6.0 * np.cos(2 * np.pi * 21.3 * t),
+    )
+    fan = dataclasses.replace(fan, truth=dataclasses.replace(fan.truth, pieces=("lone.blade_1_3",)))
+    words = texts(fan)
+    assert words.count("lone blade, fastest") == 2
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        lines = page.compose(picture_of(fan)).axes[0].lines
+    most = [np.nanmedian(line.get_ydata()) for line in lines if len(line.get_ydata()) > 100]
+    assert max(most) == pytest.approx(2 * 6.0 * 32_500 / C, rel=0.05)
+    assert min(most) == pytest.approx(-2 * 6.0 * 32_500 / C, rel=0.05)
+    assert overlaps(picture_of(fan)) == []
+    assert not any("fastest" in word and "lone" in word for word in texts(walker))
+
+
 def test_of_left_and_right_one_is_named(walker):
     words = texts(walker)
     assert sum(word in ("hand left", "hand right") for word in words) == 1
@@ -321,6 +342,8 @@ def test_budget_of_an_empty_truth_is_empty_words(walker):
 def test_paths_come_from_the_truth_else_from_the_scene(walker):
     t_s, points = path_m(picture_of(walker), "ball")
     assert len(t_s) == len(points)
+    _, middle = path_m(picture_of(walker), "adult")  # limbs swing about it
+    assert middle == pytest.approx(walker.truth.position_m[:, :6].mean(axis=1))
     table = {
         "movers": [
             {"name": "a", "track": {"at_s": [0, 1], "through_m": [[0, 0, 1], [1, 0, 1]]}},
