@@ -85,3 +85,25 @@ def _penumbra(semi_axes, points, normals, u1, c1, k):
     gradient = np.linalg.norm(points * inverse, axis=1)
     curvature = np.einsum("ij,j->i", along**2, inverse) / (square * gradient)
     return np.cbrt(2.0 * curvature / k)
+
+
+def plate(half_m, source, microphone, k, *, one_sided=False):
+    """Scattered pressure (complex, re source 1 Pa at 1 m) of a flat rectangle in z = 0.
+
+    half_m (2,) along x and y; source, microphone (3,), m; k in 1/m. The mean of the integral with
+    the microphone's cosine (rigid plate, doubled pressure) and the one with the source's, which is
+    the same with both ends exchanged; one_sided: the first alone. Gauss nodes, lambda/6 on average.
+    """
+    spacing = 2.0 * np.pi / k / 6.0
+    nodes = [np.polynomial.legendre.leggauss(int(np.ceil(2.0 * half / spacing))) for half in half_m]
+    x, y = nodes[0][0][:, None] * half_m[0], nodes[1][0] * half_m[1]
+    (r1, c1), (r2, c2) = (
+        (r := np.sqrt((end[0] - x) ** 2 + (end[1] - y) ** 2 + end[2] ** 2), abs(end[2]) / r)
+        for end in (source, microphone)
+    )
+    kernel = (1j * k + 1.0 / r2) * c2
+    if not one_sided:
+        kernel = 0.5 * (kernel + (1j * k + 1.0 / r1) * c1)
+    kernel = kernel * np.exp(-1j * k * (r1 + r2)) / (r1 * r2)
+    side = np.sign(source[2] * microphone[2])
+    return side * half_m[0] * half_m[1] * (nodes[0][1] @ kernel @ nodes[1][1]) / (2.0 * np.pi)

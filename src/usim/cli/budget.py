@@ -51,11 +51,24 @@ def budget(scene: Scene) -> dict[str, Any]:
             for device in scene.devices
             if device.listens and device.emission is not None
             for mover in scene.movers
+            if not flashes(mover)
         ],
         "baseband_rate_hz": scene.baseband_rate_hz,
         "paths": paths(scene),
-        "notes": list(scene.notes),
-    }  # fmt: skip
+        "notes": [
+            *scene.notes,
+            *(
+                f"movers.{mover.name}: flat pieces flash, so it has no echo budget; render it to see how loud it is"
+                for mover in scene.movers
+                if flashes(mover)
+            ),
+        ],
+    }
+
+
+def flashes(mover: AbstractMover) -> bool:
+    """Return whether a mover has flat pieces, whose echo at a few instants says nothing of their flashes."""
+    return any(piece.is_flat for piece in mover.pieces)
 
 
 def diffuse(surface: Any, f_hz: float, air: Any) -> dict[str, float]:

@@ -49,7 +49,7 @@ def _room(facts: dict[str, Any]) -> list[str]:
     lines = [
         f"{heading('Room')}  {room['kind']} {extent} m, {number(room['volume_m3'])} m3; "
         f"T60 {number(1000 * room['t60_s'], 2)} ms (Eyring with air, mean absorption {room['mean_absorption']:.2f})",
-        f"      air {air['temperature_c']:g} C, {number(air['humidity_percent'])} %: "
+        f"      air {air['temperature_c']:.3g} C, {number(air['humidity_percent'])} %: "
         f"{number(air['sound_speed_m_s'], 5)} m/s, {number(air['absorption_db_m'])} dB/m at {air['frequency_hz'] / 1000:g} kHz",
     ]
     rows = [["wall", "surface", "area", "absorbed", "scattered"]] + [

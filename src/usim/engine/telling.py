@@ -29,7 +29,10 @@ def told(paths: Paths, unit: Unit, got: Heard, baseband: Baseband | None) -> Tru
     """
     scene, rate = paths.scene, paths.rate_hz
     start_s, duration_s = paths.start / rate, paths.samples / rate
-    times = start_s + (np.arange(max(round(duration_s * TRUTH_HZ), 1)) + 0.5) / TRUTH_HZ
+    own = (
+        np.arange(max(round(duration_s * TRUTH_HZ), 1)) + 0.5
+    ) / TRUTH_HZ  # the recording's clock
+    times = start_s + own
     names, speeds, ranges, levels, places = [], [], [], [], []
     for mover in scene.movers:
         names += [f"{mover.name}.{piece.name}" for piece in mover.pieces]
@@ -44,7 +47,7 @@ def told(paths: Paths, unit: Unit, got: Heard, baseband: Baseband | None) -> Tru
         scene.text,
         _labels(scene, start_s, duration_s),
         tuple(names),
-        times,
+        own,
         np.concatenate(speeds, axis=1) if names else none,
         np.concatenate(ranges, axis=1) if names else none,
         np.concatenate(levels, axis=1) if names else none,
@@ -60,15 +63,20 @@ def told(paths: Paths, unit: Unit, got: Heard, baseband: Baseband | None) -> Tru
 def _seen(
     mover, times: np.ndarray, device_m: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return position (time, piece, 3), range (time, piece) of the nearest point m, and its rate m/s (positive: away)."""
+    """Return position (time, piece, 3), range (time, piece) of the nearest point m, and its rate m/s (positive: away).
+
+    Of what is curved, the point that reaches furthest towards the device: up to size^2 / (8 range) nearer than the nearest.
+    """
+    flat = np.array([piece.is_flat for piece in mover.pieces])
 
     def distance(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         pose = mover.at(at)
         away = device_m - pose.position_m
         far = np.sqrt((away * away).sum(axis=-1))
-        own = np.einsum("tpij,tpi->tpj", pose.rotation, away / far[..., None])
-        own = own * pose.sizes_m(mover.pieces)
-        return pose.position_m, far - np.sqrt((own * own).sum(axis=-1))
+        own, size = np.einsum("tpij,tpi->tpj", pose.rotation, away), pose.sizes_m(mover.pieces)
+        reach = np.sqrt(((own * size) ** 2).sum(axis=-1)) / far
+        edge = own - np.clip(own, -size, size)
+        return pose.position_m, np.where(flat, np.sqrt((edge * edge).sum(axis=-1)), far - reach)
 
     position, here = distance(times)
     rate = (distance(times + HALF_DIFFERENCE_S)[1] - distance(times - HALF_DIFFERENCE_S)[1]) / (
@@ -110,22 +118,31 @@ def _subset(legs: Legs, rows: np.ndarray) -> Legs:
 def _labels(scene, start_s: float, duration_s: float) -> LabelTrack:
     """Return the labels of a window, on its own clock: zero is the start of the recording."""
     times = start_s + step_times_s(duration_s)
-    half = 0.5 / STEPS_PER_S / 10
     motions = []
     for mover in scene.movers:
-        before, after = mover.at(times - half), mover.at(times + half)
-        size = np.array([piece.size_m for piece in mover.pieces], float)
-        moved = np.sqrt(((after.position_m - before.position_m) ** 2).sum(axis=-1)) / (2 * half)
-        turned = np.sqrt(
-            (((after.rotation - before.rotation) * size[None, :, None, :]) ** 2).sum(axis=(-2, -1))
-        ) / (2 * half)
-        round_ = np.ptp(size, axis=1) == 0.0  # a ball that spins does not move
-        speed = moved + np.where(round_, 0.0, turned)
+        through, fastest = part_speeds(mover, times)
         inside = scene.room.contains(mover.at(times).position_m).any(axis=1)
         names = [piece.name for piece in mover.pieces]
-        pelvis = None if mover.label != "person" else names.index(PELVIS) if PELVIS in names else 0
-        motions.append(Motion(mover.name, speed, pelvis, inside))
+        pelvis = None
+        if mover.label == "person":
+            pelvis = through[:, names.index(PELVIS) if PELVIS in names else 0]
+        motions.append(Motion(mover.name, fastest, pelvis, inside))
     return label_track(motions, duration_s)
+
+
+def part_speeds(mover, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the speeds (time, piece) in m/s of each piece's middle, and of its fastest point: a bound, right where it only goes or only turns.
+
+    What swells is left out: a chest that breathes does not move.
+    """
+    half = 0.05 / STEPS_PER_S
+    before, after = mover.at(times - half), mover.at(times + half)
+    size = np.array([piece.half_m for piece in mover.pieces])
+    through = np.linalg.norm(after.position_m - before.position_m, axis=-1) / (2 * half)
+    turning = (after.rotation - before.rotation) * size[:, None, :] / (2 * half)
+    round_ = np.ptp(size, axis=1) == 0.0  # a ball that spins does not move
+    spin = np.where(round_, 0.0, np.linalg.norm(turning, ord=2, axis=(-2, -1)))
+    return through, through + spin
 
 
 def _echo_to_noise(
@@ -135,7 +152,7 @@ def _echo_to_noise(
     movers = [name for name in causes if name.startswith("mover.")]
     size, hop = round(FRAME_S * paths.rate_hz), round(HOP_S * paths.rate_hz)
     starts = np.arange(0, paths.samples - size + 1, hop)
-    middles = (paths.start + starts + size / 2) / paths.rate_hz
+    middles = (starts + size / 2) / paths.rate_hz
     ratio = np.zeros((len(starts), len(paths.scene.movers)))
     if not movers or not len(starts):
         return middles[: len(ratio)], ratio

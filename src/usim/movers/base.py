@@ -7,6 +7,7 @@ them at these times? The engine knows nothing else about it. The shapes of piece
 | shape | size_m | the piece's own axes |
 |---|---|---|
 | `ellipsoid` | semi-axes a, b, c | along its x, y, z; the centre at the piece's position |
+| `blade` | half-length, half-chord | a flat rectangle without thickness, heard from both sides: length along its x, chord along its y, normal z; the centre at the piece's position |
 
 A piece may swell and shrink a little (a chest that breathes): `Poses.swell_m` is what is added to
 the numbers of its size, at each time.
@@ -73,6 +74,17 @@ class Piece:
     size_m: tuple[float, ...]
     surface: AbstractSurface
 
+    @property
+    def half_m(self) -> tuple[float, float, float]:
+        """How far it reaches along its own axes, in m; 0 along the normal of what is flat."""
+        x, y, *thick = self.size_m
+        return x, y, thick[0] if thick else 0.0
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether it is a flat rectangle: its shape has two sizes."""
+        return len(self.size_m) == 2
+
 
 @dataclass(frozen=True, eq=False)
 class Poses:
@@ -88,8 +100,8 @@ class Poses:
     """(time, piece): how far each piece is bent against the one it hangs on; its cloth shifts with it."""
 
     def sizes_m(self, pieces: Sequence[Piece]) -> np.ndarray:
-        """The sizes (time, piece, 3) of pieces at each time, swelling included."""
-        sizes_m = np.array([piece.size_m for piece in pieces], dtype=float)
+        """The sizes (time, piece, 3) of pieces at each time, swelling included; see `half_m`."""
+        sizes_m = np.array([piece.half_m for piece in pieces], dtype=float)
         if self.swell_m is None:
             return np.broadcast_to(sizes_m, self.position_m.shape)
         return sizes_m + self.swell_m

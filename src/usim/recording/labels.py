@@ -126,20 +126,26 @@ class LabelTrack:
 class Motion:
     """How fast one mover's pieces are at the times of `step_times_s`.
 
-    speed_m_s: (time, piece), m/s, not negative. pelvis: the column whose speed decides `major`;
-    given for a person, None for everything else. inside: (time,) booleans, true while any part is
-    in the room; None means always.
+    speed_m_s: (time, piece), m/s, not negative, of the fastest point of each piece. pelvis_m_s:
+    (time,), m/s, of the middle of the pelvis, which decides `major`: who turns on the spot does not
+    walk; given for a person, None for everything else. inside: (time,) booleans, true while any
+    part is in the room; None means always.
     """
 
     name: str
     speed_m_s: np.ndarray
-    pelvis: int | None = None
+    pelvis_m_s: np.ndarray | None = None
     inside: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         speed = np.asarray(self.speed_m_s, dtype=np.float64)
         if speed.ndim != 2 or not np.all(np.isfinite(speed)) or np.any(speed < 0):
             raise ValueError(f"{self.name}: speeds must be finite, >= 0, with shape (time, piece)")
+        if self.pelvis_m_s is not None:
+            pelvis = np.asarray(self.pelvis_m_s, dtype=np.float64)
+            if pelvis.shape != (len(speed),) or not np.all(pelvis >= 0):
+                raise ValueError(f"{self.name}: pelvis_m_s must be >= 0 with shape ({len(speed)},)")
+            object.__setattr__(self, "pelvis_m_s", pelvis)
         if self.inside is not None and np.shape(self.inside) != (len(speed),):
             raise ValueError(f"{self.name}: inside must have shape ({len(speed)},)")
         object.__setattr__(self, "speed_m_s", speed)
@@ -172,7 +178,7 @@ def label_track(motions: Sequence[Motion], duration_s: float) -> LabelTrack:
             raise ValueError(
                 f"{motion.name}: {len(motion.speed_m_s)} speeds for {count} steps of 50 ms"
             )
-        if motion.pelvis is None:
+        if motion.pelvis_m_s is None:
             rows += _rows(_thing_moves(motion), "non_human", motion.name, duration_s)
             continue
         state = person_state(motion)
@@ -187,13 +193,15 @@ def label_track(motions: Sequence[Motion], duration_s: float) -> LabelTrack:
 
 
 def person_state(motion: Motion) -> np.ndarray:
-    """Return 3 major, 2 minor, 1 still, 0 absent for each 50 ms step, (time,), cleaned.
+    """Return 3 major, 2 minor, 1 still, 0 absent for each 50 ms step of a person, (time,), cleaned.
 
     Gaps are closed and short runs dropped from the strongest class down; a dropped run counts as
     the next weaker class. What remains too short there is swallowed by the row before it (at the
     start of a stay: after it), so that a person who is present always has exactly one class.
     """
-    fast = motion.speed_m_s[:, motion.pelvis or 0] > MAJOR_M_S
+    if motion.pelvis_m_s is None:
+        raise ValueError(f"{motion.name}: pelvis_m_s is missing; only a person has these classes")
+    fast = motion.pelvis_m_s > MAJOR_M_S
     any_part = motion.speed_m_s.max(axis=1) > MINOR_M_S
     inside = motion.is_inside()
     major = _clean(fast & inside) & inside

@@ -42,8 +42,8 @@ def cells(row: Budget) -> tuple[str, ...]:
     return (
         row.mover,
         _word(row.nearest_m, "{:.2f} m"),
-        _word(row.fastest_m_s, "{:.2f} m/s"),
-        _word(row.shift_hz, "{:.0f} Hz"),
+        _speed(row.fastest_m_s),
+        _word(row.shift_hz, "{:.0f} Hz" if (row.shift_hz or 0.0) >= 10.0 else "{:.1f} Hz"),
         _word(row.level_db_spl, "{:.0f} dB SPL"),
         _word(row.echo_to_noise_db, "{:.0f} dB"),
     )
@@ -76,6 +76,12 @@ def _budget(truth: Truth, mover: str, carrier_hz: float, c: float) -> Budget:
         best = float(truth.echo_to_noise_db[:, truth.movers.index(mover)].max())
         ratio = best if best > SILENT_DB + 20 else None
     return Budget(mover, nearest_m, fastest_m_s, shift_hz, level_db_spl, ratio)
+
+
+def _speed(value: float | None) -> str:
+    if value is not None and value < 0.1:
+        return f"{1000 * value:.0f} mm/s"
+    return _word(value, "{:.2f} m/s")
 
 
 def _word(value: float | None, form: str) -> str:

@@ -11,7 +11,7 @@ from usim.recording.observation import Observation
 WINDOW_S = 0.128
 _PADDING = 4  # bins a resolution cell, so that a line looks like a line
 _COLUMNS = 1200  # as many as a picture can show; more frames are averaged in power
-_STILL_S = 2.0  # what has not moved for about that long is taken for the still room
+STILL_S = 2.0  # what has not moved for about that long is taken for the still room
 _RATE_HZ = 4000.0  # of the baseband made from audio, unless the Doppler needs more
 
 # Four-term Blackman-Harris (Harris, Proc. IEEE 66 (1978) 51): sidelobes at -92 dB, so that what is
@@ -43,11 +43,14 @@ def doppler_map(
     microphone: int | None = None,
     widest_hz: float | None = None,
     window_s: float = WINDOW_S,
+    still_s: float = STILL_S,
 ) -> DopplerMap:
     """Return the Doppler map of one carrier, of one microphone or the power mean over all.
 
     widest_hz: largest shift to keep, Hz; the baseband's band where None. window_s: length of the
-    Blackman-Harris window, s. Works on the baseband where there is one, else on the audio.
+    Blackman-Harris window, s. still_s: what has not moved for about that long is taken out, s; of
+    many windows' length it leaves slow motion in. Works on the baseband where there is one, else on
+    the audio.
     Raises ValueError where the recording is shorter than one window or has no carrier.
     """
     envelope, rate_hz, carrier_hz = _envelope(observation, carrier, widest_hz)
@@ -57,7 +60,7 @@ def doppler_map(
     count = envelope.shape[1]
     if count < length:
         raise ValueError(f"the recording is shorter than one frame of {window_s} s")
-    static = still(envelope, rate_hz)
+    static = still(envelope, rate_hz, still_s)
     moving = envelope - static
 
     phase = 2 * np.pi * np.arange(length) / length
@@ -77,8 +80,8 @@ def doppler_map(
 
     shift_hz = shift_hz[kept]
     # The strongest echo is looked for outside the cell of the static line, where what an
-    # interrupted tone leaves of it would else set the scale.
-    beyond = np.abs(shift_hz) > 4 / window_s
+    # interrupted tone leaves of it would else set the scale; slow motion lies nowhere else.
+    beyond = np.abs(shift_hz) > (4 / window_s if still_s <= STILL_S else 0.0)
     strongest = max(float(power[beyond].max(initial=0.0)), 1e-40) if beyond.any() else 1e-40
     level_db = 10 * np.log10(np.maximum(power, 1e-30 * strongest) / strongest)
     static_db = 10 * np.log10(max(float(np.mean(np.abs(static) ** 2)), 1e-60) / strongest)
@@ -117,15 +120,15 @@ def _starts(count: int, length: int) -> np.ndarray:
     return starts.reshape(columns, frames)
 
 
-def still(envelope: np.ndarray, rate_hz: float) -> np.ndarray:
-    """Return what stands still: the mean over _STILL_S around each time, (mic, slow_time).
+def still(envelope: np.ndarray, rate_hz: float, still_s: float = STILL_S) -> np.ndarray:
+    """Return what stands still: the mean over `still_s` around each time, (mic, slow_time).
 
     Not the mean of the whole recording: somebody who stands for half of it would leave a ghost of
     a standing echo in the other half.
     """
     from scipy.signal import fftconvolve
 
-    length = min(int(_STILL_S * rate_hz) | 1, 2 * envelope.shape[1] - 1)
+    length = min(int(still_s * rate_hz) | 1, 2 * envelope.shape[1] - 1)
     window = np.hanning(length + 2)[1:-1]
     weight = fftconvolve(np.ones(envelope.shape[1]), window, mode="same")
     # Taken about the mean, so that rounding is relative to what changes, not to the direct sound.

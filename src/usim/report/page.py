@@ -79,7 +79,7 @@ def _headline(figure: Any, picture: Picture) -> None:
     if carriers:
         tones = ", ".join(f"{f / 1000:g}" for f in carriers[:4])
         level = {command.level_db_spl for command in heard.emission if command.on}
-        loud = f" at {next(iter(level)):g} dB SPL" if len(level) == 1 else ""
+        loud = f" at {next(iter(level)):.3g} dB SPL" if len(level) == 1 else ""
         parts.append(f"{'tone' if len(carriers) == 1 else 'tones'} {tones} kHz{loud}")
     count = len(heard.microphones_m)
     parts.append(f"{count} microphone{'s' if count > 1 else ''}")

@@ -106,14 +106,12 @@ def material(surface: Any) -> str:
 
 
 def path_m(picture: Picture, mover: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return (times, positions (time, xyz) in m) of a mover: of its loudest piece in the truth,
+    """Return (times, positions (time, xyz) in m) of a mover: the mean of its pieces in the truth,
     else of the way points in the scene (without times where the scene has none); None if unknown.
     """
     truth = picture.recording.truth
     if truth is not None and truth.position_m is not None and len(truth.of(mover)):
-        columns = truth.of(mover)
-        loudness = np.median(truth.echo_level_db_spl[:, columns], axis=0)
-        return truth.t_s, truth.position_m[:, columns[int(np.argmax(loudness))]]
+        return truth.t_s, truth.position_m[:, truth.of(mover)].mean(axis=1)
     for row in picture.table.get("movers") or ():
         if row.get("name") != mover:
             continue
@@ -347,8 +345,11 @@ def _room_words(room: Mapping[str, Any], picture: Picture) -> str:
         humidity = air.get("humidity_percent")
         wet = "" if humidity is None else f", {float(humidity):.0f} % humidity"
         size += f", air {float(air['temperature_c']):.3g} °C{wet}"
-    floor, ceiling = (material(surfaces.get(name, "?")) for name in ("floor", "ceiling"))
-    lines = [clean(size, 56), clean(f"floor {floor}, ceiling {ceiling}", 56)]
+    made = [
+        f"{name} {material(surfaces.get(name, '?')).removeprefix(name).strip()}"
+        for name in ("floor", "ceiling")
+    ]
+    lines = [clean(size, 56), clean(", ".join(made), 56)]
     everywhere = [
         str(row.get("name", row.get("kind")))
         for row in picture.table.get("noises") or ()

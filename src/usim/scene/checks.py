@@ -69,11 +69,11 @@ def notes(
             small = [
                 piece.name
                 for piece in mover.pieces
-                if k * min(piece.size_m) ** 2 / max(piece.size_m) < LEAST_KR
+                if not piece.is_flat and k * min(piece.size_m) ** 2 / max(piece.size_m) < LEAST_KR
             ]
             if small:
                 said.append(
-                    f"movers.{mover.name}: {', '.join(small)} is curved so tightly (kR below "
-                    f"{LEAST_KR:g}) that its echo is an approximation"
+                    f"movers.{mover.name}: {', '.join(small)} {'are' if len(small) > 1 else 'is'} "
+                    f"curved so tightly (kR below {LEAST_KR:g}) that the echo is an approximation"
                 )
     return tuple(said)

@@ -21,7 +21,7 @@ class Motion:
     """(time,)"""
     poses: Poses
     semi_axes_m: np.ndarray
-    """(piece, 3), with what the piece swells at most"""
+    """(piece, 3), with what the piece swells at most; half-extents of what is flat"""
     fastest_m_s: float
     fastest_at_s: float
 
@@ -34,7 +34,10 @@ class Motion:
         own = np.einsum("tpij,di->tpdj", self.poses.rotation, directions)
         stretched = own * self.semi_axes_m[None, :, None, :]
         reach = np.sqrt((stretched * stretched).sum(axis=-1, keepdims=True))
+        reach[reach == 0.0] = 1.0  # square to what is flat, where all of it reaches as far
         offset = stretched * self.semi_axes_m[None, :, None, :] / reach
+        corner = np.sign(own) * self.semi_axes_m[None, :, None, :]
+        offset = np.where(self._flat[None, :, None, None], corner, offset)
         outward = np.einsum("tpij,tpdj->tpdi", self.poses.rotation, offset)
         return self.poses.position_m[:, :, None, :] + outward
 
@@ -50,8 +53,13 @@ class Motion:
         lift = (slice(None), slice(None), *([None] * extra), slice(None))
         away = points_m - position[lift]
         own = np.einsum("tp...i,tpij->tp...j", away, rotation)
-        widened = (self.semi_axes_m + margin_m)[(None, slice(None), *([None] * extra), slice(None))]
-        return ((own / widened) ** 2).sum(axis=-1)
+        pieces = (None, slice(None), *([None] * extra))
+        depth = (own / (self.semi_axes_m + margin_m)[(*pieces, slice(None))]) ** 2
+        return np.where(self._flat[pieces], depth.max(axis=-1), depth.sum(axis=-1))
+
+    @property
+    def _flat(self) -> np.ndarray:
+        return np.array([piece.is_flat for piece in self.mover.pieces])
 
 
 def motion(mover: AbstractMover, duration_s: float) -> Motion:
@@ -61,7 +69,7 @@ def motion(mover: AbstractMover, duration_s: float) -> Motion:
     """
     times = _times(mover, duration_s)
     poses = mover.at(times)
-    semi_axes = np.array([piece.size_m for piece in mover.pieces], dtype=float)
+    semi_axes = np.array([piece.half_m for piece in mover.pieces], dtype=float)
     if poses.swell_m is not None:
         semi_axes = semi_axes + np.maximum(poses.swell_m.max(axis=0), 0.0)
     before = mover.at(times - HALF_DIFFERENCE_S)
@@ -69,9 +77,7 @@ def motion(mover: AbstractMover, duration_s: float) -> Motion:
     step_s = 2.0 * HALF_DIFFERENCE_S
     velocity = (after.position_m - before.position_m) / step_s
     turn = (after.rotation - before.rotation) / step_s
-    spin = np.sqrt((turn * turn).sum(axis=(-2, -1)) / 2.0)
-    reach = np.where(np.ptp(semi_axes, axis=1) > 0.0, semi_axes.max(axis=1), 0.0)
-    speed = np.sqrt((velocity * velocity).sum(axis=-1)) + spin * reach
+    speed = _fastest_m_s(mover, semi_axes, velocity, turn)
     fastest = int(speed.max(axis=1).argmax())
     return Motion(
         mover.name,
@@ -82,6 +88,25 @@ def motion(mover: AbstractMover, duration_s: float) -> Motion:
         float(speed[fastest].max()),
         float(times[fastest]),
     )
+
+
+def _fastest_m_s(
+    mover: AbstractMover, semi_axes_m: np.ndarray, velocity: np.ndarray, turn: np.ndarray
+) -> np.ndarray:
+    """The speed (time, piece) of each piece's fastest point: of what is flat at its corners, else a
+    bound. velocity (time, piece, 3) in m/s, turn (time, piece, 3, 3): of places and axes.
+    """
+    spin = np.sqrt((turn * turn).sum(axis=(-2, -1)) / 2.0)
+    reach = np.where(np.ptp(semi_axes_m, axis=1) > 0.0, semi_axes_m.max(axis=1), 0.0)
+    speed = np.sqrt((velocity * velocity).sum(axis=-1)) + spin * reach
+    for number, piece in enumerate(mover.pieces):
+        if piece.is_flat:
+            along, across = (turn[:, number, :, a] * semi_axes_m[number, a] for a in (0, 1))
+            corners = [
+                velocity[:, number] + s * along + r * across for s in (-1, 1) for r in (-1, 1)
+            ]
+            speed[:, number] = np.max(np.linalg.norm(corners, axis=-1), axis=0)
+    return speed
 
 
 def _times(mover: AbstractMover, duration_s: float) -> np.ndarray:

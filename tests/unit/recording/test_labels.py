@@ -18,7 +18,7 @@ def person(states, inside=None, name="adult"):
     """A person of two parts whose pelvis or hand moves as the letters say: M, m or s a step."""
     pelvis = [0.3 if letter == "M" else 0.0 for letter in states]
     hand = [0.06 if letter in "Mm" else 0.02 for letter in states]
-    return Motion(name, np.stack([pelvis, hand], axis=1), pelvis=0, inside=inside)
+    return Motion(name, np.stack([pelvis, hand], axis=1), np.array(pelvis), inside)
 
 
 def spelled(states, inside=None):
@@ -53,9 +53,16 @@ def test_person_has_one_cleaned_class_a_step(states, expected):
 
 def test_thresholds_are_strict():
     """0.25 m/s of the pelvis is not yet major, 0.05 m/s of any part not yet minor."""
-    at_threshold = Motion("a", np.full((10, 1), 0.25), pelvis=0)
+    at_threshold = Motion("a", np.full((10, 1), 0.25), np.full(10, 0.25))
     assert set(person_state(at_threshold)) == {2}
-    assert set(person_state(Motion("a", np.full((10, 1), 0.05), pelvis=0))) == {1}
+    assert set(person_state(Motion("a", np.full((10, 1), 0.05), np.full(10, 0.05)))) == {1}
+
+
+def test_only_the_middle_of_the_pelvis_makes_major():
+    """Hips that turn with a body on the spot are fast, their middle is not."""
+    turning = Motion("a", np.full((10, 2), 0.6), np.full(10, 0.02))
+    assert set(person_state(turning)) == {2}
+    assert {row.label for row in label_track([turning], 0.5)} == {"minor", "presence"}
 
 
 def test_person_outside_the_room_has_no_rows():
@@ -146,6 +153,12 @@ def test_holds_is_half_open():
 def test_impossible_speeds_are_refused(speed):
     with pytest.raises(ValueError, match="speeds must be"):
         Motion("a", speed)
+
+
+@pytest.mark.parametrize("pelvis", [np.full(20, -1.0), np.full(20, np.nan), np.ones(19)])
+def test_impossible_speeds_of_a_pelvis_are_refused(pelvis):
+    with pytest.raises(ValueError, match="pelvis_m_s must be"):
+        Motion("a", np.ones((20, 1)), pelvis)
 
 
 def test_wrong_count_of_steps_is_refused():

@@ -155,6 +155,93 @@ def test_no_word_lies_on_another_with_sixteen_movers(walker):
     assert "and 12 more" in words
 
 
+C = 343.21
+
+
+def texts(recording):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        return [text.get_text() for text in page.compose(picture_of(recording)).findobj(Text)]
+
+
+def sounding(walker, envelope, velocity_m_s):
+    """The recording with another sound at all microphones, of one part `lone.chest` that moves so."""
+    heard, truth = walker.observation, walker.truth
+    count = heard.baseband.samples.shape[2]
+    noise = np.random.default_rng(1).standard_normal((2, 4, 1, count)) * 1e-5
+    sound = Baseband(noise[0] + 1j * noise[1] + envelope(np.arange(count) / 4000.0), 4000.0, [32_500.0])  # fmt: skip
+    one = np.ones((len(truth.t_s), 1))
+    truth = dataclasses.replace(
+        truth, pieces=("lone.chest",), movers=("lone",), range_m=2 * one, echo_level_db_spl=20 * one,
+        radial_velocity_m_s=velocity_m_s(truth.t_s)[:, None], position_m=one[..., None] * [3, 2, 1],
+        echo_to_noise_db=np.full((10, 1), 20.0), labels=LabelTrack((Label(0.0, 10.0, "still", "lone"),)),
+    )  # fmt: skip
+    return dataclasses.replace(
+        walker, truth=truth, observation=dataclasses.replace(heard, baseband=sound)
+    )
+
+
+def test_who_only_breathes_is_drawn_close_about_the_tone(walker):
+    """Frames of seconds, millimetres a second, and colours that do not saturate."""
+    turn = 4 * np.pi * 32_500.0 / C
+    breathing = sounding(
+        walker,
+        lambda t: 0.2 + 1e-3 * np.exp(-1j * turn * 0.004 * np.sin(1.6 * t)),
+        lambda t: 0.004 * 1.6 * np.cos(1.6 * t),
+    )
+    words = texts(breathing)
+    assert any("within 6 Hz of the tone" in word for word in words)
+    assert any("Frames of 2 s" in word for word in words)
+    assert "speed towards the device, mm/s" in words
+    assert "6 mm/s" in words
+    assert overlaps(picture_of(breathing)) == []
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        image = page.compose(picture_of(breathing)).axes[0].images[0]
+    assert np.mean(image.get_array() > image.norm.vmax - 0.1) < 0.01
+    assert not any("of the tone" in word for word in texts(walker))
+
+
+def test_noise_alone_is_dark_and_says_so(walker):
+    """An empty room is no fire: its level is told over the noise."""
+    nothing = sounding(walker, lambda t: 0.2 + 0.0 * t, lambda t: 1.0 + 0.0 * t)
+    words = texts(nothing)
+    assert "echo level, dB over noise" in words
+    assert any(word.startswith("Nothing stands out") for word in words)
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        image = page.compose(picture_of(nothing)).axes[0].images[0]
+    assert np.mean(image.norm(image.get_array()) > 0.5) < 1e-3
+    assert not any(word.startswith("Nothing stands out") for word in texts(walker))
+
+
+def test_a_fan_is_drawn_as_its_bounds(walker):
+    """Why: blades turn twenty times a second, the truth is told a hundred times: dots, no line.
+    Expected: two lines at the fastest shift either way, and the name of the blades."""
+    fan = sounding(
+        walker,
+        lambda t: 0.2 + 1e-3 * np.exp(60j * np.sin(2 * np.pi * 21.3 * t)),
+        lambda t: 6.0 * np.cos(2 * np.pi * 21.3 * t),
+    )
+    fan = dataclasses.replace(fan, truth=dataclasses.replace(fan.truth, pieces=("lone.blade_1_3",)))
+    words = texts(fan)
+    assert words.count("lone blade, fastest") == 2
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        lines = page.compose(picture_of(fan)).axes[0].lines
+    most = [np.nanmedian(line.get_ydata()) for line in lines if len(line.get_ydata()) > 100]
+    assert max(most) == pytest.approx(2 * 6.0 * 32_500 / C, rel=0.05)
+    assert min(most) == pytest.approx(-2 * 6.0 * 32_500 / C, rel=0.05)
+    assert overlaps(picture_of(fan)) == []
+    assert not any("fastest" in word and "lone" in word for word in texts(walker))
+
+
+def test_of_left_and_right_one_is_named(walker):
+    words = texts(walker)
+    assert sum(word in ("hand left", "hand right") for word in words) == 1
+    assert sum(word in ("foot left", "foot right") for word in words) == 1
+
+
 def test_hostile_names_are_drawn_as_they_are(walker):
     """Mathematics, markup, control characters and missing glyphs harm nothing."""
     odd = changed(
@@ -255,6 +342,8 @@ def test_budget_of_an_empty_truth_is_empty_words(walker):
 def test_paths_come_from_the_truth_else_from_the_scene(walker):
     t_s, points = path_m(picture_of(walker), "ball")
     assert len(t_s) == len(points)
+    _, middle = path_m(picture_of(walker), "adult")  # limbs swing about it
+    assert middle == pytest.approx(walker.truth.position_m[:, :6].mean(axis=1))
     table = {
         "movers": [
             {"name": "a", "track": {"at_s": [0, 1], "through_m": [[0, 0, 1], [1, 0, 1]]}},
