@@ -13,8 +13,10 @@ import numpy as np
 
 from usim.engine import exact
 from usim.engine.baseband import envelopes
+from usim.engine.dressing import kernel_order
 from usim.engine.paths import Paths, listening, quality_named, trace_device
 from usim.movers.base import AbstractMover, Poses
+from usim.scene.covering import coverings
 from usim.scene.scene import Scene
 from usim.scene.template import load
 
@@ -99,7 +101,7 @@ def received(
             for e in paths.echoes
         ]
         paths = dataclasses.replace(paths, echoes=tuple(echoes))
-    made = envelopes(paths, paths.device.unit)[f"mover.{NAME}"][mic]
+    made = envelopes(paths, paths.device.unit)[f"mover.{paths.echoes[0].mover}"][mic]
     before = (made.shape[-1] - paths.samples) // 2  # it reaches beyond the window
     made = made[:, before : before + paths.samples]
     return made if carrier is None else made[carrier]
@@ -120,7 +122,7 @@ def weights(epochs, t_s) -> dict[tuple[int, int], np.ndarray]:
 
 
 def images_of(paths: Paths, pairs: np.ndarray, mic: int = 0) -> np.ndarray:
-    """Positions (n, 2, 3) in m of the driver's and the microphone's images of pairs (n, 2)."""
+    """Positions (n, 2, 3) in m of the driver's and the microphone's images of pairs (n, 3)."""
     return np.stack(
         [paths.legs.sources[0][pairs[:, 0]], paths.legs.targets[pairs[:, 1], mic]], axis=1
     )
@@ -134,15 +136,20 @@ def compared(
     t = (paths.start + np.arange(paths.samples)) / paths.rate_hz
     (echo,) = paths.echoes
     assert echo.missed == 0
-    images, shares, total = {}, [], 0
-    for number in range(len(scene.movers[0].pieces)):
+    images, spots, dress, shares, total = {}, {}, {}, [], 0
+    mover = scene.movers[0]
+    for number, glints in enumerate(coverings(scene, mover)):
         share = weights([e for e in echo.epochs if e.piece == number], t)
         ij = np.array(list(share))
-        images[NAME, number] = images_of(paths, ij, mic)
+        images[mover.name, number] = images_of(paths, ij, mic)
+        if glints is not None:
+            dress[mover.name, number] = glints
+            order = np.append(kernel_order(glints), -1)  # the engine sorts them; -1 is the mirror
+            spots[mover.name, number] = order[ij[:, 2]]
         shares.append(np.array(list(share.values())))
         total += len(ij)
     shares = np.concatenate(shares)
-    how = {"mic": mic, "pairs": images, "static": False, "poses": "fit"}
+    how = {"mic": mic, "pairs": images, "spots": spots, "glints": dress, "static": False, "poses": "fit"}
     if np.all(np.abs(shares - 1.0) < 1e-12):
         judge = exact.tone_response(scene, 0, t, **how)
     else:

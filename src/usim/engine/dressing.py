@@ -339,7 +339,12 @@ def glint_rows(glints: Glints | None) -> np.ndarray:
         glints.slip_m_rad,
     )
     rows[:, SHARPNESS], rows[:, WEIGHT] = glints.sharpness, glints.weight
-    return rows[np.lexsort((rows[:, 2], glints.is_diffuse))]
+    return rows[kernel_order(glints)]
+
+
+def kernel_order(glints: Glints) -> np.ndarray:
+    """Return which glint (G,) stands in each row: sorted by height of the normal, the diffuse ones last."""
+    return np.lexsort((glints.normal[:, 2], glints.is_diffuse))
 
 
 def dressed_epochs(
