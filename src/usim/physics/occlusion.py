@@ -48,7 +48,9 @@ def passed(end_m, point_m, centre_m, square_m2, wavelength_m: float) -> np.ndarr
     between = _step(0.5 + 0.5 * ahead / depth) * _step(0.5 + 0.5 * (length - ahead) / depth)
     v = per_metre * radius
     near, far = passed_edge(v * (m - 1.0)), passed_edge(-v * (m + 1.0))
-    through = near + far - near * far * (near**5 + far**5)  # beside a clear ray the far edge adds nothing
+    through = (
+        near + far - near * far * (near**5 + far**5)
+    )  # beside a clear ray the far edge adds nothing
     return 1.0 - between * (1.0 - through)
 
 

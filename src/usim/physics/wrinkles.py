@@ -78,7 +78,9 @@ def lobe_solid_angle(sharpness: float) -> float:
     """Return the integral of a lobe's power over directions in sr, with the 1/cos of the mirror amplitude of a tilted facet."""
     x, w = np.polynomial.legendre.leggauss(64)
     t = 0.5 * (x + 1.0)
-    depth = min(1.0, 20.0 / sharpness) if sharpness > 0.0 else 1.0  # beyond it the lobe is below 1e-17
+    depth = (
+        min(1.0, 20.0 / sharpness) if sharpness > 0.0 else 1.0
+    )  # beyond it the lobe is below 1e-17
     cos = 1.0 - depth * t
     return float(2.0 * np.pi * 0.5 * depth * (w * (lobe(cos, sharpness) / cos) ** 2).sum())
 
@@ -116,7 +118,9 @@ def _even(count: int, generator: np.random.Generator) -> np.ndarray:
     spacing = math.sqrt(4.0 * math.pi / count)
     points = points + EVEN * spacing * generator.standard_normal((count, 3))
     points = _unit(points)
-    w, x, y, z = _unit(generator.standard_normal(4))  # a turn at random: a unit quaternion (Shoemake 1992)
+    w, x, y, z = _unit(
+        generator.standard_normal(4)
+    )  # a turn at random: a unit quaternion (Shoemake 1992)
     turned = np.array(
         [
             [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
