@@ -102,6 +102,7 @@ def glints_heard(motion: Motion, number: int, source, ear, c: float, t_s, glints
 @compiled
 def _light(source, ear, pose, normal, sharpness, weight, allow_s, spare, lit):
     """Marks lit (pair, glint) where a glint may be brighter than DARK within allow_s of the poses (pair, instant, 2 POSE)."""
+    u1, u2, n = np.empty(3), np.empty(3), np.empty(3)
     for pair in range(lit.shape[0]):
         for index in range(pose.shape[1]):
             here = pose[pair, index]
@@ -113,8 +114,6 @@ def _light(source, ear, pose, normal, sharpness, weight, allow_s, spare, lit):
                     h += (here[AXES + part] * normal[glint, part]) ** 2
                 h = np.sqrt(h)
                 r1 = r2 = speed = spin = length = slant = 0.0
-                u1, u2 = np.empty(3), np.empty(3)
-                n = np.empty(3)
                 for row in range(3):
                     place, velocity, n[row], turning = here[row], here[POSE + row], 0.0, 0.0
                     for part in range(3):
@@ -151,7 +150,7 @@ def lit_glints(motion: Motion, number: int, source, ear, c: float, t_s, glints):
 
     Looked for at instants no more than 2 NEAR_S apart (of t_s, its first and last among them), in the pose of the sound from the
     piece's centre. The tilt may change by as much as it would within NEAR_S + LAG_S at the rates of that instant, and by
-    SPARE_RAD: none is missed unless a piece gains more than 4 rad/s, or 4 m/s at 1 m, within 5 ms.
+    SPARE_RAD: none is missed unless those rates grow by more than 2.8 rad/s (or m/s at 1 m) within these 7 ms.
     """
     instants = t_s[np.unique(np.searchsorted(t_s, _looked_at(t_s)))]
     wanted = np.tile(instants, len(source))

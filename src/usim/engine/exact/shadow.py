@@ -30,8 +30,8 @@ def _edge(v):
 
 
 @compiled
-def _passed(end, point, pose, wavelength):
-    """Amplitude that passes the ellipsoid of a pose between `end` and `point` (3,)."""
+def _passed(end, point, pose, wavelength, ray, way):
+    """Amplitude that passes the ellipsoid of a pose between `end` and `point` (3,); ray and way (3,) are room to write in."""
     length = ahead = aside2 = 0.0
     for part in range(3):
         length += (end[part] - point[part]) ** 2
@@ -40,7 +40,6 @@ def _passed(end, point, pose, wavelength):
         ahead += (pose[part] - point[part]) * (end[part] - point[part]) / length
     depth2 = uu = uw = trace = 0.0
     volume = 1.0
-    ray, way = np.empty(3), np.empty(3)
     for part in range(3):
         axis, u, w = pose[AXES + part], 0.0, 0.0
         for row in range(3):
@@ -76,14 +75,15 @@ def _passed(end, point, pose, wavelength):
 @compiled
 def passed(end, point, pose, wavelength, out):
     """Amplitude out (n,) that passes one ellipsoid each: end, point (n, 3) in m, pose (n, POSE)."""
+    ray, way = np.empty(3), np.empty(3)
     for row in range(out.shape[0]):
-        out[row] = _passed(end[row], point[row], pose[row], wavelength)
+        out[row] = _passed(end[row], point[row], pose[row], wavelength, ray, way)
 
 
 @compiled
 def _both(source, ear, poses, own, place, wavelength, out):
+    point, ray, way = np.empty(3), np.empty(3), np.empty(3)
     for row in range(out.shape[0]):
-        point = np.empty(3)
         for part in range(3):
             point[part] = poses[row, own, part]
             for k in range(3):
@@ -92,8 +92,9 @@ def _both(source, ear, poses, own, place, wavelength, out):
         out[row] = 1.0
         for other in range(poses.shape[1]):
             if other != own:
-                out[row] *= _passed(source[row], point, poses[row, other], wavelength)
-                out[row] *= _passed(ear[row], point, poses[row, other], wavelength)
+                there = poses[row, other]
+                out[row] *= _passed(source[row], point, there, wavelength, ray, way)
+                out[row] *= _passed(ear[row], point, there, wavelength, ray, way)
 
 
 def unhidden(
