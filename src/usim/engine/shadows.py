@@ -118,7 +118,9 @@ def shade(s, slab, o, ex, ey, ez, waves_per_metre, through, count):
         ahead = dot(wx, wy, wz, ux, uy, uz)
         dx, dy, dz = wx - ahead * ux, wy - ahead * uy, wz - ahead * uz
         aside2 = dot(dx, dy, dz, dx, dy, dz)
-        narrow2 = TWO * other[AREA + k] * uu / (xx + yy + zz - depth2)
+        across2 = xx + yy + zz - depth2
+        area2 = other[AREA + k] * uu
+        narrow2 = area2 * math.sqrt(TWO / (across2 * across2 - TWO * area2))
         rest = length - ahead
         behind = math.sqrt(fused(ahead, ahead, depth2))
         before = math.sqrt(fused(rest, rest, depth2))

@@ -3,7 +3,7 @@
 The body is replaced by its silhouette along the ray, the silhouette by a strip: what passes is the sum of what two knife edges let
 through, each by the approximation of ITU-R P.526 (2019, section 4.1) to the modulus of the Fresnel integral, kept from exceeding one
 on the lit side.  The width of the strip goes over from the directional radius of the silhouette, for rays that pass
-outside, to its harmonic mean radius at the centre, so that nothing depends on where principal axes point.  Ripples and phase are left out.
+outside, to a mean that is nearly its smaller radius at the centre, so that nothing depends on where principal axes point.  Ripples and phase are left out.
 
 Within 1 dB of the exact modulus for one edge in shadow (v < 0), 1.4 dB on the lit side where the exact one ripples.
 """
@@ -40,7 +40,8 @@ def passed(end_m, point_m, centre_m, square_m2, wavelength_m: float) -> np.ndarr
     ahead = (w * u).sum(axis=-1)
     aside2 = np.maximum((w * w).sum(axis=-1) - ahead * ahead, 0.0)
     area2 = np.linalg.det(square_m2) * uu  # (product of the silhouette's semi-axes)^2
-    narrow2 = 2.0 * area2 / (np.trace(square_m2, axis1=-2, axis2=-1) - depth2)
+    across2 = np.trace(square_m2, axis1=-2, axis2=-1) - depth2  # sum of the squares of the same
+    narrow2 = area2 * np.sqrt(2.0 / (across2 * across2 - 2.0 * area2))
     radius = np.sqrt((aside2 + narrow2) / (m2 + 1.0))
     behind, before = np.sqrt(ahead**2 + depth2), np.sqrt((length - ahead) ** 2 + depth2)
     per_metre = np.sqrt(2.0 * (behind + before) / (wavelength_m * behind * before))

@@ -61,7 +61,9 @@ def _passed(end, point, pose, wavelength, ray, way):
     for part in range(3):
         m2 += (way[part] - uw / uu * ray[part]) ** 2
     m = np.sqrt(m2)
-    narrow2 = 2.0 * volume * volume * uu / (trace - depth2)
+    across2 = trace - depth2  # sum of the squares of the silhouette's semi-axes
+    area2 = volume * volume * uu
+    narrow2 = area2 * np.sqrt(2.0 / (across2 * across2 - 2.0 * area2))
     behind, before = np.sqrt(ahead**2 + depth2), np.sqrt((length - ahead) ** 2 + depth2)
     v = np.sqrt(2.0 * (behind + before) / (wavelength * behind * before))
     v *= np.sqrt((aside2 + narrow2) / (m2 + 1.0))
