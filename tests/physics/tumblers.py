@@ -149,7 +149,14 @@ def compared(
         shares.append(np.array(list(share.values())))
         total += len(ij)
     shares = np.concatenate(shares)
-    how = {"mic": mic, "pairs": images, "spots": spots, "glints": dress, "static": False, "poses": "fit"}
+    how = {
+        "mic": mic,
+        "pairs": images,
+        "spots": spots,
+        "glints": dress,
+        "static": False,
+        "poses": "fit",
+    }
     if np.all(np.abs(shares - 1.0) < 1e-12):
         judge = exact.tone_response(scene, 0, t, **how)
     else:

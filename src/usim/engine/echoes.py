@@ -323,7 +323,7 @@ def _jobs(
 
 
 def _lobe_turn(rows: np.ndarray, quality: Quality) -> float:
-    """Return how far (rad) glints (G, COLUMNS) may turn between two knots of gain; infinite where there are none."""
+    """Return how far (rad) glints (G, COLUMNS) may turn in a block; infinite where there are none."""
     if not len(rows):
         return np.inf
     return quality.lobe_turn / float(np.sqrt(2.0 * rows[:, SHARPNESS].max()))

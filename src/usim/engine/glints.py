@@ -14,6 +14,7 @@ from usim.engine.slab import (
     EAR,
     FADE_END,
     FADE_RATE,
+    FALL,
     HALF,
     HALF_,
     IM,
@@ -35,7 +36,6 @@ from usim.physics.jit import fused, kernel
 TURN, BEND = 15, 24  # rows of a pose table: rotation by rows, and how far the piece is bent
 HEIGHT, SLIP, SHARPNESS, WEIGHT = 3, 4, 5, 6  # columns of a glint, after its normal
 COLUMNS = 7
-FAINT = f32(30.0)  # neper: lobes stay there
 
 
 @kernel
@@ -67,7 +67,7 @@ def shorten(table, first, glint, d, count, wide):
 
 @kernel
 def facet(s, sx, sy, sz, sharpness, count):
-    """Write the unit vectors to both images, the path, cos(b/2), and the glint's amplitude (lobe and fade within) into RE, IM.
+    """Write the unit vectors to both images, the path, cos(b/2), the amplitude (with its fade) into RE, IM, and the lobe into FALL.
 
     At the point that has NORMAL; the same rows as the mirror's `_spread`, see `physics.wrinkles` for the amplitude.
     """
@@ -110,21 +110,11 @@ def facet(s, sx, sy, sz, sharpness, count):
         tilt = bn / size
         tilt = tilt if tilt > f32(0.0) else f32(0.0)
         tilt = tilt if tilt < ONE else ONE
-        away = sharpness * (ONE - tilt)
-        away = (away if away < FAINT else FAINT) * f32(-1 / 64)
-        e = ONE + away * (
-            ONE + away * (HALF_ + away * (f32(1 / 6) + away * (f32(1 / 24) + away * f32(1 / 120))))
-        )
-        e = e * e
-        e = e * e
-        e = e * e
-        e = e * e
-        e = e * e
-        e = e * e
         bn = bn if bn > LEAST else LEAST
         s[BACK + k], s[BACK + ROW + k], s[BACK + 2 * ROW + k] = px, py, pz
         s[ON + k], s[ON + ROW + k], s[ON + 2 * ROW + k] = qx, qy, qz
         s[LENGTH + k] = r1 + r2
         s[HALF + k] = c
-        s[RE + k] = fade * c * i1 * i2 * volume / (bn * h2) * tilt * tilt * e
+        s[FALL + k] = sharpness * (tilt - ONE)
+        s[RE + k] = fade * c * i1 * i2 * volume / (bn * h2) * tilt * tilt
         s[IM + k] = f32(0.0)

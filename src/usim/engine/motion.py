@@ -90,7 +90,7 @@ def grids(
 
     device_m (3,): where the device stands; carrier_hz: the highest carrier; least_hz: least rate of the sums, for an emission whose
     envelope changes; gain_turn: see GAIN_TURN; lobe_turn (piece,):
-    rad that glints may turn against the bisector between knots of gain.
+    rad that glints may turn against the bisector in a block.
     """
     start = segment_start_s(segment)
     edge = round(4 * STEPS_MS[0] / 1000 / PROBE_S / 2)
@@ -107,7 +107,6 @@ def grids(
     # what differences of the pose do not show: the way bends as it passes the device, and a flat side turns fast past the bisector
     bend = 3.0 * past + 0.3 * least * (flat * spin) ** 4
     turn = 2.0 * spin * flat + 9.0 * across  # rad/s: of the curvature met, and across the beam
-    turn = np.maximum(turn, (spin + across) * gain_turn / lobe_turn)
     allowed = PHASE_ERROR * c / (2 * np.pi * carrier_hz)
     steps = np.full(len(sizes), STEPS_MS[-1])
     left = np.arange(len(sizes))
@@ -122,17 +121,20 @@ def grids(
         if not len(left):
             break
     rates_hz = np.maximum(doppler / USABLE, least_hz)
+    lobes = (spin + across) / lobe_turn  # a second
     return [
-        _grid(int(step), float(fast), float(rate), gain_turn)
-        for step, fast, rate in zip(steps, turn, rates_hz, strict=True)
+        _grid(int(step), float(fast), float(rate), gain_turn, float(lobe))
+        for step, fast, rate, lobe in zip(steps, turn, rates_hz, lobes, strict=True)
     ]
 
 
-def _grid(step: int, turn: float, rate_hz: float, gain_turn: float) -> Grid:
-    """Return the grid of a step in ms at most, a turn in rad/s and a least rate."""
+def _grid(step: int, turn: float, rate_hz: float, gain_turn: float, lobes: float) -> Grid:
+    """Return the grid of a step in ms at most, a turn in rad/s, a least rate, and lobes that glints cross a second."""
     # fast but smooth, as a ball that flies straight: the longest block must hold its Doppler too
     while (
-        turn * step / 1000 > gain_turn or SAMPLES[-1] * 1000 / step < rate_hz
+        turn * step / 1000 > gain_turn
+        or lobes * step / 1000 > 1.0
+        or SAMPLES[-1] * 1000 / step < rate_hz
     ) and step > STEPS_MS[-1]:
         step //= 2
     ratio = next(r for r in (4, 2, 1) if turn * step / 1000 * r <= gain_turn or r == 1)

@@ -38,7 +38,7 @@ class Quality:
     gain_turn: float  # rad, see motion.GAIN_TURN
     together: bool  # microphones share the middle's phase polynomial
     glint_order: int  # the most reflections of a leg through which glints are resolved
-    lobe_turn: float  # how far a lobe turns between knots of gain, in its own standard deviations
+    lobe_turn: float  # how far a lobe turns in a block, in its own standard deviations
     lobe_depth: float  # neper of energy below the middle of a lobe at which a glint is not counted
 
 

@@ -49,7 +49,8 @@ EAR, AXIS = (
 )  # the microphone's image and the mirrored axis of its arrival shadow, written by `aim`
 GAIN_RE, GAIN_IM = 41 * ROW, 42 * ROW  # written by `arriving`
 SHIFT = 43 * ROW  # written by `sums`
-SLAB = 44 * ROW
+FALL = 44 * ROW  # neper of amplitude that a glint is below the middle of its lobe, negative
+SLAB = 45 * ROW
 PATH, SECOND = 9 * ROW, 10 * ROW  # rows of the float64 slab, after PLACE and SPREAD
 ARRIVAL, SLOPE = 11 * ROW, 12 * ROW  # written by `tones.clock`
 LONG_EAR = 13 * ROW

@@ -22,6 +22,7 @@ from usim.engine.pairs import (
 )
 from usim.engine.shadows import OCCLUDER, may_shade, occluders, shade
 from usim.engine.slab import (
+    FALL,
     HALF_,
     IM,
     LONG_SLAB,
@@ -57,6 +58,8 @@ from usim.engine.tones import (
 from usim.physics.jit import fused, kernel, rows32, rows64
 
 NEXT = np.uint32(ROW)
+FAINTEST = f32(-30.0)  # neper: lobes stay there
+E3, E4, E5 = f32(1 / 6), f32(1 / 24), f32(1 / 120)
 GAIN_RE, GAIN_IM, CUBIC = 0, ROW, 2 * ROW  # rows of the float32 scratch of one channel
 WORK = 10 * ROW
 ASKED = 4  # knots of gain between two questions whether a limb may stand in the way
@@ -97,17 +100,19 @@ def _add_four(w0, w1, w2, w3, values, k, row, count):
 
 
 @kernel
-def interpolate(weights, even, shift, g_re, g_im, work):
-    """Interpolate one channel's gain to the grid, turned by its own phase `shift` (turns); work: GAIN_RE, GAIN_IM."""
+def interpolate(weights, even, shift, fall, falls, g_re, g_im, work):
+    """Interpolate one channel's gain to the grid, turned by its own phase `shift` (turns), weakened by `fall` (neper) where it `falls`; work: GAIN_RE, GAIN_IM."""
     wide = whole_lanes(even)
-    re, im, away = (
+    re, im, away, low = (
         work[GAIN_RE : GAIN_RE + ROW],
         work[GAIN_IM : GAIN_IM + ROW],
         work[CUBIC : CUBIC + ROW],
+        work[CUBIC + ROW : CUBIC + 2 * ROW],
     )
     re[:] = f32(0.0)
     im[:] = f32(0.0)
     away[:] = f32(0.0)
+    low[:] = f32(0.0)
     for k in range(0, len(weights) // ROW, 4):
         four = weights[k * ROW :]
         w0, w1, w2, w3 = (
@@ -119,6 +124,8 @@ def interpolate(weights, even, shift, g_re, g_im, work):
         _add_four(w0, w1, w2, w3, g_re, k, re, wide)
         _add_four(w0, w1, w2, w3, g_im, k, im, wide)
         _add_four(w0, w1, w2, w3, shift, k, away, wide)
+        if falls:
+            _add_four(w0, w1, w2, w3, fall, k, low, wide)
     for q in range(wide):
         x = work[CUBIC + q]
         x = x - np.floor(x + HALF_)
@@ -128,6 +135,19 @@ def interpolate(weights, even, shift, g_re, g_im, work):
         im = work[GAIN_IM + q]
         work[GAIN_RE + q] = fused(re, c, -im * s)
         work[GAIN_IM + q] = fused(re, s, im * c)
+    if falls:
+        for q in range(wide):
+            x = work[CUBIC + ROW + q]
+            x = (x if x > FAINTEST else FAINTEST) * f32(1 / 64)
+            e = fused(x, fused(x, fused(x, fused(x, fused(x, E5, E4), E3), HALF_), ONE), ONE)
+            e = e * e
+            e = e * e
+            e = e * e
+            e = e * e
+            e = e * e
+            e = e * e
+            work[GAIN_RE + q] *= e
+            work[GAIN_IM + q] *= e
 
 
 @kernel
@@ -439,7 +459,14 @@ def piece_sum(
                             mic_s, m * coarse_wide, way_re, way_im, b * ROW, g_re, g_im, coarse_wide
                         )
                         interpolate(
-                            weights, even, mic_s[SHIFT + m * coarse_wide :], g_re, g_im, work
+                            weights,
+                            even,
+                            mic_s[SHIFT + m * coarse_wide :],
+                            mic_s[FALL + m * coarse_wide :],
+                            sharpness > f32(0.0),
+                            g_re,
+                            g_im,
+                            work,
                         )
                         add_channel(
                             work,
