@@ -18,8 +18,8 @@ CLEAR = 2.5  # Fresnel parameter from which on an edge costs less than 1e-3
 
 
 @kernel
-def occluders(tables, own, first, ratio, slab, count, wide):
-    """Copy a window of the pose tables (piece, 25, knots) of all pieces but `own`, every ratio-th knot, into rows (piece * OCCLUDER,)."""
+def occluders(tables, own, first, slab, count, wide):
+    """Copy `count` knots from `first` on of the pose tables (piece, 25, knots) of all pieces but `own` into rows (piece * OCCLUDER,)."""
     for o in range(tables.shape[0]):
         if o == own:
             continue
@@ -27,9 +27,9 @@ def occluders(tables, own, first, ratio, slab, count, wide):
         for row in range(15):
             here = slab[base + row * ROW :]
             for k in range(wide):
-                here[k] = f32(tables[o, row, first + min(k, count - 1) * ratio])
+                here[k] = f32(tables[o, row, first + min(k, count - 1)])
         for k in range(wide):
-            i = first + min(k, count - 1) * ratio
+            i = first + min(k, count - 1)
             xx, yy, zz = tables[o, 3, i], tables[o, 4, i], tables[o, 5, i]
             xy, xz, yz = tables[o, 6, i], tables[o, 7, i], tables[o, 8, i]
             slab[base + AREA + k] = f32(

@@ -62,7 +62,7 @@ FAINTEST = f32(-30.0)  # neper: lobes stay there
 E3, E4, E5 = f32(1 / 6), f32(1 / 24), f32(1 / 120)
 GAIN_RE, GAIN_IM, CUBIC = 0, ROW, 2 * ROW  # rows of the float32 scratch of one channel
 WORK = 10 * ROW
-ASKED = 4  # knots of gain between two questions whether a limb may stand in the way
+ASKED = 12  # knots between two questions whether a limb may stand in the way
 FIRST = 4 * ROW  # row of the stencil's scratch, after its weights
 
 
@@ -265,9 +265,7 @@ def _coarse(s, d, coarse_s, coarse_d, ratio, count, wide):
 
 
 @kernel
-def _shaded(
-    s, slab, tables, own, known, leg, first, ratio, ex, ey, ez, waves, through, count, wide
-):
+def _shaded(s, slab, tables, own, known, leg, first, ex, ey, ez, waves, through, count, wide):
     """Multiply `through` by what of a leg from (ex, ey, ez) passes the other pieces; known (leg, piece): 0 free, 1 not, -1 not asked yet."""
     for o in range(tables.shape[0]):
         if o == own:
@@ -275,11 +273,28 @@ def _shaded(
         if known[leg, o] < 0:
             known[leg, o] = 0
             for k in range(0, count, ASKED):
-                if may_shade(tables, own, first + k * ratio, o, ex, ey, ez, waves):
+                if may_shade(tables, own, first + k, o, ex, ey, ez, waves):
                     known[leg, o] = 1
                     break
         if known[leg, o] > 0:
             shade(s, slab, o, f32(ex), f32(ey), f32(ez), f32(waves), through, wide)
+
+
+@kernel
+def _at_grid(e, values, even, count, out):
+    """Carry values on knots to the grid points, by the cubic through the four knots around each."""
+    for q in range(even):
+        x = e[AT + q]
+        c = min(max(int(x), 1), count - 3)
+        u = f32(x - c)
+        a, b, c1, d = values[c - 1], values[c], values[c + 1], values[c + 2]
+        down, up, far = u - ONE, u + ONE, u - f32(2.0)
+        out[q] = (
+            a * (-u * down * far * f32(1 / 6))
+            + b * (up * down * far * HALF_)
+            - c1 * (up * u * far * HALF_)
+            + d * (up * u * down * f32(1 / 6))
+        )
 
 
 @kernel
@@ -320,7 +335,8 @@ def piece_sum(
     weights = rows32((coarse_count + 3) // 4 * 4 * ROW)
     g_re, g_im = rows32(ROW), rows32(ROW)
     way_re, way_im = rows32(functions * ROW), rows32(functions * ROW)
-    through = rows32(ROW)
+    through, shade_on_grid = rows32(ROW), rows32(ROW)
+    even_wide = whole_lanes(even)
     crowd = rows32(tables.shape[0] * OCCLUDER)
     out_known = np.full((sources.shape[0], tables.shape[0]), -1, np.int8)
     back_known = np.full((targets.shape[0], tables.shape[0]), -1, np.int8)
@@ -351,7 +367,7 @@ def piece_sum(
             _window(table, most_lead - lead, ratio, coarse_s, coarse_d, 0, coarse_count)
             for m in range(together):
                 _window(table, most_lead - lead, ratio, mic_s, mic_d, m * coarse_wide, coarse_count)
-            occluders(tables, own, most_lead - lead, ratio, crowd, coarse_count, coarse_wide)
+            occluders(tables, own, most_lead - lead, crowd, count, wide)
         start = float(lead + AHEAD)
         g = pairs[n, 2]
         sharpness = MIRROR
@@ -397,15 +413,12 @@ def piece_sum(
                 waves = turns_per_metre[f]
                 through[:] = ONE
                 _shaded(
-                    coarse_s, crowd, tables, own, out_known, i, most_lead - lead, ratio, sx, sy, sz, waves, through, coarse_count, coarse_wide
+                    s, crowd, tables, own, out_known, i, most_lead - lead, sx, sy, sz, waves, through, count, wide
                 )  # fmt: skip
                 _shaded(
-                    coarse_s, crowd, tables, own, back_known, j, most_lead - lead, ratio, cx, cy, cz, waves, through, coarse_count, coarse_wide
+                    s, crowd, tables, own, back_known, j, most_lead - lead, cx, cy, cz, waves, through, count, wide
                 )  # fmt: skip
-                for b in range(functions):
-                    for k in range(coarse_wide):
-                        way_re[b * ROW + k] *= through[k]
-                        way_im[b * ROW + k] *= through[k]
+                _at_grid(e, through, even, count, shade_on_grid)
             tilt_re = f32(leg_slope[f, j].real)
             tilt_im = f32(leg_slope[f, j].imag)
             for first in range(0, mics, together):
@@ -468,6 +481,10 @@ def piece_sum(
                             g_im,
                             work,
                         )
+                        if tables.shape[0] > 1:
+                            for q in range(even_wide):
+                                work[GAIN_RE + q] *= shade_on_grid[q]
+                                work[GAIN_IM + q] *= shade_on_grid[q]
                         add_channel(
                             work,
                             even,
