@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from usim.engine.slab import NORMAL, ONE, PLACE, ROW, SPREAD, TINY, TWO, dot, f32
+from usim.engine.slab import HALF_, NORMAL, ONE, PLACE, ROW, SPREAD, TINY, TWO, dot, f32
 from usim.physics.jit import fused, kernel
 
 SQUARE, INVERSE, AREA = (
@@ -14,7 +14,7 @@ SQUARE, INVERSE, AREA = (
 )  # rows of an occluder after its centre: Q diag(a^2) Q', its inverse, and its determinant
 OCCLUDER = 16 * ROW
 HIGH = f32(1e4)  # of an edge's amplitude before it is bounded: its eighth power is still a number
-CLEAR = 2.5  # Fresnel parameter from which on an edge costs less than 1e-3
+CLEAR = f32(2.5)  # Fresnel parameter from which on an edge costs less than 1e-3
 
 
 @kernel
@@ -59,10 +59,8 @@ def _between(x):
 
 
 @kernel
-def shade(s, slab, o, ex, ey, ez, waves_per_metre, through, count):
-    """Multiply `through` by what of a leg passes occluder o; the leg goes from (ex, ey, ez) to the point that has NORMAL."""
-    base = o * OCCLUDER
-    other = slab[base : base + OCCLUDER]
+def surface_points(s, points, count):
+    """Write where the surface has NORMAL into three rows of points."""
     for k in range(count):
         ax, ay, az = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
         xx, yy, zz = s[SPREAD + k], s[SPREAD + ROW + k], s[SPREAD + 2 * ROW + k]
@@ -71,9 +69,18 @@ def shade(s, slab, o, ex, ey, ez, waves_per_metre, through, count):
         vy = dot(xy, yy, yz, ax, ay, az)
         vz = dot(xz, yz, zz, ax, ay, az)
         ih = ONE / math.sqrt(dot(ax, ay, az, vx, vy, vz))
-        x = fused(vx, ih, s[PLACE + k])
-        y = fused(vy, ih, s[PLACE + ROW + k])
-        z = fused(vz, ih, s[PLACE + 2 * ROW + k])
+        points[k] = fused(vx, ih, s[PLACE + k])
+        points[ROW + k] = fused(vy, ih, s[PLACE + ROW + k])
+        points[2 * ROW + k] = fused(vz, ih, s[PLACE + 2 * ROW + k])
+
+
+@kernel
+def shade(points, slab, o, ex, ey, ez, waves_per_metre, through, count):
+    """Multiply `through` by what of a leg passes occluder o; the leg goes from (ex, ey, ez) to points (3 rows)."""
+    base = o * OCCLUDER
+    other = slab[base : base + OCCLUDER]
+    for k in range(count):
+        x, y, z = points[k], points[ROW + k], points[2 * ROW + k]
         ux, uy, uz = ex - x, ey - y, ez - z
         length = math.sqrt(dot(ux, uy, uz, ux, uy, uz))
         inverse = ONE / length
@@ -138,6 +145,59 @@ def shade(s, slab, o, ex, ey, ez, waves_per_metre, through, count):
         passed = near + far - near * far * (near * near4 + far * far4)
         between = _between(ahead * depth) * _between(rest * depth)
         through[k] *= ONE - between * (ONE - passed)
+
+
+@kernel
+def is_clear(points, slab, o, ex, ey, ez, waves_per_metre, count):
+    """Return whether occluder o stays clear of a leg from (ex, ey, ez) to points (3 rows), to 1e-3: asked at four knots.
+
+    What the Fresnel parameter of the near edge changes from one of them to the next is added as a margin.
+    """
+    other = slab[o * OCCLUDER : (o + 1) * OCCLUDER]
+    least, most_change, before = f32(1e9), f32(0.0), f32(0.0)
+    for n in range(4):
+        k = n * (count - 1) // 3
+        x, y, z = points[k], points[ROW + k], points[2 * ROW + k]
+        ux, uy, uz = ex - x, ey - y, ez - z
+        inverse = ONE / math.sqrt(dot(ux, uy, uz, ux, uy, uz))
+        ux, uy, uz = ux * inverse, uy * inverse, uz * inverse
+        wx, wy, wz = other[k] - x, other[ROW + k] - y, other[2 * ROW + k] - z
+        ahead = dot(wx, wy, wz, ux, uy, uz)
+        depth2 = _form(other, SQUARE, k, ux, uy, uz)
+        uu = _form(other, INVERSE, k, ux, uy, uz)
+        along = _mixed(other, INVERSE, k, ux, uy, uz, wx, wy, wz) / uu
+        dx, dy, dz = wx - along * ux, wy - along * uy, wz - along * uz
+        m2 = _form(other, INVERSE, k, dx, dy, dz)
+        dx, dy, dz = wx - ahead * ux, wy - ahead * uy, wz - ahead * uz
+        aside2 = dot(dx, dy, dz, dx, dy, dz)
+        # the radius towards the ray, at most what `shade` takes; the leg's far end is far
+        behind = math.sqrt(fused(ahead, ahead, depth2))
+        v = math.sqrt(TWO * waves_per_metre * aside2 / (behind * (m2 + ONE)))
+        v = v * (math.sqrt(m2) - ONE)
+        if ahead < -math.sqrt(depth2):
+            v = f32(1e3)
+        least = min(least, v)
+        if n > 0:
+            most_change = max(most_change, abs(v - before))
+        before = v
+    return least - HALF_ * min(most_change, f32(100.0)) > CLEAR
+
+
+@kernel
+def _form(rows, first, k, x, y, z):
+    """Return the quadratic form of six rows (xx yy zz xy xz yz) from `first` on at lane k."""
+    return _mixed(rows, first, k, x, y, z, x, y, z)
+
+
+@kernel
+def _mixed(rows, first, k, x, y, z, u, v, w):
+    """Return the bilinear form of six rows (xx yy zz xy xz yz) from `first` on at lane k."""
+    r = first + k
+    xx, yy, zz = rows[r], rows[r + ROW], rows[r + 2 * ROW]
+    xy, xz, yz = rows[r + 3 * ROW], rows[r + 4 * ROW], rows[r + 5 * ROW]
+    return dot(
+        x, y, z, dot(xx, xy, xz, u, v, w), dot(xy, yy, yz, u, v, w), dot(xz, yz, zz, u, v, w)
+    )
 
 
 @kernel

@@ -20,7 +20,7 @@ from usim.engine.pairs import (
     outgoing,
     pair_paths,
 )
-from usim.engine.shadows import OCCLUDER, may_shade, occluders, shade
+from usim.engine.shadows import OCCLUDER, is_clear, may_shade, occluders, shade, surface_points
 from usim.engine.slab import (
     FALL,
     HALF_,
@@ -265,7 +265,7 @@ def _coarse(s, d, coarse_s, coarse_d, ratio, count, wide):
 
 
 @kernel
-def _shaded(s, slab, tables, own, known, leg, first, ex, ey, ez, waves, through, count, wide):
+def _shaded(points, slab, tables, own, known, leg, first, ex, ey, ez, waves, through, count, wide):
     """Multiply `through` by what of a leg from (ex, ey, ez) passes the other pieces; known (leg, piece): 0 free, 1 not, -1 not asked yet."""
     for o in range(tables.shape[0]):
         if o == own:
@@ -276,8 +276,10 @@ def _shaded(s, slab, tables, own, known, leg, first, ex, ey, ez, waves, through,
                 if may_shade(tables, own, first + k, o, ex, ey, ez, waves):
                     known[leg, o] = 1
                     break
-        if known[leg, o] > 0:
-            shade(s, slab, o, f32(ex), f32(ey), f32(ez), f32(waves), through, wide)
+        if known[leg, o] > 0 and not is_clear(
+            points, slab, o, f32(ex), f32(ey), f32(ez), f32(waves), count
+        ):
+            shade(points, slab, o, f32(ex), f32(ey), f32(ez), f32(waves), through, wide)
 
 
 @kernel
@@ -335,7 +337,7 @@ def piece_sum(
     weights = rows32((coarse_count + 3) // 4 * 4 * ROW)
     g_re, g_im = rows32(ROW), rows32(ROW)
     way_re, way_im = rows32(functions * ROW), rows32(functions * ROW)
-    through, shade_on_grid = rows32(ROW), rows32(ROW)
+    through, shade_on_grid, points = rows32(ROW), rows32(ROW), rows32(3 * ROW)
     even_wide = whole_lanes(even)
     crowd = rows32(tables.shape[0] * OCCLUDER)
     out_known = np.full((sources.shape[0], tables.shape[0]), -1, np.int8)
@@ -412,11 +414,12 @@ def piece_sum(
             if tables.shape[0] > 1:
                 waves = turns_per_metre[f]
                 through[:] = ONE
+                surface_points(s, points, wide)
                 _shaded(
-                    s, crowd, tables, own, out_known, i, most_lead - lead, sx, sy, sz, waves, through, count, wide
+                    points, crowd, tables, own, out_known, i, most_lead - lead, sx, sy, sz, waves, through, count, wide
                 )  # fmt: skip
                 _shaded(
-                    s, crowd, tables, own, back_known, j, most_lead - lead, cx, cy, cz, waves, through, count, wide
+                    points, crowd, tables, own, back_known, j, most_lead - lead, cx, cy, cz, waves, through, count, wide
                 )  # fmt: skip
                 _at_grid(e, through, even, count, shade_on_grid)
             tilt_re = f32(leg_slope[f, j].real)
