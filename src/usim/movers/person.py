@@ -32,10 +32,6 @@ MOST_ACTIVITIES = 1000
 BATCH = 1000
 SETTLING_S = 1.0
 """How long one who stops takes to sway as one who stands."""
-CENTRE = 0.56
-"""Height of the centre of mass over stature."""
-LOOSE = 0.3
-"""How much of the tilt of the legs the trunk shares."""
 STANDS = {"kind": "stand"}
 
 
@@ -247,7 +243,7 @@ def build(parameters: Parameters, stream: Stream) -> Person:
         begins_s=begins[:-1],
         sways=_reached(np.concatenate([sways[:1], sways]), lasting),
         settling_s=np.append(np.minimum(SETTLING_S, lasting[:-1]), SETTLING_S),
-        about=_about(body),
+        about=_sway.about(body),
         breathing=breathing,
         ahead=_sway.drawn(stream("sway_ahead"), _sway.AHEAD_M),
         aside=_sway.drawn(stream("sway_aside"), _sway.ASIDE_M),
@@ -295,33 +291,3 @@ def _reached(sways: np.ndarray, lasting_s: np.ndarray) -> np.ndarray:
 
 def _stands() -> Any:
     return registry.load("activities", "stand").Parameters.model_validate(STANDS)
-
-
-def _about(body: Body) -> np.ndarray:
-    """How far joints go with the centre of mass (2, joint): swaying about the ankles, the trunk
-    held upright above the hips, and above the hips only; feet stay, and so do hands on thighs.
-    """
-    heights = np.array([_height(name, body) for name in JOINTS])
-    standing = heights / (CENTRE * body.height_m)
-    standing = np.minimum(standing, 1.0 + LOOSE * (standing - 1.0))
-    seated = np.maximum(heights - body.hip_height_m, 0.0)
-    return np.stack([standing, seated / (body.neck_height_m - body.hip_height_m)])
-
-
-def _height(joint: str, body: Body) -> float:
-    """The height of a joint of one who stands, in m; 0 for what the floor holds."""
-    part = joint.removesuffix("_left").removesuffix("_right")
-    elbow = body.neck_height_m - body.upper_arm_m
-    heights = {
-        "hip": body.hip_height_m,
-        "knee": body.ankle_height_m + body.shank_m,
-        "waist": body.waist_height_m,
-        "neck": body.neck_height_m,
-        "crown": body.height_m,
-        "face": body.head_height_m,
-        "shoulder": body.neck_height_m,
-        "elbow": elbow,
-        "wrist": elbow - body.forearm_m,
-        "fingers": elbow - body.forearm_m - body.hand_m,
-    }
-    return heights.get(part, 0.0)
