@@ -10,40 +10,6 @@ import numpy as np
 
 from usim.movers._anthropometry import NAMES
 
-HINGES = (
-    ("forearm", "upper_arm", 2, -1.0),
-    ("thigh", "pelvis", 2, -1.0),
-    ("shank", "thigh", 2, 1.0),
-    ("foot", "shank", 0, 1.0),
-)
-"""What hangs on what, which axis of both is one while they are straight, and the sign with which it
-leans to the front, or up, where they flex.
-"""
-SHOULDERS = ("upper_arm", "thorax")
-TURNED = (("thorax", "pelvis"), ("abdomen", "pelvis"))
-LITTLE_RAD = 0.02
-"""What turns any way by less than this hardly bends: passing zero it is smooth."""
-
-
-def bends(frames: np.ndarray) -> np.ndarray:
-    """How far each piece is bent, (piece, time) in rad, of the frames (piece, xyz, axis, time)."""
-    made = np.zeros((len(NAMES), frames.shape[3]))
-    for part, on, axis, sign in HINGES:
-        piece, held = frames[_sides(part)], frames[_sides(on)]
-        along = piece[:, :, axis]
-        flexed = sign * _dot(along, held[:, :, 2 - axis])
-        made[_sides(part)] = np.arctan2(flexed, _dot(along, held[:, :, axis]))
-    part, on = SHOULDERS
-    apart = frames[_sides(part), :, 2] - frames[_sides(on), :, 2]
-    made[_sides(part)] = _softly(0.25 * _dot(apart, apart))
-    for part, on in TURNED:
-        apart = frames[_sides(part)] - frames[_sides(on)]
-        square = _dot(apart[:, :, 0], apart[:, :, 0])
-        for axis in (1, 2):
-            square += _dot(apart[:, :, axis], apart[:, :, axis])
-        made[_sides(part)] = _softly(0.125 * square)
-    return made
-
 
 def _sides(part: str) -> slice:
     """Where a part, or its left and its right one, are among the pieces."""
@@ -51,9 +17,47 @@ def _sides(part: str) -> slice:
     return slice(found[0], found[-1] + 1)
 
 
+HINGES = tuple(
+    (_sides(part), _sides(on), axis, sign)
+    for part, on, axis, sign in (
+        ("forearm", "upper_arm", 2, -1.0),
+        ("thigh", "pelvis", 2, -1.0),
+        ("shank", "thigh", 2, 1.0),
+        ("foot", "shank", 0, 1.0),
+    )
+)
+"""What hangs on what, which axis of both is one while they are straight, and the sign with which it
+leans to the front, or up, where they flex.
+"""
+ARMS, THORAX = _sides("upper_arm"), _sides("thorax")
+TRUNK, PELVIS = slice(THORAX.start, _sides("abdomen").stop), _sides("pelvis")
+LITTLE_RAD = 0.02
+"""What turns any way by less than this hardly bends: passing zero it is smooth."""
+
+
+def bends(frames: np.ndarray) -> np.ndarray:
+    """How far each piece is bent, (piece, time) in rad, of the frames (axis, xyz, piece, time)."""
+    made = np.zeros(frames.shape[2:])
+    for piece, on, axis, sign in HINGES:
+        along = frames[axis, :, piece]
+        flexed = _dot(along, frames[2 - axis, :, on])
+        flexed *= sign
+        np.arctan2(flexed, _dot(along, frames[axis, :, on]), out=made[piece])
+    apart = frames[2, :, ARMS] - frames[2, :, THORAX]
+    made[ARMS] = _softly(0.25 * _dot(apart, apart))
+    trace = _dot(frames[0, :, TRUNK], frames[0, :, PELVIS])
+    for axis in (1, 2):
+        trace += _dot(frames[axis, :, TRUNK], frames[axis, :, PELVIS])
+    made[TRUNK] = _softly(np.maximum(0.75 - 0.25 * trace, 0.0))
+    return made
+
+
 def _dot(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """The products (piece, time) of vectors (piece, xyz, time)."""
-    return u[:, 0] * v[:, 0] + u[:, 1] * v[:, 1] + u[:, 2] * v[:, 2]
+    """The products (piece, time) of vectors (xyz, piece, time)."""
+    product = u[0] * v[0]
+    product += u[1] * v[1]
+    product += u[2] * v[2]
+    return product
 
 
 def _softly(square: np.ndarray) -> np.ndarray:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from usim.activities.base import JOINTS, Body
+
 TURN = 2.0 * np.pi
 COUNT = 16
 ZETA = 0.5
@@ -18,6 +20,10 @@ AHEAD_M, ASIDE_M = (0.003, 0.006), (0.002, 0.004)
 FASTEST_M_S = 0.010
 """Most rms speed of the centre of mass: who sways much sways slowly."""
 HIGHEST_HZ = 2.0
+CENTRE = 0.56
+"""Height of the centre of mass over stature."""
+LOOSE = 0.3
+"""How much of the tilt of the legs the trunk shares."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,3 +56,33 @@ def drawn(generator: "np.random.Generator", rms_m: tuple[float, float]) -> Sway:
     # The speed of this process is 2 pi f0 times its size.
     rms = min(rms_m[0] + (rms_m[1] - rms_m[0]) * size, FASTEST_M_S / (TURN * f0))
     return Sway(float(rms), frequency, TURN * generator.random(COUNT))
+
+
+def about(body: Body) -> np.ndarray:
+    """How far joints go with the centre of mass (2, joint): swaying about the ankles, the trunk
+    held upright above the hips, and above the hips only; feet stay, and so do hands on thighs.
+    """
+    heights = np.array([_height(name, body) for name in JOINTS])
+    standing = heights / (CENTRE * body.height_m)
+    standing = np.minimum(standing, 1.0 + LOOSE * (standing - 1.0))
+    seated = np.maximum(heights - body.hip_height_m, 0.0)
+    return np.stack([standing, seated / (body.neck_height_m - body.hip_height_m)])
+
+
+def _height(joint: str, body: Body) -> float:
+    """The height of a joint of one who stands, in m; 0 for what the floor holds."""
+    part = joint.removesuffix("_left").removesuffix("_right")
+    elbow = body.neck_height_m - body.upper_arm_m
+    heights = {
+        "hip": body.hip_height_m,
+        "knee": body.ankle_height_m + body.shank_m,
+        "waist": body.waist_height_m,
+        "neck": body.neck_height_m,
+        "crown": body.height_m,
+        "face": body.head_height_m,
+        "shoulder": body.neck_height_m,
+        "elbow": elbow,
+        "wrist": elbow - body.forearm_m,
+        "fingers": elbow - body.forearm_m - body.hand_m,
+    }
+    return heights.get(part, 0.0)

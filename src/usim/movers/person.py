@@ -18,7 +18,7 @@ from usim.activities.base import JOINTS, AbstractActivity, Body, J, Stance, aver
 from usim.movers import _breathing, _sway
 from usim.movers._anthropometry import HAIR, NAMES, SKIN, semi_axes_m
 from usim.movers._breathing import SIDEWAYS, Breathing
-from usim.movers._figure import Figure
+from usim.movers._figure import ROOM, Figure
 from usim.movers._sway import Sway
 from usim.movers.base import AbstractMover, MoverParameters, Piece, Poses, Stream
 from usim.surfaces.base import surface
@@ -32,10 +32,6 @@ MOST_ACTIVITIES = 1000
 BATCH = 1000
 SETTLING_S = 1.0
 """How long one who stops takes to sway as one who stands."""
-CENTRE = 0.56
-"""Height of the centre of mass over stature."""
-LOOSE = 0.3
-"""How much of the tilt of the legs the trunk shares."""
 STANDS = {"kind": "stand"}
 
 
@@ -159,15 +155,17 @@ class Person(AbstractMover):
 
     def at(self, t_s: np.ndarray) -> Poses:
         t_s = np.ascontiguousarray(t_s, dtype=float) - self.start_s
-        shape = (len(t_s), len(NAMES), 3)
-        position, rotation, swell = np.empty(shape), np.empty((*shape, 3)), np.zeros(shape)
-        bend = np.empty(shape[:2])
+        position, rotation, swell, bend = _blocks(len(t_s) * len(NAMES), (3, 9, 3, 1))
+        position, swell = (block.reshape(-1, len(NAMES), 3) for block in (position, swell))
+        rotation, bend = rotation.reshape(-1, len(NAMES), 3, 3), bend.reshape(-1, len(NAMES))
+        swell[:] = 0.0
         chest_m, abdomen_m = self.breathing.front_m(t_s)
+        room = np.empty(ROOM * min(BATCH, len(t_s)))
         for start in range(0, len(t_s), BATCH):  # as much as the cache holds
             now = slice(start, start + BATCH)
             into = Poses(position[now], rotation[now], swell[now], bend[now])
             joints_m = self._joints_m(t_s[now])
-            self.figure.pose(joints_m, chest_m[now], abdomen_m[now], SIDEWAYS, into)
+            self.figure.pose(joints_m, chest_m[now], abdomen_m[now], SIDEWAYS, into, room)
         return Poses(position, rotation, swell, bend)
 
     def _joints_m(self, t_s: np.ndarray) -> np.ndarray:
@@ -194,12 +192,24 @@ class Person(AbstractMover):
         u = (t_s - self.begins_s[index]) / self.settling_s[index]
         u = np.minimum(np.maximum(u, 0.0), 1.0)
         share = before + (now - before) * (u * u * u * (10.0 + u * (6.0 * u - 15.0)))
-        moved = self.about[0][:, None] * share[0] + self.about[1][:, None] * share[1]
+        moved = self.about[0][:, None] * share[0]
+        if before[1].any() or now[1].any():
+            moved += self.about[1][:, None] * share[1]
         x, y = joints[:2, J["hip_left"]] - joints[:2, J["hip_right"]]
         across = np.sqrt(x * x + y * y)
         ahead, aside = self.ahead.at(t_s) / across, self.aside.at(t_s) / across
-        joints[0] += moved * (ahead * y + aside * x)
         joints[1] += moved * (aside * y - ahead * x)
+        moved *= ahead * y + aside * x
+        joints[0] += moved
+
+
+def _blocks(count: int, widths: tuple[int, ...]) -> list[np.ndarray]:
+    """Arrays of so many rows and widths, in one piece of memory.
+
+    Several large pieces that are given back to the system and asked for again at every call cost a
+    quarter of it in page faults.
+    """
+    return np.split(np.empty(count * sum(widths)), count * np.cumsum(widths[:-1]))
 
 
 def build(parameters: Parameters, stream: Stream) -> Person:
@@ -233,7 +243,7 @@ def build(parameters: Parameters, stream: Stream) -> Person:
         begins_s=begins[:-1],
         sways=_reached(np.concatenate([sways[:1], sways]), lasting),
         settling_s=np.append(np.minimum(SETTLING_S, lasting[:-1]), SETTLING_S),
-        about=_about(body),
+        about=_sway.about(body),
         breathing=breathing,
         ahead=_sway.drawn(stream("sway_ahead"), _sway.AHEAD_M),
         aside=_sway.drawn(stream("sway_aside"), _sway.ASIDE_M),
@@ -281,33 +291,3 @@ def _reached(sways: np.ndarray, lasting_s: np.ndarray) -> np.ndarray:
 
 def _stands() -> Any:
     return registry.load("activities", "stand").Parameters.model_validate(STANDS)
-
-
-def _about(body: Body) -> np.ndarray:
-    """How far joints go with the centre of mass (2, joint): swaying about the ankles, the trunk
-    held upright above the hips, and above the hips only; feet stay, and so do hands on thighs.
-    """
-    heights = np.array([_height(name, body) for name in JOINTS])
-    standing = heights / (CENTRE * body.height_m)
-    standing = np.minimum(standing, 1.0 + LOOSE * (standing - 1.0))
-    seated = np.maximum(heights - body.hip_height_m, 0.0)
-    return np.stack([standing, seated / (body.neck_height_m - body.hip_height_m)])
-
-
-def _height(joint: str, body: Body) -> float:
-    """The height of a joint of one who stands, in m; 0 for what the floor holds."""
-    part = joint.removesuffix("_left").removesuffix("_right")
-    elbow = body.neck_height_m - body.upper_arm_m
-    heights = {
-        "hip": body.hip_height_m,
-        "knee": body.ankle_height_m + body.shank_m,
-        "waist": body.waist_height_m,
-        "neck": body.neck_height_m,
-        "crown": body.height_m,
-        "face": body.head_height_m,
-        "shoulder": body.neck_height_m,
-        "elbow": elbow,
-        "wrist": elbow - body.forearm_m,
-        "fingers": elbow - body.forearm_m - body.hand_m,
-    }
-    return heights.get(part, 0.0)

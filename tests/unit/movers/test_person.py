@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from usim.activities.base import JOINTS
 from usim.movers import person
 from usim.movers._anthropometry import NAMES, semi_axes_m
+from usim.movers._figure import BALLS, CHAINS, HEELS, LIMBS
 from usim.surfaces.base import surface
 from usim.template.problem import InvalidInput
 from usim.template.streams import stream
@@ -27,6 +29,17 @@ def test_sixteen_pieces_with_names():
     assert len(NAMES) == 16
     assert {"hand_right", "foot_left", "pelvis", "head"} <= set(NAMES)
     assert one.label == "person"
+
+
+def test_joints_of_a_limb_follow_each_other():
+    """Pieces take them as slices: each piece of a chain its own upper and lower joint."""
+    for pieces, upper, lower in CHAINS:
+        for number, name in enumerate(NAMES[pieces]):
+            part, side = name.rsplit("_", 1)
+            ends = JOINTS[upper][number], JOINTS[lower][number]
+            assert ends == tuple(f"{joint}_{side}" for joint in LIMBS[part])
+    assert JOINTS[HEELS] == ("heel_left", "heel_right")
+    assert JOINTS[BALLS] == ("ball_left", "ball_right")
 
 
 def test_covers():
