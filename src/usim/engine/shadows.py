@@ -14,12 +14,13 @@ SQUARE, INVERSE, AREA = (
 )  # rows of an occluder after its centre: Q diag(a^2) Q', its inverse, and its determinant
 OCCLUDER = 16 * ROW
 HIGH = f32(1e4)  # of an edge's amplitude before it is bounded: its eighth power is still a number
+FREE = f32(1e3)  # Fresnel parameter of what lies behind the point
 CLEAR = f32(2.5)  # Fresnel parameter from which on an edge costs less than 1e-3
 
 
 @kernel
-def occluders(tables, own, first, slab, count, wide):
-    """Copy `count` knots from `first` on of the pose tables (piece, 25, knots) of all pieces but `own` into rows (piece * OCCLUDER,)."""
+def occluders(tables, own, first, ratio, slab, count, wide):
+    """Copy every ratio-th of the knots from `first` on, `count`, of the pose tables (piece, 25, knots) of all pieces but `own` into rows (piece * OCCLUDER,)."""
     for o in range(tables.shape[0]):
         if o == own:
             continue
@@ -27,9 +28,9 @@ def occluders(tables, own, first, slab, count, wide):
         for row in range(15):
             here = slab[base + row * ROW :]
             for k in range(wide):
-                here[k] = f32(tables[o, row, first + min(k, count - 1)])
+                here[k] = f32(tables[o, row, first + min(k, count - 1) * ratio])
         for k in range(wide):
-            i = first + min(k, count - 1)
+            i = first + min(k, count - 1) * ratio
             xx, yy, zz = tables[o, 3, i], tables[o, 4, i], tables[o, 5, i]
             xy, xz, yz = tables[o, 6, i], tables[o, 7, i], tables[o, 8, i]
             slab[base + AREA + k] = f32(
@@ -148,56 +149,71 @@ def shade(points, slab, o, ex, ey, ez, waves_per_metre, through, count):
 
 
 @kernel
-def is_clear(points, slab, o, ex, ey, ez, waves_per_metre, count):
-    """Return whether occluder o stays clear of a leg from (ex, ey, ez) to points (3 rows), to 1e-3: asked at four knots.
+def is_clear(points, slab, o, ex, ey, ez, waves_per_metre, edge, count, wide):
+    """Return whether occluder o stays clear of a leg from (ex, ey, ez) to points (3 rows), to 1e-3: asked at every lane.
 
-    What the Fresnel parameter of the near edge changes from one of them to the next is added as a margin.
+    edge: scratch of a row, of the near edge's Fresnel parameter.  What it changes from one lane to the next is taken as a margin.
     """
     other = slab[o * OCCLUDER : (o + 1) * OCCLUDER]
-    least, most_change, before = f32(1e9), f32(0.0), f32(0.0)
-    for n in range(4):
-        k = n * (count - 1) // 3
-        x, y, z = points[k], points[ROW + k], points[2 * ROW + k]
-        ux, uy, uz = ex - x, ey - y, ez - z
+    for k in range(wide):
+        ux, uy, uz = ex - points[k], ey - points[ROW + k], ez - points[2 * ROW + k]
         inverse = ONE / math.sqrt(dot(ux, uy, uz, ux, uy, uz))
         ux, uy, uz = ux * inverse, uy * inverse, uz * inverse
-        wx, wy, wz = other[k] - x, other[ROW + k] - y, other[2 * ROW + k] - z
-        ahead = dot(wx, wy, wz, ux, uy, uz)
-        depth2 = _form(other, SQUARE, k, ux, uy, uz)
-        uu = _form(other, INVERSE, k, ux, uy, uz)
-        along = _mixed(other, INVERSE, k, ux, uy, uz, wx, wy, wz) / uu
+        wx, wy, wz = (
+            other[k] - points[k],
+            other[ROW + k] - points[ROW + k],
+            other[2 * ROW + k] - points[2 * ROW + k],
+        )
+        xx, yy, zz = other[INVERSE + k], other[INVERSE + ROW + k], other[INVERSE + 2 * ROW + k]
+        xy, xz, yz = (
+            other[INVERSE + 3 * ROW + k],
+            other[INVERSE + 4 * ROW + k],
+            other[INVERSE + 5 * ROW + k],
+        )
+        ix, iy, iz = (
+            dot(xx, xy, xz, ux, uy, uz),
+            dot(xy, yy, yz, ux, uy, uz),
+            dot(xz, yz, zz, ux, uy, uz),
+        )
+        along = dot(wx, wy, wz, ix, iy, iz) / dot(ux, uy, uz, ix, iy, iz)
         dx, dy, dz = wx - along * ux, wy - along * uy, wz - along * uz
-        m2 = _form(other, INVERSE, k, dx, dy, dz)
+        m2 = dot(
+            dx,
+            dy,
+            dz,
+            dot(xx, xy, xz, dx, dy, dz),
+            dot(xy, yy, yz, dx, dy, dz),
+            dot(xz, yz, zz, dx, dy, dz),
+        )
+        xx, yy, zz = other[SQUARE + k], other[SQUARE + ROW + k], other[SQUARE + 2 * ROW + k]
+        xy, xz, yz = (
+            other[SQUARE + 3 * ROW + k],
+            other[SQUARE + 4 * ROW + k],
+            other[SQUARE + 5 * ROW + k],
+        )
+        depth2 = dot(
+            ux,
+            uy,
+            uz,
+            dot(xx, xy, xz, ux, uy, uz),
+            dot(xy, yy, yz, ux, uy, uz),
+            dot(xz, yz, zz, ux, uy, uz),
+        )
+        ahead = dot(wx, wy, wz, ux, uy, uz)
         dx, dy, dz = wx - ahead * ux, wy - ahead * uy, wz - ahead * uz
         aside2 = dot(dx, dy, dz, dx, dy, dz)
-        # the radius towards the ray, at most what `shade` takes; the leg's far end is far
+        # the silhouette's radius towards the ray alone, and a far end: at most what `shade` takes
         behind = math.sqrt(fused(ahead, ahead, depth2))
-        v = math.sqrt(TWO * waves_per_metre * aside2 / (behind * (m2 + ONE)))
-        v = v * (math.sqrt(m2) - ONE)
-        if ahead < -math.sqrt(depth2):
-            v = f32(1e3)
-        least = min(least, v)
-        if n > 0:
-            most_change = max(most_change, abs(v - before))
-        before = v
-    return least - HALF_ * min(most_change, f32(100.0)) > CLEAR
-
-
-@kernel
-def _form(rows, first, k, x, y, z):
-    """Return the quadratic form of six rows (xx yy zz xy xz yz) from `first` on at lane k."""
-    return _mixed(rows, first, k, x, y, z, x, y, z)
-
-
-@kernel
-def _mixed(rows, first, k, x, y, z, u, v, w):
-    """Return the bilinear form of six rows (xx yy zz xy xz yz) from `first` on at lane k."""
-    r = first + k
-    xx, yy, zz = rows[r], rows[r + ROW], rows[r + 2 * ROW]
-    xy, xz, yz = rows[r + 3 * ROW], rows[r + 4 * ROW], rows[r + 5 * ROW]
-    return dot(
-        x, y, z, dot(xx, xy, xz, u, v, w), dot(xy, yy, yz, u, v, w), dot(xz, yz, zz, u, v, w)
-    )
+        v = math.sqrt(TWO * waves_per_metre * aside2 / (behind * (m2 + ONE))) * (
+            math.sqrt(m2) - ONE
+        )
+        edge[k] = FREE if ahead < f32(0.0) and ahead * ahead > depth2 else v
+    least, most_change = edge[0], f32(0.0)
+    for k in range(1, count):
+        least = min(least, edge[k])
+        if edge[k] < FREE and edge[k - 1] < FREE:
+            most_change = max(most_change, abs(edge[k] - edge[k - 1]))
+    return least - HALF_ * most_change > CLEAR
 
 
 @kernel

@@ -265,8 +265,14 @@ def _coarse(s, d, coarse_s, coarse_d, ratio, count, wide):
 
 
 @kernel
-def _shaded(points, slab, tables, own, known, leg, first, ex, ey, ez, waves, through, count, wide):
-    """Multiply `through` by what of a leg from (ex, ey, ez) passes the other pieces; known (leg, piece): 0 free, 1 not, -1 not asked yet."""
+def _shaded(
+    points, crowd, marks, few, edge, tables, own, known, leg, first, ex, ey, ez, waves, through, count, wide, coarse_count, coarse_wide
+):  # fmt: skip
+    """Multiply `through` by what of a leg from (ex, ey, ez) passes the other pieces.
+
+    points, crowd: where the leg ends and the other pieces, on every knot; marks, few: on every ratio-th.  known (leg, piece): 0 free, 1 not, -1
+    not asked yet.
+    """
     for o in range(tables.shape[0]):
         if o == own:
             continue
@@ -277,9 +283,9 @@ def _shaded(points, slab, tables, own, known, leg, first, ex, ey, ez, waves, thr
                     known[leg, o] = 1
                     break
         if known[leg, o] > 0 and not is_clear(
-            points, slab, o, f32(ex), f32(ey), f32(ez), f32(waves), count
+            marks, few, o, f32(ex), f32(ey), f32(ez), f32(waves), edge, coarse_count, coarse_wide
         ):
-            shade(points, slab, o, f32(ex), f32(ey), f32(ez), f32(waves), through, wide)
+            shade(points, crowd, o, f32(ex), f32(ey), f32(ez), f32(waves), through, wide)
 
 
 @kernel
@@ -339,7 +345,8 @@ def piece_sum(
     way_re, way_im = rows32(functions * ROW), rows32(functions * ROW)
     through, shade_on_grid, points = rows32(ROW), rows32(ROW), rows32(3 * ROW)
     even_wide = whole_lanes(even)
-    crowd = rows32(tables.shape[0] * OCCLUDER)
+    crowd, few = rows32(tables.shape[0] * OCCLUDER), rows32(tables.shape[0] * OCCLUDER)
+    edge, marks = rows32(ROW), rows32(3 * ROW)
     out_known = np.full((sources.shape[0], tables.shape[0]), -1, np.int8)
     back_known = np.full((targets.shape[0], tables.shape[0]), -1, np.int8)
     missed = 0
@@ -369,7 +376,8 @@ def piece_sum(
             _window(table, most_lead - lead, ratio, coarse_s, coarse_d, 0, coarse_count)
             for m in range(together):
                 _window(table, most_lead - lead, ratio, mic_s, mic_d, m * coarse_wide, coarse_count)
-            occluders(tables, own, most_lead - lead, crowd, count, wide)
+            occluders(tables, own, most_lead - lead, 1, crowd, count, wide)
+            occluders(tables, own, most_lead - lead, ratio, few, coarse_count, coarse_wide)
         start = float(lead + AHEAD)
         g = pairs[n, 2]
         sharpness = MIRROR
@@ -415,11 +423,12 @@ def piece_sum(
                 waves = turns_per_metre[f]
                 through[:] = ONE
                 surface_points(s, points, wide)
+                surface_points(coarse_s, marks, coarse_wide)
                 _shaded(
-                    points, crowd, tables, own, out_known, i, most_lead - lead, sx, sy, sz, waves, through, count, wide
+                    points, crowd, marks, few, edge, tables, own, out_known, i, most_lead - lead, sx, sy, sz, waves, through, count, wide, coarse_count, coarse_wide
                 )  # fmt: skip
                 _shaded(
-                    points, crowd, tables, own, back_known, j, most_lead - lead, cx, cy, cz, waves, through, count, wide
+                    points, crowd, marks, few, edge, tables, own, back_known, j, most_lead - lead, cx, cy, cz, waves, through, count, wide, coarse_count, coarse_wide
                 )  # fmt: skip
                 _at_grid(e, through, even, count, shade_on_grid)
             tilt_re = f32(leg_slope[f, j].real)
