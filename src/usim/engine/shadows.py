@@ -12,30 +12,44 @@ SQUARE, INVERSE, AREA = (
     9 * ROW,
     15 * ROW,
 )  # rows of an occluder after its centre: Q diag(a^2) Q', its inverse, and its determinant
-OCCLUDER = 16 * ROW
+ROWS = 16
+OCCLUDER = ROWS * ROW
 HIGH = f32(1e4)  # of an edge's amplitude before it is bounded: its eighth power is still a number
 FREE = f32(1e3)  # Fresnel parameter of what lies behind the point
 CLEAR = f32(2.5)  # Fresnel parameter from which on an edge costs less than 1e-3
 
 
 @kernel
-def occluders(tables, own, first, ratio, slab, count, wide):
-    """Copy every ratio-th of the knots from `first` on, `count`, of the pose tables (piece, 25, knots) of all pieces but `own` into rows (piece * OCCLUDER,)."""
+def occluders(tables, own, out):
+    """Write the pose tables (piece, 25, knots) of all pieces but `own` into out (piece, ROWS, knots), float32."""
     for o in range(tables.shape[0]):
         if o == own:
             continue
-        base = o * OCCLUDER
-        for row in range(15):
-            here = slab[base + row * ROW :]
-            for k in range(wide):
-                here[k] = f32(tables[o, row, first + min(k, count - 1) * ratio])
-        for k in range(wide):
-            i = first + min(k, count - 1) * ratio
-            xx, yy, zz = tables[o, 3, i], tables[o, 4, i], tables[o, 5, i]
-            xy, xz, yz = tables[o, 6, i], tables[o, 7, i], tables[o, 8, i]
-            slab[base + AREA + k] = f32(
+        for row in range(AREA // ROW):
+            here = out[o, row]
+            for k in range(tables.shape[2]):
+                here[k] = f32(tables[o, row, k])
+        here = out[o, AREA // ROW]
+        for k in range(tables.shape[2]):
+            xx, yy, zz = tables[o, 3, k], tables[o, 4, k], tables[o, 5, k]
+            xy, xz, yz = tables[o, 6, k], tables[o, 7, k], tables[o, 8, k]
+            here[k] = f32(
                 xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
             )
+
+
+@kernel
+def window_of(everything, own, first, ratio, slab, count, wide):
+    """Copy every ratio-th of the knots from `first` on, `count`, of all pieces but `own` into slab (piece * OCCLUDER,)."""
+    for o in range(everything.shape[0]):
+        if o == own:
+            continue
+        for row in range(ROWS):
+            here, there = slab[o * OCCLUDER + row * ROW :], everything[o, row, first:]
+            for k in range(count):
+                here[k] = there[k * ratio]
+            for k in range(wide - count):
+                here[count + k] = here[count - 1]
 
 
 @kernel

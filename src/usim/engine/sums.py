@@ -20,7 +20,16 @@ from usim.engine.pairs import (
     outgoing,
     pair_paths,
 )
-from usim.engine.shadows import OCCLUDER, is_clear, may_shade, occluders, shade, surface_points
+from usim.engine.shadows import (
+    OCCLUDER,
+    ROWS,
+    is_clear,
+    may_shade,
+    occluders,
+    shade,
+    surface_points,
+    window_of,
+)
 from usim.engine.slab import (
     FALL,
     HALF_,
@@ -347,6 +356,8 @@ def piece_sum(
     even_wide = whole_lanes(even)
     crowd, few = rows32(tables.shape[0] * OCCLUDER), rows32(tables.shape[0] * OCCLUDER)
     edge, marks = rows32(ROW), rows32(3 * ROW)
+    everything = np.empty((tables.shape[0], ROWS, tables.shape[2]), np.float32)
+    occluders(tables, own, everything)
     out_known = np.full((sources.shape[0], tables.shape[0]), -1, np.int8)
     back_known = np.full((targets.shape[0], tables.shape[0]), -1, np.int8)
     missed = 0
@@ -376,8 +387,8 @@ def piece_sum(
             _window(table, most_lead - lead, ratio, coarse_s, coarse_d, 0, coarse_count)
             for m in range(together):
                 _window(table, most_lead - lead, ratio, mic_s, mic_d, m * coarse_wide, coarse_count)
-            occluders(tables, own, most_lead - lead, 1, crowd, count, wide)
-            occluders(tables, own, most_lead - lead, ratio, few, coarse_count, coarse_wide)
+            window_of(everything, own, most_lead - lead, 1, crowd, count, wide)
+            window_of(everything, own, most_lead - lead, ratio, few, coarse_count, coarse_wide)
         start = float(lead + AHEAD)
         g = pairs[n, 2]
         sharpness = MIRROR
