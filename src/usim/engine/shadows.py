@@ -39,13 +39,13 @@ def occluders(tables, own, out):
 
 
 @kernel
-def window_of(everything, own, first, ratio, slab, count, wide):
-    """Copy every ratio-th of the knots from `first` on, `count`, of all pieces but `own` into slab (piece * OCCLUDER,)."""
+def window_of(everything, own, first, ratio, slab, start, count, wide):
+    """Copy every ratio-th of the knots from `first` on, `count`, of all pieces but `own` into slab (piece * OCCLUDER,), from lane `start` on."""
     for o in range(everything.shape[0]):
         if o == own:
             continue
         for row in range(ROWS):
-            here, there = slab[o * OCCLUDER + row * ROW :], everything[o, row, first:]
+            here, there = slab[o * OCCLUDER + row * ROW + start :], everything[o, row, first:]
             for k in range(count):
                 here[k] = there[k * ratio]
             for k in range(wide - count):
@@ -90,13 +90,13 @@ def surface_points(s, points, count):
 
 
 @kernel
-def shade(points, slab, o, ex, ey, ez, waves_per_metre, through, count):
-    """Multiply `through` by what of a leg passes occluder o; the leg goes from (ex, ey, ez) to points (3 rows)."""
+def shade(points, slab, o, ends, waves_per_metre, through, count):
+    """Multiply `through` by what of a leg passes occluder o; the leg goes from ends to points (3 rows each)."""
     base = o * OCCLUDER
     other = slab[base : base + OCCLUDER]
     for k in range(count):
         x, y, z = points[k], points[ROW + k], points[2 * ROW + k]
-        ux, uy, uz = ex - x, ey - y, ez - z
+        ux, uy, uz = ends[k] - x, ends[ROW + k] - y, ends[2 * ROW + k] - z
         length = math.sqrt(dot(ux, uy, uz, ux, uy, uz))
         inverse = ONE / length
         ux, uy, uz = ux * inverse, uy * inverse, uz * inverse

@@ -31,6 +31,7 @@ from usim.engine.shadows import (
     window_of,
 )
 from usim.engine.slab import (
+    EAR,
     FALL,
     HALF_,
     IM,
@@ -274,15 +275,16 @@ def _coarse(s, d, coarse_s, coarse_d, ratio, count, wide):
 
 
 @kernel
-def _shaded(
-    points, crowd, marks, few, edge, tables, own, known, leg, first, ex, ey, ez, waves, through, count, wide, coarse_count, coarse_wide
+def _in_the_way(
+    marks, few, edge, tables, own, known, leg, first, ex, ey, ez, waves, count, coarse_count, coarse_wide, found
 ):  # fmt: skip
-    """Multiply `through` by what of a leg from (ex, ey, ez) passes the other pieces.
+    """Fill found (piece,) with which other pieces matter to a leg from (ex, ey, ez) to marks; return whether any does.
 
-    points, crowd: where the leg ends and the other pieces, on every knot; marks, few: on every ratio-th.  known (leg, piece): 0 free, 1 not, -1
-    not asked yet.
+    marks, few: where the leg ends and the other pieces, on knots of gain.  known (leg, piece): 0 never, 1 perhaps, -1 not asked yet.
     """
+    some = False
     for o in range(tables.shape[0]):
+        found[o] = False
         if o == own:
             continue
         if known[leg, o] < 0:
@@ -291,10 +293,32 @@ def _shaded(
                 if may_shade(tables, own, first + k, o, ex, ey, ez, waves):
                     known[leg, o] = 1
                     break
-        if known[leg, o] > 0 and not is_clear(
-            marks, few, o, f32(ex), f32(ey), f32(ez), f32(waves), edge, coarse_count, coarse_wide
-        ):
-            shade(points, crowd, o, f32(ex), f32(ey), f32(ez), f32(waves), through, wide)
+        if known[leg, o] > 0:
+            found[o] = not is_clear(
+                marks,
+                few,
+                o,
+                f32(ex),
+                f32(ey),
+                f32(ez),
+                f32(waves),
+                edge,
+                coarse_count,
+                coarse_wide,
+            )
+            some |= found[o]
+    return some
+
+
+@kernel
+def _shaded(points, crowd, out_ends, out_found, back_ends, back_found, waves, through, count):
+    """Write what passes the pieces found on both legs, from their ends to points (3 rows each), into `through`."""
+    through[:count] = ONE
+    for o in range(out_found.shape[0]):
+        if out_found[o]:
+            shade(points, crowd, o, out_ends, f32(waves), through, count)
+        if back_found[o]:
+            shade(points, crowd, o, back_ends, f32(waves), through, count)
 
 
 @kernel
@@ -312,6 +336,26 @@ def _at_grid(e, values, even, count, out):
             - c1 * (up * u * far * HALF_)
             + d * (up * u * down * f32(1 / 6))
         )
+
+
+@kernel
+def _darken(weights, even, shade_on_grid, differs, work):
+    """Multiply the gain on the grid by what passes: at the middle of the array, and how that differs (on knots of gain) for one microphone."""
+    wide = whole_lanes(even)
+    row = work[CUBIC : CUBIC + ROW]
+    row[:] = shade_on_grid
+    for k in range(0, len(weights) // ROW, 4):
+        four = weights[k * ROW :]
+        w0, w1, w2, w3 = (
+            four[:ROW],
+            four[ROW : 2 * ROW],
+            four[2 * ROW : 3 * ROW],
+            four[3 * ROW : 4 * ROW],
+        )
+        _add_four(w0, w1, w2, w3, differs, k, row, wide)
+    for q in range(wide):
+        work[GAIN_RE + q] *= work[CUBIC + q]
+        work[GAIN_IM + q] *= work[CUBIC + q]
 
 
 @kernel
@@ -352,8 +396,10 @@ def piece_sum(
     weights = rows32((coarse_count + 3) // 4 * 4 * ROW)
     g_re, g_im = rows32(ROW), rows32(ROW)
     way_re, way_im = rows32(functions * ROW), rows32(functions * ROW)
-    through, shade_on_grid, points = rows32(ROW), rows32(ROW), rows32(3 * ROW)
-    even_wide = whole_lanes(even)
+    through, mic_through, shade_on_grid = rows32(ROW), rows32(ROW), rows32(ROW)
+    points, mic_points, out_ends = rows32(3 * ROW), rows32(3 * ROW), rows32(3 * ROW)
+    out_found = np.zeros(tables.shape[0], np.bool_)
+    back_found = np.zeros(tables.shape[0], np.bool_)
     crowd, few = rows32(tables.shape[0] * OCCLUDER), rows32(tables.shape[0] * OCCLUDER)
     edge, marks = rows32(ROW), rows32(3 * ROW)
     everything = np.empty((tables.shape[0], ROWS, tables.shape[2]), np.float32)
@@ -387,8 +433,18 @@ def piece_sum(
             _window(table, most_lead - lead, ratio, coarse_s, coarse_d, 0, coarse_count)
             for m in range(together):
                 _window(table, most_lead - lead, ratio, mic_s, mic_d, m * coarse_wide, coarse_count)
-            window_of(everything, own, most_lead - lead, 1, crowd, count, wide)
-            window_of(everything, own, most_lead - lead, ratio, few, coarse_count, coarse_wide)
+            window_of(everything, own, most_lead - lead, 1, crowd, 0, count, wide)
+            for m in range(together):
+                window_of(
+                    everything,
+                    own,
+                    most_lead - lead,
+                    ratio,
+                    few,
+                    m * coarse_wide,
+                    coarse_count,
+                    coarse_wide,
+                )
         start = float(lead + AHEAD)
         g = pairs[n, 2]
         sharpness = MIRROR
@@ -430,17 +486,27 @@ def piece_sum(
             incoming(
                 coarse_s, sx, sy, sz, sharpness, source_walls, source_normals, i, walls_f, skin_f, beam_f, source_axes, way_re, way_im, coarse_wide
             )  # fmt: skip
+            waves = turns_per_metre[f]
+            shaded = False
             if tables.shape[0] > 1:
-                waves = turns_per_metre[f]
-                through[:] = ONE
-                surface_points(s, points, wide)
                 surface_points(coarse_s, marks, coarse_wide)
-                _shaded(
-                    points, crowd, marks, few, edge, tables, own, out_known, i, most_lead - lead, sx, sy, sz, waves, through, count, wide, coarse_count, coarse_wide
+                shaded = _in_the_way(
+                    marks, few, edge, tables, own, out_known, i, most_lead - lead, sx, sy, sz, waves, count, coarse_count, coarse_wide, out_found
                 )  # fmt: skip
-                _shaded(
-                    points, crowd, marks, few, edge, tables, own, back_known, j, most_lead - lead, cx, cy, cz, waves, through, count, wide, coarse_count, coarse_wide
+                shaded |= _in_the_way(
+                    marks, few, edge, tables, own, back_known, j, most_lead - lead, cx, cy, cz, waves, count, coarse_count, coarse_wide, back_found
                 )  # fmt: skip
+            if shaded:
+                for k in range(ROW):
+                    out_ends[k], out_ends[ROW + k], out_ends[2 * ROW + k] = (
+                        f32(sx),
+                        f32(sy),
+                        f32(sz),
+                    )
+                surface_points(s, points, wide)
+                _shaded(
+                    points, crowd, out_ends, out_found, s[EAR:], back_found, waves, through, wide
+                )
                 _at_grid(e, through, even, count, shade_on_grid)
             tilt_re = f32(leg_slope[f, j].real)
             tilt_im = f32(leg_slope[f, j].imag)
@@ -462,6 +528,24 @@ def piece_sum(
                     _start(coarse_s, coarse_d, mic_s, mic_d, m * coarse_wide, coarse_wide)
                 lanes = some * coarse_wide
                 pair_paths(mic_s, mic_d, sx, sy, sz, 1 if mics > 1 and g < 0 else 0, lanes)
+                if shaded:
+                    surface_points(mic_s, mic_points, lanes)
+                    _shaded(
+                        mic_points,
+                        few,
+                        out_ends,
+                        out_found,
+                        mic_s[EAR:],
+                        back_found,
+                        waves,
+                        mic_through,
+                        lanes,
+                    )
+                    for m in range(some):
+                        for k in range(coarse_wide):
+                            mic_through[m * coarse_wide + k] -= through[
+                                min(k, coarse_count - 1) * ratio
+                            ]
                 outgoing(
                     mic_s,
                     sx,
@@ -504,10 +588,10 @@ def piece_sum(
                             g_im,
                             work,
                         )
-                        if tables.shape[0] > 1:
-                            for q in range(even_wide):
-                                work[GAIN_RE + q] *= shade_on_grid[q]
-                                work[GAIN_IM + q] *= shade_on_grid[q]
+                        if shaded:
+                            _darken(
+                                weights, even, shade_on_grid, mic_through[m * coarse_wide :], work
+                            )
                         add_channel(
                             work,
                             even,
