@@ -26,7 +26,7 @@ POSITIONS = 128  # in a slice, beside the last
 STRIDES = (2, 4, 8, 16)
 SLICES = 4
 WARM_UP = 5
-PART = "torso"  # whose centre moves
+PART = "thorax"  # whose centre moves
 
 
 def spliced(scene: Scene) -> Row:

@@ -1,4 +1,4 @@
-"""The workload `walk`: one body of sixteen pieces, four microphones, one tone, order 3, quality `standard`, on one core.
+"""The workload `walk`: a dressed person who walks without a rest (scene `walk_around`), four microphones, one tone, order 3, quality `standard`, on one core.
 
 Headline figures are whole runs of what a user calls: `simulate` to the baseband in memory, and `simulate` to audio with `store.write` to FLAC
 on disk.  `parts` are measured in the same turns, stage by stage, so that a slow moment of the machine hits all alike; but for `startup` they
@@ -7,13 +7,13 @@ add up to the FLAC run.
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import time
 from pathlib import Path
 
 from usim.bench.machine import Row, fresh, one_core, peak_mib, spread, timed
 from usim.bench.splicing import spliced
-from usim.bench.walker import walk_scene
 from usim.engine.hearing import NoiseWindow, heard
 from usim.engine.noise import Noises
 from usim.engine.simulate import simulate, trace
@@ -21,13 +21,20 @@ from usim.engine.waveform import encoded
 from usim.physics.dsp import reach_samples
 from usim.recording import audio, store
 from usim.recording.recording import Recording
+from usim.scene import load
 from usim.scene.scene import Scene
 
+SCENE = "walk_around"
 WARM_UP_S = 0.3
 FIRST_S = 0.05
 STARTS = 3
 PARTS = ("trace", "echo", "noise", "encode", "write")
 _CHILD = "import sys; from usim.bench import walk; sys.stdout.write(f'{{walk.{call}}}\\n')"
+
+
+def walk_scene(duration_s: float = 10.0) -> Scene:
+    """Return the scene of the workload, of some duration in s: it walks on for twice ten seconds."""
+    return dataclasses.replace(load(SCENE).sample(), duration_s=duration_s)
 
 
 def measured(runs: int, duration_s: float) -> Row:
