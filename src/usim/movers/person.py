@@ -16,7 +16,7 @@ from pydantic import (
 
 from usim.activities.base import JOINTS, AbstractActivity, Body, J, Stance, average
 from usim.movers import _breathing, _sway
-from usim.movers._anthropometry import HAIR, NAMES, SKIN, semi_axes_m
+from usim.movers._anthropometry import HAIR, NAMES, SHOES, SKIN, semi_axes_m
 from usim.movers._breathing import SIDEWAYS, Breathing
 from usim.movers._figure import ROOM, Figure
 from usim.movers._sway import Sway
@@ -82,6 +82,7 @@ class Parameters(MoverParameters):
     ] = None
     clothing: Surface = "tshirt"
     hair: Surface = "hair"
+    shoes: Surface = "upholstery_leather"
     position_m: Annotated[
         Point | None, Field(description="where it begins: between its feet; height is left out")
     ] = None
@@ -218,6 +219,7 @@ def build(parameters: Parameters, stream: Stream) -> Person:
     sizes = semi_axes_m(parameters.height_m, parameters.sex, parameters.mass_kg)
     covers = {name: parameters.clothing for name in NAMES}
     covers |= dict.fromkeys(SKIN, "skin") | dict.fromkeys(HAIR, parameters.hair)
+    covers |= dict.fromkeys(SHOES, parameters.shoes)
     pieces = tuple(
         Piece(name, "ellipsoid", (float(a), float(b), float(c)), surface(covers[name]))
         for name, (a, b, c) in zip(NAMES, sizes, strict=True)

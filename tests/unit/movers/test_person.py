@@ -47,7 +47,8 @@ def test_covers():
     covers = {piece.name: piece.surface for piece in one.pieces}
     assert covers["hand_left"] == surface("skin")
     assert covers["head"] == surface("hair")
-    assert covers["thorax"] == covers["foot_right"] == surface("denim")
+    assert covers["thorax"] == covers["shank_right"] == surface("denim")
+    assert covers["foot_right"] == surface("upholstery_leather")
 
 
 def test_sizes_of_the_mean_man():
