@@ -231,8 +231,8 @@ def choose_dressed(
                     whose[at - many, 0], whose[at - many, 1] = p, g
                     at += 1
         rank = np.empty(at)
-        counted = _ranks(values[:at], 0, rank)
-        floor = _threshold(values[:at], 0, rank, counted, share)
+        _ranks(values[:at], 0, rank)
+        floor = _threshold(rank, share)
         if epoch >= 0:
             start = used
             held, whole, rest = 0.0, 0.0, 0.0

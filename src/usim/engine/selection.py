@@ -163,46 +163,32 @@ def pair_energies(table, volume, out_rows, back_rows, absorption, rough, energy,
 
 @kernel
 def _ranks(energy, first, rank):
-    """Write each pair's largest share of the energy at three instants into rank; return the totals."""
-    pairs = energy.shape[0]
-    total = np.zeros(3)
-    for n in range(pairs):
-        for e in range(3):
-            total[e] += energy[n, first + e]
-    scale = np.zeros(3)
-    for e in range(3):
-        if total[e] > 0.0:
-            scale[e] = 1.0 / total[e]
-    for n in range(pairs):
-        rank[n] = max(
-            energy[n, first] * scale[0],
-            energy[n, first + 1] * scale[1],
-            energy[n, first + 2] * scale[2],
-        )
+    """Write each pair's share of the energy over three instants into rank; return their total."""
+    total = 0.0
+    for n in range(energy.shape[0]):
+        rank[n] = energy[n, first] + energy[n, first + 1] + energy[n, first + 2]
+        total += rank[n]
+    scale = 1.0 / total if total > 0.0 else 0.0
+    for n in range(energy.shape[0]):
+        rank[n] *= scale
     return total
 
 
 @kernel
-def _threshold(energy, first, rank, total, share):
-    """Return the rank above which pairs hold the share of the energy at each of the three instants."""
-    held = np.zeros((BINS, 3))
+def _threshold(rank, share):
+    """Return the rank above which pairs hold the share of the energy."""
+    held = np.zeros(BINS)
     for n in range(rank.shape[0]):
         if rank[n] <= 0.0:
             continue
         mantissa, exponent = math.frexp(rank[n])
         # bins of a quarter of a factor of two, linear inside it
         number = int((1.0 - mantissa) * 2.0 * PER_OCTAVE) - exponent * PER_OCTAVE
-        number = min(max(number, 0), BINS - 1)
-        for e in range(3):
-            held[number, e] += energy[n, first + e]
-    sums = np.zeros(3)
+        held[min(max(number, 0), BINS - 1)] += rank[n]
+    passed = 0.0
     for number in range(BINS):
-        enough = True
-        for e in range(3):
-            sums[e] += held[number, e]
-            if sums[e] < share * total[e]:
-                enough = False
-        if enough:
+        passed += held[number]
+        if passed >= share:
             octave = number // PER_OCTAVE
             inside = number - octave * PER_OCTAVE
             return math.ldexp(1.0 - (inside + 1) / (2.0 * PER_OCTAVE), -octave)
@@ -219,15 +205,15 @@ def choose(energy, share, draws, images, pairs, weight, group, counts, shares):
     many = energy.shape[0]
     rank = np.empty(many)
     before = np.zeros(many, np.bool_)
-    total = _ranks(energy, 0, rank)
-    floor = _threshold(energy, 0, rank, total, share)
+    _ranks(energy, 0, rank)
+    floor = _threshold(rank, share)
     used = 0
     for epoch in range(draws.shape[0]):
         for n in range(many):
             before[n] = rank[n] >= floor and rank[n] > 0.0
         first = 2 + 2 * epoch
-        total = _ranks(energy, first, rank)
-        floor = _threshold(energy, first, rank, total, share)
+        _ranks(energy, first, rank)
+        floor = _threshold(rank, share)
         start = used
         rest = 0.0
         held = 0.0
