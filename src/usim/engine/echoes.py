@@ -204,7 +204,7 @@ def _gather(mover, legs, bands, window: range, work, jobs: list, threads: int, h
         for segment, epoch, part, lost in results:
             grid = epoch.grid
             at = round((epoch.start_s - segment_start_s(segment)) * grid.rate_hz)
-            fades = _fades(grid.blocks, grid.fade, grid.samples)
+            fade = _fade(grid.blocks, grid.fade, grid.samples)
             for group in (0, 1):
                 key = (grid.rate_hz, group)
                 if key not in sums[segment]:
@@ -214,7 +214,7 @@ def _gather(mover, legs, bands, window: range, work, jobs: list, threads: int, h
                 _add_faded(
                     part[group],
                     sample_rows(grid.samples),
-                    fades[group],
+                    fade,
                     sums[segment][key],
                     epoch.driver * part.shape[1],
                     at,
@@ -369,18 +369,13 @@ def _piece_epochs(
     rms_m = mover.pieces[piece].surface.wrinkle_rms_m if len(glints[piece]) else 0.0
     for driver in range(len(legs.sources)):
         energy, shares = dressed_energies(seen, size, legs, bands[0], driver, rms_m)
-        draws = np.array(
-            [
-                uniform(scene.seed, f"{draw_place}.{run[0] * each + n}.{driver}")
-                for n in range(epochs)
-            ]
-        )
+        seed = int(uniform(scene.seed, f"{draw_place}.{driver}") * 2.0**53)
         if rms_m > 0.0:
             choices = dressed_epochs(
-                energy, shares, seen, size, legs, driver, glints[piece], quality, draws
+                energy, shares, seen, size, legs, driver, glints[piece], quality, seed
             )
         else:
-            choices = chosen_epochs(energy, quality, draws, len(legs))
+            choices = chosen_epochs(energy, quality, seed, len(legs))
         for number, chosen in enumerate(choices):
             start = float(starts[number])
             total = planes(2, len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1])
@@ -495,14 +490,10 @@ def _add_faded(total, rows, fade, out, channel, at):
 
 
 @lru_cache(maxsize=32)
-def _fades(blocks: int, fade: int, samples: int) -> np.ndarray:
-    """Return the fades (group, sample) of an epoch: up over `fade` blocks, one, down over `fade` blocks.
-
-    Neighbours sum to one; those of texture, which is drawn anew in each epoch, do so in power.
-    """
+def _fade(blocks: int, fade: int, samples: int) -> np.ndarray:
+    """Return the fade (sample,) of an epoch: up over `fade` blocks, one, down over `fade` blocks; neighbours sum to one."""
     up = np.sin(0.5 * np.pi * np.arange(fade * samples) / (fade * samples)) ** 2
-    whole = np.concatenate([up, np.ones((blocks - fade) * samples), 1.0 - up])
-    return np.stack([whole, np.sqrt(whole)])
+    return np.concatenate([up, np.ones((blocks - fade) * samples), 1.0 - up])
 
 
 def _diameter(scene: Scene) -> float:

@@ -2,9 +2,10 @@
 
 In every epoch the strongest pairs that hold the quality's share of a piece's echo energy are *resolved*: evaluated one by one.  The
 rest is *texture*.  Summing it leg by leg about the piece's centre would misplace the Doppler of limbs that turn (the support function of
-a pair is not a sum over its legs), so texture is a systematic sample of the remaining pairs, drawn with probability proportional to
-energy and weighted by the inverse root of it (Horvitz and Thompson 1952; Madow 1949): energy and Doppler spectrum are right in the mean, and one
-kernel serves both sets.
+a pair is not a sum over its legs), so texture is a sample of the remaining pairs, drawn with probability proportional to
+energy and weighted by the inverse root of it (Horvitz and Thompson 1952): energy and Doppler spectrum are right in the mean, and one
+kernel serves both sets.  Every pair draws with a permanent number of its own (Brewer, Early and Joyce 1972), so who sits still
+keeps the same sample from epoch to epoch: drawn anew, it would sound like a motion.
 """
 
 from __future__ import annotations
@@ -196,11 +197,21 @@ def _threshold(rank, share):
 
 
 @kernel
-def choose(energy, share, draws, images, pairs, weight, group, counts, shares):
+def permanent(seed, n):
+    """Return the number in [0, 1) that pair n draws with, epoch after epoch: SplitMix64 (Steele, Lea and Flood 2014) of (seed, n)."""
+    x = np.uint64(seed) + np.uint64(n + 1) * np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    x = x ^ (x >> np.uint64(31))
+    return np.float64(x >> np.uint64(11)) * 2.0**-53
+
+
+@kernel
+def choose(energy, share, seed, images, pairs, weight, group, counts, shares):
     """Choose the pairs of consecutive epochs; fill pairs (n, 3), weight, group and, per epoch, counts and shares resolved.
 
-    energy (I * J, instants): epoch number e sees instants 2 + 2e to 4 + 2e, so the first two are those of the epoch before.  draws
-    (epoch,): one uniform number each for the systematic sample of the texture.  images: J.
+    energy (I * J, instants): epoch number e sees instants 2 + 2e to 4 + 2e, so the first two are those of the epoch before.  seed:
+    of the numbers that draw texture, see `permanent`.  images: J.
     """
     many = energy.shape[0]
     rank = np.empty(many)
@@ -208,7 +219,7 @@ def choose(energy, share, draws, images, pairs, weight, group, counts, shares):
     _ranks(energy, 0, rank)
     floor = _threshold(rank, share)
     used = 0
-    for epoch in range(draws.shape[0]):
+    for epoch in range(counts.shape[0]):
         for n in range(many):
             before[n] = rank[n] >= floor and rank[n] > 0.0
         first = 2 + 2 * epoch
@@ -234,42 +245,40 @@ def choose(energy, share, draws, images, pairs, weight, group, counts, shares):
             else:
                 rest += mean
         shares[epoch] = held / whole if whole > 0.0 else 1.0
-        if rest > 0.0:
-            step = rest / max(TEXTURE_LEAST, int(TEXTURE_SHARE * (used - start)))
-            mark = draws[epoch] * step
-            passed = 0.0
-            for n in range(many):
-                if rank[n] > 0.0 and rank[n] * (HYSTERESIS if before[n] else 1.0) >= floor:
-                    continue
-                mean = energy[n, first] + energy[n, first + 1] + energy[n, first + 2]
-                if mean <= 0.0:
-                    continue
-                passed += mean
-                if mark < passed:
-                    pairs[used, 0] = n // images
-                    pairs[used, 1] = n % images
-                    pairs[used, 2] = -1
-                    weight[used] = np.sqrt(max(step / mean, 1.0))
-                    group[used] = 1
-                    used += 1
-                    while mark < passed:
-                        mark += step
+        step = rest / max(TEXTURE_LEAST, int(TEXTURE_SHARE * (used - start)))
+        for n in range(many):
+            if share >= 1.0 or (
+                rank[n] > 0.0 and rank[n] * (HYSTERESIS if before[n] else 1.0) >= floor
+            ):
+                continue
+            mean = energy[n, first] + energy[n, first + 1] + energy[n, first + 2]
+            if permanent(seed, n) * step < mean:
+                pairs[used, 0] = n // images
+                pairs[used, 1] = n % images
+                pairs[used, 2] = -1
+                weight[used] = np.sqrt(max(step / mean, 1.0))
+                group[used] = 1
+                used += 1
         counts[epoch] = used - start
 
 
-def chosen_epochs(
-    energy: np.ndarray, quality: Quality, draws: np.ndarray, images: int
-) -> list[Chosen]:
+def chosen_epochs(energy: np.ndarray, quality: Quality, seed: int, images: int) -> list[Chosen]:
     """Return the choices of consecutive epochs; see `choose`."""
-    room = len(energy) * len(draws)
+    epochs = epochs_in(energy)
+    room = len(energy) * epochs
     pairs, weight = np.empty((room, 3), np.int64), np.empty(room, np.float32)
     group, counts, shares = (
         np.empty(room, np.int64),
-        np.zeros(len(draws), np.int64),
-        np.zeros(len(draws)),
+        np.zeros(epochs, np.int64),
+        np.zeros(epochs),
     )
-    choose(energy, quality.share, draws, images, pairs, weight, group, counts, shares)
+    choose(energy, quality.share, seed, images, pairs, weight, group, counts, shares)
     return apart(pairs, weight, group, counts, shares)
+
+
+def epochs_in(energy: np.ndarray) -> int:
+    """Return how many epochs energies (n, instants) stand for: two instants each, those of the epoch before, and the last end."""
+    return (energy.shape[1] - 3) // 2
 
 
 def apart(pairs, weight, group, counts, shares) -> list[Chosen]:
