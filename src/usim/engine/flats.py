@@ -18,6 +18,7 @@ from usim.engine.retarded import (
     KNOT_ROWS,
     LONG_ROWS,
     PLACE,
+    REACH,
     RISE,
     SECOND,
     SHORT_ROWS,
@@ -26,6 +27,7 @@ from usim.engine.retarded import (
     between,
     board,
     hear,
+    near,
     spread,
 )
 from usim.engine.slab import (
@@ -60,7 +62,7 @@ def _ways(s, d, turn, sx, sy, sz, count):
         inverse = ONE / f32(r1)
         bx, by, bz = f32(x) * inverse, f32(y) * inverse, f32(z) * inverse
         s[BACK + k], s[BACK + ROW + k], s[BACK + 2 * ROW + k] = bx, by, bz
-        s[LENGTH + k] = f32(r1 + d[SECOND + k])
+        s[LENGTH + k] = f32(r1)
         nx, ny, nz = turn[2 * ROW + k], turn[5 * ROW + k], turn[8 * ROW + k]
         one = fused(nx, bx, fused(ny, by, nz * bz))
         other = fused(nx, s[ON + k], fused(ny, s[ON + ROW + k], nz * s[ON + 2 * ROW + k]))
@@ -101,19 +103,71 @@ def _met(s, rows, hits, normals, leg, walls, count):
 
 
 @kernel
+def _going(
+    s, d, turn, mx, my, mz, sources, axes, hits, normals, leg, walls, skin, beams, absorption, per_rise, slope, air_slope, weight, count, wide,
+    way_re, way_im,
+):  # fmt: skip
+    """Write, per basis function, what a leg to the piece, its surface and what lies off the carrier make of a pair, into way_re, way_im (basis * ROW,).
+
+    Of the pair from image `leg` of the driver to the point m; see `_off_carrier`.
+    """
+    for k in range(wide):
+        inverse = 1.0 / d[SECOND + k]
+        s[ON + k] = f32((mx - d[PLACE + k]) * inverse)
+        s[ON + ROW + k] = f32((my - d[PLACE + ROW + k]) * inverse)
+        s[ON + 2 * ROW + k] = f32((mz - d[PLACE + 2 * ROW + k]) * inverse)
+    _ways(s, d, turn, sources[leg, 0], sources[leg, 1], sources[leg, 2], wide)
+    for k in range(wide):
+        s[RE + k] = ONE
+        s[IM + k] = f32(0.0)
+        s[COSINE + k] = s[HALF + k]
+    _mirror(s, skin, 0, wide)
+    _met(s, BACK, hits, normals, leg, walls, wide)
+    _decay(s, absorption, wide)
+    _off_carrier(s, d, per_rise, slope, air_slope, weight, count, wide)
+    departing(s, beams, axes, leg, way_re, way_im, wide)
+
+
+@kernel
+def _times(a_re, a_im, b_re, b_im, out_re, out_im, count):
+    """Write the products of complex rows."""
+    for k in range(count):
+        out_re[k] = a_re[k] * b_re[k] - a_im[k] * b_im[k]
+        out_im[k] = a_re[k] * b_im[k] + a_im[k] * b_re[k]
+
+
+@kernel
 def _coming(
-    s, d, mx, my, mz, ax, ay, az, hits, normals, leg, walls, ports, back_re, back_im, count
+    s,
+    d,
+    mx,
+    my,
+    mz,
+    ax,
+    ay,
+    az,
+    hits,
+    normals,
+    leg,
+    walls,
+    absorption,
+    ports,
+    back_re,
+    back_im,
+    count,
 ):
-    """Write ON, and per basis function the walls and the arrival shadow of a leg to a microphone, into back_re, back_im (basis * ROW,)."""
+    """Write ON, and per basis function the walls, air and arrival shadow of a leg to a microphone, into back_re, back_im (basis * ROW,)."""
     for k in range(count):
         inverse = 1.0 / d[SECOND + k]
         s[ON + k] = f32((mx - d[PLACE + k]) * inverse)
         s[ON + ROW + k] = f32((my - d[PLACE + ROW + k]) * inverse)
         s[ON + 2 * ROW + k] = f32((mz - d[PLACE + 2 * ROW + k]) * inverse)
         s[AXIS + k], s[AXIS + ROW + k], s[AXIS + 2 * ROW + k] = ax, ay, az
+        s[LENGTH + k] = f32(d[SECOND + k]) + ONE
         s[RE + k] = ONE
         s[IM + k] = f32(0.0)
     _met(s, ON, hits, normals, leg, walls, count)
+    _decay(s, absorption, count)
     for b in range(ports.shape[0]):
         arriving(s, ports, b, count)
         for k in range(count):
@@ -169,10 +223,17 @@ def flat_sum(
     inverse_step = 1.0 / (c * step)
     short_weights = weights.astype(np.float32)
     d, turn, s = rows64(KNOT_ROWS), rows32(TURN_ROWS), rows32(SLAB)
+    mid, mid_turn, taps = rows64(KNOT_ROWS), rows32(TURN_ROWS), rows64((TAPS + 1) * ROW)
     long, short = rows64(samples * LONG_ROWS), rows32(samples * SHORT_ROWS)
     b_, path = rows32(BOARD), rows64(ROW)
-    back_re, back_im = rows32(carriers * functions * ROW), rows32(carriers * functions * ROW)
-    way_re, way_im = rows32(functions * ROW), rows32(functions * ROW)
+    most, run = 0, 0
+    for n in range(pairs.shape[0]):
+        run = run + 1 if n > 0 and pairs[n, 1] == pairs[n - 1, 1] else 1
+        most = max(most, run)
+    each = functions * ROW
+    in_re, in_im = rows32(most * carriers * each), rows32(most * carriers * each)
+    back_re, back_im = rows32(each), rows32(each)
+    way_re, way_im = rows32(each), rows32(each)
     gain = rows32(2 * ROW)
     missed = 0
     begin = 0
@@ -181,44 +242,45 @@ def flat_sum(
         end = begin
         while end < pairs.shape[0] and pairs[end, 1] == j:
             end += 1
+        cx, cy, cz = 0.0, 0.0, 0.0
+        for mic in range(mics):
+            cx += targets[j, mic, 0] / mics
+            cy += targets[j, mic, 1] / mics
+            cz += targets[j, mic, 2] / mics
+        if not hear(table, first - 2 * BEFORE, count + REACH, ROW, cx, cy, cz, inverse_step, mid, mid_turn):  # fmt: skip
+            missed += end - begin
+            begin = end
+            continue
+        # what comes in is smooth: the same for all microphones
+        for f in range(carriers):
+            for n in range(begin, end):
+                at = ((n - begin) * carriers + f) * each
+                _going(
+                    s, mid[BEFORE:], mid_turn[BEFORE:], cx, cy, cz, sources, source_axes, source_walls, source_normals, pairs[n, 0], walls[f],
+                    skin[f], beam[f], f32(absorption[f]), -0.5 * turns_per_metre[f] / step, leg_slope[f, j], absorption_slope[f], weight[n],
+                    count, wide, in_re[at:], in_im[at:],
+                )  # fmt: skip
         for mic in range(mics):
             mx, my, mz = targets[j, mic, 0], targets[j, mic, 1], targets[j, mic, 2]
-            if not hear(table, first - BEFORE, count, wide, mx, my, mz, inverse_step, d, turn):
-                missed += end - begin
-                continue
+            if not near(mid, mid_turn, cx, cy, cz, mx, my, mz, inverse_step, count, wide, d, turn, taps):  # fmt: skip
+                if not hear(table, first - BEFORE, count, wide, mx, my, mz, inverse_step, d, turn):
+                    missed += end - begin
+                    continue
             spread(d, turn, mx, my, mz, weights, short_weights, long, short, lanes)
             for f in range(carriers):
-                part = f * functions * ROW
                 _coming(
                     s, d, mx, my, mz, target_axes[j, mic, 0], target_axes[j, mic, 1], target_axes[j, mic, 2], target_walls, target_normals, j,
-                    walls[f], port[f], back_re[part:], back_im[part:], wide,
+                    walls[f], f32(absorption[f]), port[f], back_re, back_im, wide,
                 )  # fmt: skip
                 k_ = f32(2.0 * math.pi * turns_per_metre[f])
                 for n in range(begin, end):
+                    at = ((n - begin) * carriers + f) * each
+                    _times(in_re[at:], in_im[at:], back_re, back_im, way_re, way_im, each)
                     i = pairs[n, 0]
-                    sx, sy, sz = sources[i, 0], sources[i, 1], sources[i, 2]
-                    _ways(s, d, turn, sx, sy, sz, wide)
-                    for k in range(wide):
-                        s[RE + k] = ONE
-                        s[IM + k] = f32(0.0)
-                        s[COSINE + k] = s[HALF + k]
-                    _mirror(s, skin[f], 0, wide)
-                    _met(s, BACK, source_walls, source_normals, i, walls[f], wide)
-                    _decay(s, f32(absorption[f]), wide)
-                    _off_carrier(
-                        s, d, -0.5 * turns_per_metre[f] / step, leg_slope[f, j], absorption_slope[f], weight[n], count, wide,
-                    )  # fmt: skip
-                    departing(s, beam[f], source_axes, i, way_re, way_im, wide)
-                    for row in range(functions):
-                        at = row * ROW
-                        for k in range(wide):
-                            re, im = way_re[at + k], way_im[at + k]
-                            x, y = back_re[part + at + k], back_im[part + at + k]
-                            way_re[at + k] = re * x - im * y
-                            way_im[at + k] = re * y + im * x
                     for p in range(samples):
                         board(
-                            long[p * LONG_ROWS :], short[p * SHORT_ROWS :], sx, sy, sz, turns_per_metre[f], b_, path, lanes
+                            long[p * LONG_ROWS :], short[p * SHORT_ROWS :], sources[i, 0], sources[i, 1], sources[i, 2], turns_per_metre[f],
+                            b_, path, lanes,
                         )  # fmt: skip
                         plates(
                             b_, f32(half[0]), f32(half[1]), cells[f, 0], cells[f, 1], k_, f32(turns_per_metre[f]), f32(inverse_least[f]), lanes

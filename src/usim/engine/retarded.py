@@ -29,6 +29,9 @@ TURN_ROWS = 9 * ROW  # float32 rows at knots: the piece's axes, by rows
 LONG_ROWS = 4 * ROW  # float64 rows of one sample of all blocks: place and second leg, m
 SHORT_ROWS = 12 * ROW  # and float32 rows: the axes, and the way to the microphone in them
 NEWTON = 8  # steps at most, of which three are needed
+ASIDE = 3  # steps to a microphone from the middle of its array: each gains a factor of a hundred and more
+REACH = TAPS - 1  # more knots that the middle needs
+CLOSE = 0.9  # knots between what the middle and a microphone hear
 
 
 def six(samples: int) -> np.ndarray:
@@ -111,6 +114,58 @@ def hear(table, first, count, wide, mx, my, mz, inverse_step, d, turn):
         for row in range(9):
             turn[row * ROW + q] = turn[row * ROW + count - 1]
     return True
+
+
+@kernel
+def near(d, turn, cx, cy, cz, mx, my, mz, inverse_step, count, wide, to, to_turn, taps):
+    """Write what m hears, as `hear` does, from what the middle c of its array hears; False where it is too far from there.
+
+    d, turn: of the middle, on REACH more knots, of which BEFORE come first.  to, to_turn: PLACE, SECOND and axes on `count` knots; taps: scratch of TAPS rows.
+    """
+    late = taps[TAPS * ROW :]
+    x, y, z = d[PLACE + BEFORE :], d[PLACE + ROW + BEFORE :], d[PLACE + 2 * ROW + BEFORE :]
+    px, py, pz = to[PLACE:], to[PLACE + ROW :], to[PLACE + 2 * ROW :]
+    for k in range(wide):
+        at = min(k, count - 1)
+        px[k], py[k], pz[k] = x[at], y[at], z[at]
+    for step in range(ASIDE + 1):
+        for k in range(wide):
+            a, b, c = mx - px[k], my - py[k], mz - pz[k]
+            r = math.sqrt(fused(a, a, fused(b, b, c * c)))
+            to[SECOND + k] = r
+            a, b, c = cx - px[k], cy - py[k], cz - pz[k]
+            late[k] = (math.sqrt(fused(a, a, fused(b, b, c * c))) - r) * inverse_step
+        if step == ASIDE:
+            break
+        worst = 0.0
+        for k in range(wide):
+            worst = max(worst, abs(late[k]))
+        if worst > CLOSE:
+            return False
+        for k in range(wide):
+            w = late[k]
+            a, b, c, e, f = w + 2.0, w + 1.0, w - 1.0, w - 2.0, w - 3.0
+            taps[k] = -b * w * c * e * f * (1 / 120)
+            taps[ROW + k] = a * w * c * e * f * (1 / 24)
+            taps[2 * ROW + k] = -a * b * c * e * f * (1 / 12)
+            taps[3 * ROW + k] = a * b * w * e * f * (1 / 12)
+            taps[4 * ROW + k] = -a * b * w * c * f * (1 / 24)
+            taps[5 * ROW + k] = a * b * w * c * e * (1 / 120)
+        for row in range(3):
+            _aside(taps, d[PLACE + row * ROW :], to[PLACE + row * ROW :], wide)
+    for row in range(9):
+        _aside(taps, turn[row * ROW :], to_turn[row * ROW :], wide)
+    return True
+
+
+@kernel
+def _aside(taps, rows, out, count):
+    """Write what six neighbours of a row, each times its own lane's weight, make into out (count,)."""
+    a, b, c, d, e, f = rows, rows[1:], rows[2:], rows[3:], rows[4:], rows[5:]
+    for k in range(count):
+        low = taps[k] * a[k] + taps[ROW + k] * b[k] + taps[2 * ROW + k] * c[k]
+        high = taps[3 * ROW + k] * d[k] + taps[4 * ROW + k] * e[k] + taps[5 * ROW + k] * f[k]
+        out[k] = low + high
 
 
 @kernel
