@@ -262,10 +262,14 @@ def flat_sum(
                 )  # fmt: skip
         for mic in range(mics):
             mx, my, mz = targets[j, mic, 0], targets[j, mic, 1], targets[j, mic, 2]
-            if not near(mid, mid_turn, cx, cy, cz, mx, my, mz, inverse_step, count, wide, d, turn, taps):  # fmt: skip
-                if not hear(table, first - BEFORE, count, wide, mx, my, mz, inverse_step, d, turn):
-                    missed += end - begin
-                    continue
+            found = near(
+                mid, mid_turn, cx, cy, cz, mx, my, mz, inverse_step, count, wide, d, turn, taps
+            )
+            if not found:  # far from the middle
+                found = hear(table, first - BEFORE, count, wide, mx, my, mz, inverse_step, d, turn)
+            if not found:
+                missed += end - begin
+                continue
             spread(d, turn, mx, my, mz, weights, short_weights, long, short, lanes)
             for f in range(carriers):
                 _coming(

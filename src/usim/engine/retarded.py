@@ -161,21 +161,19 @@ def near(d, turn, cx, cy, cz, mx, my, mz, inverse_step, count, wide, to, to_turn
 @kernel
 def _aside(taps, rows, out, count):
     """Write what six neighbours of a row, each times its own lane's weight, make into out (count,)."""
-    a, b, c, d, e, f = rows, rows[1:], rows[2:], rows[3:], rows[4:], rows[5:]
     for k in range(count):
-        low = taps[k] * a[k] + taps[ROW + k] * b[k] + taps[2 * ROW + k] * c[k]
-        high = taps[3 * ROW + k] * d[k] + taps[4 * ROW + k] * e[k] + taps[5 * ROW + k] * f[k]
-        out[k] = low + high
+        a = taps[k] * rows[k] + taps[ROW + k] * rows[k + 1] + taps[2 * ROW + k] * rows[k + 2]
+        b = taps[3 * ROW + k] * rows[k + 3] + taps[4 * ROW + k] * rows[k + 4]
+        out[k] = a + (b + taps[5 * ROW + k] * rows[k + 5])
 
 
 @kernel
 def between(rows, weights, out, count):
     """Write what six neighbours of a row, each times its weight, make into out (count,)."""
     w0, w1, w2, w3, w4, w5 = weights[0], weights[1], weights[2], weights[3], weights[4], weights[5]
-    a, b, c, d, e, f = rows, rows[1:], rows[2:], rows[3:], rows[4:], rows[5:]
     for m in range(count):
-        even = fused(w0, a[m], fused(w1, b[m], w2 * c[m]))
-        out[m] = fused(w3, d[m], fused(w4, e[m], fused(w5, f[m], even)))
+        low = fused(w0, rows[m], fused(w1, rows[m + 1], w2 * rows[m + 2]))
+        out[m] = fused(w3, rows[m + 3], fused(w4, rows[m + 4], fused(w5, rows[m + 5], low)))
 
 
 @kernel
