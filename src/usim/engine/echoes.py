@@ -363,7 +363,7 @@ def _jobs(
     jobs: list[Job] = []
     for piece in range(len(mover.pieces)):
         for segment, chosen in zip(window, by_segment, strict=True):
-            grid = flats[piece].grid if piece in flats else chosen[piece]
+            grid: Any = flats[piece].grid if piece in flats else chosen[piece]
             if jobs and jobs[-1][:2] == (piece, grid) and jobs[-1][2][-1] == segment - 1:
                 jobs[-1][2].append(segment)
             else:
