@@ -10,6 +10,7 @@ import dataclasses
 import numpy as np
 
 from usim.engine.baseband import envelopes
+from usim.engine.orbits import orbit
 from usim.engine.paths import Paths, listening, trace_device
 from usim.engine.selection import QUALITIES
 from usim.movers.base import AbstractMover, Poses
@@ -124,8 +125,10 @@ def by_hand(paths: Paths, mic: int = 0) -> np.ndarray:
     k = 2.0 * np.pi * f / c
     alpha = scene.air.absorption_np_m
     total = np.zeros(len(t), complex)
+    whole = orbit(mover)
     for number, pairs in chosen(paths).items():
         piece = mover.pieces[number]
+        cells = whole.cells(number, legs, paths.bands[0])
         for j in np.unique(pairs[:, 1]):
             ear = legs.targets[j, mic]
 
@@ -149,7 +152,7 @@ def by_hand(paths: Paths, mic: int = 0) -> np.ndarray:
                 )
                 f2 = f * (1.0 - rise1 / c) / (1.0 + rise2 / c)
                 own = np.einsum("tij,ti->tj", axes, source - place)
-                echo = aperture.rectangle_echo(piece.size_m, own, own_ear, k)
+                echo = aperture.rectangle_echo(piece.size_m, own, own_ear, k, cells)
                 air = np.exp(-alpha(f) * (r1 - 1.0) - alpha(f2) * r2)
                 total += echo.gain * air * np.exp(-1j * k * (r1 + r2))
     return PASCAL * total

@@ -71,7 +71,7 @@ def _ways(s, d, turn, sx, sy, sz, count):
 
 
 @kernel
-def _off_carrier(s, d, per_rise, slope, air_slope, strength, count, wide):
+def _above_carrier(s, d, per_rise, slope, air_slope, strength, count, wide):
     """Multiply RE, IM by `strength` and by what the way back does off the carrier: exp((slope - air_slope r2) df), to second order.
 
     per_rise: Hz per metre that the path rises from the knot before to the knot after.
@@ -109,7 +109,7 @@ def _going(
 ):  # fmt: skip
     """Write, per basis function, what a leg to the piece, its surface and what lies off the carrier make of a pair, into way_re, way_im (basis * ROW,).
 
-    Of the pair from image `leg` of the driver to the point m; see `_off_carrier`.
+    Of the pair from image `leg` of the driver to the point m; see `_above_carrier`.
     """
     for k in range(wide):
         inverse = 1.0 / d[SECOND + k]
@@ -124,7 +124,7 @@ def _going(
     _mirror(s, skin, 0, wide)
     _met(s, BACK, hits, normals, leg, walls, wide)
     _decay(s, absorption, wide)
-    _off_carrier(s, d, per_rise, slope, air_slope, weight, count, wide)
+    _above_carrier(s, d, per_rise, slope, air_slope, weight, count, wide)
     departing(s, beams, axes, leg, way_re, way_im, wide)
 
 
