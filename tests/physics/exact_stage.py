@@ -33,6 +33,9 @@ class PlainSurface:
 
     unscattered = reflection
 
+    def transmission(self, cos_incidence, f_hz, air):
+        return 0.0j
+
 
 @dataclass(frozen=True, eq=False)
 class PlainWall:

@@ -272,13 +272,13 @@ def test_refusals():
     """
     ball = PlainMover(line([2.5, 2.2, 1.3], [0.0, -1.0, 0.0]))
 
-    class Blade(PlainMover):
+    class Sail(PlainMover):
         @property
         def pieces(self):
-            return (PlainPiece((0.1, 0.2), shape="blade"),)
+            return (PlainPiece((0.1, 0.2), shape="sail"),)
 
-    with pytest.raises(ValueError, match=r"movers.target.pieces\[0\]: shape 'blade'"):
-        exact.tone_response(stage(SOURCE, MIC, Blade(ball.position)), 0, [0.0])
+    with pytest.raises(ValueError, match=r"movers.target.pieces\[0\]: shape 'sail'"):
+        exact.tone_response(stage(SOURCE, MIC, Sail(ball.position)), 0, [0.0])
     scene = stage(SOURCE, MIC, ball)
     with pytest.raises(ValueError, match="no such piece; movers are target"):
         exact.tone_response(scene, 0, [0.0], pairs={("ball", 0): np.zeros((1, 2, 3), dtype=int)})

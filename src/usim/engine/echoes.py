@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -16,9 +16,19 @@ import numpy as np
 
 from usim.emissions.base import AbstractEmission
 from usim.engine.dressing import dressed_epochs, glint_rows
+from usim.engine.flat_epochs import flat_epochs
 from usim.engine.glints import SHARPNESS
-from usim.engine.legs import Band, Legs, body_tables, leg_slopes
-from usim.engine.motion import FADE_S, LEAD_S, SEGMENT_S, Grid, grids, segment_start_s
+from usim.engine.legs import Band, Legs, body_tables, leg_slopes, wall_tables
+from usim.engine.motion import (
+    FADE_S,
+    LEAD_S,
+    SEGMENT_S,
+    FlatGrid,
+    Grid,
+    grids,
+    segment_start_s,
+)
+from usim.engine.orbits import Flat, flat_pieces
 from usim.engine.selection import (
     Chosen,
     Quality,
@@ -26,6 +36,7 @@ from usim.engine.selection import (
     dressed_energies,
     pose_table,
 )
+from usim.engine.shadows import casts
 from usim.engine.slab import ROW
 from usim.engine.sums import piece_sum
 from usim.engine.tones import AHEAD, COSINES, REACH, SPARE, planes, sample_rows
@@ -34,8 +45,10 @@ from usim.physics.dsp import at_rate
 from usim.physics.jit import kernel
 from usim.scene.covering import coverings
 from usim.scene.scene import PlacedDevice, Scene
+from usim.template.problem import InvalidInput, Problem
 from usim.template.streams import uniform
 
+SHAPES = ("ellipsoid", "blade")
 ENVELOPE_HZ = 16000.0  # at which on, off and ramps are tabulated
 TOGETHER = 8  # segments whose poses are in memory at once
 CONTEXT_S = 0.064  # what the slowest interpolation filter reads on either side
@@ -50,7 +63,7 @@ class Epoch:
     driver: int
     start_s: float
     end_s: float
-    grid: Grid
+    grid: Grid | FlatGrid
     chosen: Chosen
 
 
@@ -65,6 +78,18 @@ class Echo:
     missed: int  # pairs left out because a leg changed faster than its knots allow
 
 
+def require_known(mover: AbstractMover) -> None:
+    """Refuse, in one line, a mover with pieces of a shape that has no kernel."""
+    for piece in mover.pieces:
+        if piece.shape not in SHAPES:
+            raise InvalidInput(
+                Problem(
+                    f"piece {piece.name} has the shape {piece.shape!r}; the engine knows {' and '.join(SHAPES)}",
+                    place=f"movers.{mover.name}",
+                )
+            )
+
+
 def needed_segments(start_s: float, end_s: float) -> range:
     """Return the segments whose sums a window of reception time reads, with the past and future of its filters."""
     first = int(np.floor((start_s - CONTEXT_S - FADE_S + LEAD_S) / SEGMENT_S + 1e-9))
@@ -72,6 +97,8 @@ def needed_segments(start_s: float, end_s: float) -> range:
     return range(first, max(last, first + 1))
 
 
+Job = tuple[int, Grid | FlatGrid, list[int]]
+"""Piece, grid and segments."""
 Sums = dict[tuple[int, int], np.ndarray]
 """(rate, group) -> (channel, sample): one segment of one mover, with the fade into the next segment at its end."""
 
@@ -81,6 +108,7 @@ class Held:
     """Segments already summed, by mover and segment, for a caller that asks for one window after another."""
 
     sums: dict[tuple[str, int], tuple[Sums, tuple[Epoch, ...], int]]
+    flats: dict[tuple[str, float], dict[int, Flat]] = field(default_factory=dict)
 
     def forget(self, before: int | None = None, after_s: float | None = None) -> None:
         """Drop segments numbered below `before`, and those that reach beyond `after_s`."""
@@ -167,16 +195,26 @@ def _sum_segments(
     held: Held,
 ) -> None:
     """Sum a mover's pieces over segments that are not held yet."""
+    require_known(mover)
     glints = [glint_rows(one) for one in coverings(scene, mover)]
     covers = skins(scene, mover, bands)
     fields = _fields(scene, device, legs, bands)
     least_hz = 0 if emission is None else rate_hz
+    c, top = scene.air.sound_speed_m_s, max(band.carrier_hz for band in bands)
+    if (mover.name, least_hz) not in held.flats:
+        held.flats[mover.name, least_hz] = flat_pieces(
+            scene.seed, c, mover, legs, bands, quality, least_hz
+        )
+    flats = held.flats[mover.name, least_hz]
+    shady = tuple(n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air))
     for first in range(window.start, window.stop, TOGETHER):
         some = range(first, min(first + TOGETHER, window.stop))
-        jobs = _jobs(scene, device, mover, bands, some, least_hz, quality, glints)
-        asked = _Asked(mover, {}, {})
+        jobs = _jobs(scene, device, mover, bands, some, least_hz, quality, glints, flats)
+        asked = _Asked(mover, shady, {}, {})
 
-        def work(job: tuple[int, Grid, list[int]], asked: _Asked = asked) -> Iterable:
+        def work(job: Job, asked: _Asked = asked) -> Iterable:
+            if job[0] in flats:
+                return _flat_epochs(scene, asked, legs, bands, fields, flats, emission, *job)
             return _piece_epochs(
                 scene,
                 device,
@@ -227,18 +265,24 @@ def _gather(mover, legs, bands, window: range, work, jobs: list, threads: int, h
 
 @dataclass(frozen=True)
 class _Asked:
-    """A mover and what it has answered: pieces with the same grid ask for the same times."""
+    """A mover, which of its pieces cast shadows, and what it has answered: pieces with the same grid ask for the same times."""
 
     mover: AbstractMover
+    shady: tuple[int, ...]
     answers: dict[bytes, Poses]
-    tables: dict[bytes, np.ndarray]
+    tables: dict[tuple[bytes, tuple[int, ...]], np.ndarray]
+
+    def poses(self, t_s: np.ndarray) -> Poses:
+        """Return the poses of all pieces."""
+        key = t_s.tobytes()
+        found = self.answers.get(key)
+        if found is None:
+            found = self.answers[key] = self.mover.at(t_s)
+        return found
 
     def table(self, t_s: np.ndarray, piece: int) -> np.ndarray:
         """Return the poses (25, time) of one piece, see `pose_table`."""
-        key = t_s.tobytes()
-        poses = self.answers.get(key)
-        if poses is None:
-            poses = self.answers[key] = self.mover.at(t_s)
+        poses = self.poses(t_s)
         bend = getattr(poses, "bend_rad", None)
         return pose_table(
             poses.position_m[:, piece],
@@ -247,12 +291,15 @@ class _Asked:
             None if bend is None else bend[:, piece],
         )
 
-    def epochs(self, times: np.ndarray, knots: int) -> np.ndarray:
-        """Return the poses (epoch, piece, 25, knots) of all pieces at times (n, epochs * knots)."""
-        key = times.tobytes()
+    def crowd(self, piece: int) -> tuple[int, ...]:
+        """Return the numbers of a piece and of those that may stand in its way."""
+        return tuple(sorted({piece, *self.shady}))
+
+    def epochs(self, times: np.ndarray, knots: int, pieces: tuple[int, ...]) -> np.ndarray:
+        """Return the poses (epoch, piece, 25, knots) of some pieces at times (n, epochs * knots)."""
+        key = times.tobytes(), pieces
         tables = self.tables.get(key)
         if tables is None:
-            pieces = range(len(self.mover.pieces))
             rows = [
                 np.stack([self.table(row, piece) for piece in pieces]).reshape(
                     len(pieces), 25, -1, knots
@@ -295,7 +342,8 @@ def _jobs(
     least_hz: int,
     quality: Quality,
     glints: list[np.ndarray],
-) -> list[tuple[int, Grid, list[int]]]:
+    flats: dict[int, Flat],
+) -> list[Job]:
     """Return (piece, grid, consecutive segments) that cover the window: the longer a run, the better its kernels are fed."""
     top = max(band.carrier_hz for band in bands)
     lobes = np.array([_lobe_turn(rows, quality) for rows in glints])
@@ -312,13 +360,14 @@ def _jobs(
         )
         for segment in window
     ]
-    jobs: list[tuple[int, Grid, list[int]]] = []
+    jobs: list[Job] = []
     for piece in range(len(mover.pieces)):
         for segment, chosen in zip(window, by_segment, strict=True):
-            if jobs and jobs[-1][:2] == (piece, chosen[piece]) and jobs[-1][2][-1] == segment - 1:
+            grid: Any = flats[piece].grid if piece in flats else chosen[piece]
+            if jobs and jobs[-1][:2] == (piece, grid) and jobs[-1][2][-1] == segment - 1:
                 jobs[-1][2].append(segment)
             else:
-                jobs.append((piece, chosen[piece], [segment]))
+                jobs.append((piece, grid, [segment]))
     return jobs
 
 
@@ -350,7 +399,6 @@ def _piece_epochs(
     blocks, fade, step = grid.blocks, grid.fade, grid.step_s
     even = blocks + fade + 1 + 2 * REACH
     each = grid.epochs
-    epochs = each * len(run)
     skin = np.ascontiguousarray(covers[:, piece])
     most_lead = int(fields["far_m"] / (c * step)) + 1
     draw_place = f"movers.{mover.name}.{mover.pieces[piece].name}.texture"
@@ -363,8 +411,9 @@ def _piece_epochs(
     inside = step * (np.arange(knots) - REACH - AHEAD - most_lead)
     starts = np.concatenate([begin + blocks * step * np.arange(each) for begin in begins])
     times = (starts[:, None] + inside[None, :]).reshape(len(run), -1)
-    tables = asked.epochs(times, knots)
-    middles = tables[:, piece, :3, knots // 2]
+    crowd = asked.crowd(piece)
+    tables, own = asked.epochs(times, knots, crowd), crowd.index(piece)
+    middles = tables[:, own, :3, knots // 2]
     slopes = np.stack([leg_slopes(legs, band, middles) for band in bands], axis=1)
     rms_m = mover.pieces[piece].surface.wrinkle_rms_m if len(glints[piece]) else 0.0
     for driver in range(len(legs.sources)):
@@ -385,7 +434,7 @@ def _piece_epochs(
             gate = (envelope, ahead, ENVELOPE_HZ)
             lost = _sum(
                 tables[number],
-                piece,
+                own,
                 glints[piece],
                 most_lead,
                 even,
@@ -405,6 +454,22 @@ def _piece_epochs(
                 mover.name, piece, driver, start, start + (blocks + fade) * step, grid, chosen
             )
             yield run[number // each], epoch, total, lost
+
+
+def _flat_epochs(scene, asked, legs, bands, fields, flats, emission, piece, grid, run) -> Iterable:
+    """Yield what `_piece_epochs` does for one flat piece."""
+    mover, c = asked.mover, scene.air.sound_speed_m_s
+    body = mover.pieces[piece]
+    skin = np.array([wall_tables([body.surface], band.carrier_hz, scene.air) for band in bands])
+
+    def gate(start_s: float, end_s: float, longest_s: float) -> tuple[np.ndarray, float]:
+        return _envelope(emission, start_s, end_s, longest_s)
+
+    for segment, start, driver, chosen, total, lost in flat_epochs(
+        asked.poses, body, piece, flats[piece], legs, bands, fields, skin, c, gate, ENVELOPE_HZ, run
+    ):
+        end = start + grid.blocks * grid.step_s
+        yield segment, Epoch(mover.name, piece, driver, start, end, grid, chosen), total, lost
 
 
 def _fields(scene: Scene, device: PlacedDevice, legs: Legs, bands: list[Band]) -> dict[str, Any]:

@@ -347,6 +347,12 @@ def incoming(
             s, BACK, normals[leg, hit, 0], normals[leg, hit, 1], normals[leg, hit, 2], True, count
         )
         _mirror(s, walls, hits[leg, hit], count)
+    departing(s, beams, axes, leg, way_re, way_im, count)
+
+
+@kernel
+def departing(s, beams, axes, leg, way_re, way_im, count):
+    """Write RE, IM times the beam along BACK into way_re, way_im (basis * ROW,), per basis function."""
     if beams.shape[2] > 1:
         _cosine(s, BACK, -axes[leg, 0], -axes[leg, 1], -axes[leg, 2], False, count)
     for b in range(beams.shape[0]):

@@ -334,6 +334,21 @@ def dressed_energies(
     return energy.reshape(len(legs) ** 2, count), shares.reshape(-1, count)
 
 
+def leg_powers(
+    place: np.ndarray,
+    ends: np.ndarray,
+    axes: np.ndarray,
+    legs: Legs,
+    cost: Band,
+    pattern: np.ndarray,
+) -> np.ndarray:
+    """Return the powers (leg, K), without spreading and air, of legs from places (K, 3) to ends (leg, 3) in m; pattern: see `_leg_powers`."""
+    rows = np.empty((len(legs), 5, len(place)), np.float32)
+    centre = np.ascontiguousarray(place.T)
+    _leg_powers(centre, ends, axes, legs.walls, legs.normals, cost.walls, pattern, len(place), rows)
+    return rows[:, 4]
+
+
 @kernel
 def _pose_table(place, rotation, square, bend, out):
     """Fill out (25, K), see `pose_table`; square (K, 3): of the semi-axes; bend (K,)."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 from usim.engine.slab import HALF_, NORMAL, ONE, PLACE, ROW, SPREAD, TINY, TWO, dot, f32
+from usim.movers.base import Piece
+from usim.physics.air import Air
 from usim.physics.jit import fused, kernel
 
 SQUARE, INVERSE, AREA = (
@@ -17,6 +19,14 @@ OCCLUDER = ROWS * ROW
 HIGH = f32(1e4)  # of an edge's amplitude before it is bounded: its eighth power is still a number
 FREE = f32(1e3)  # Fresnel parameter of what lies behind the point
 CLEAR = f32(2.5)  # Fresnel parameter from which on an edge costs less than 1e-3
+SHEER = 0.5  # of the power straight on: what lets more through casts no shadow
+
+
+def casts(piece: Piece, f_hz: float, air: Air) -> bool:
+    """Return whether a piece stands in the way of others: not what is flat, nor what sound passes, as the wires of a grille."""
+    return (
+        not piece.is_flat and abs(complex(piece.surface.transmission(1.0, f_hz, air))) ** 2 <= SHEER
+    )
 
 
 @kernel

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from usim.engine.flat_table import flat_instant
 from usim.engine.legs import body_tables
 from usim.engine.pairs import (
     MIRROR,
@@ -145,6 +146,8 @@ def instant(
     for _ in range(4):
         away = targets - mover.at(bounce).position_m[:, number]
         bounce = t_s - np.sqrt((away * away).sum(axis=1)) / c
+    if mover.pieces[number].is_flat:
+        return flat_instant(mover, number, found, cost, driver, mic, bounce, c, paths.scene.air)
     times = (bounce[:, None] + STEP_S * np.array([-1.0, 0.0, 1.0])).ravel()
     pose = mover.at(times)
     piece = mover.pieces[number]

@@ -8,6 +8,7 @@ from usim.devices.unit import Unit
 from usim.engine.baseband import REFERENCE_PA
 from usim.engine.hearing import BEFORE, Heard
 from usim.engine.legs import Legs
+from usim.engine.orbits import orbit
 from usim.engine.paths import Paths
 from usim.engine.selection import energies, pose_table
 from usim.recording.labels import STEPS_PER_S, LabelTrack, Motion, label_track, step_times_s
@@ -86,7 +87,10 @@ def _seen(
 
 
 def _levels(paths: Paths, unit: Unit, mover, times: np.ndarray) -> np.ndarray:
-    """Return the echo level (time, piece) in dB SPL: power sum over pairs of order <= ECHO_ORDER and drivers, while the tone is on."""
+    """Return the echo level (time, piece) in dB SPL: power sum over pairs of order <= ECHO_ORDER and drivers, while the tone is on.
+
+    Of a flat piece, which flashes, the mean over its orbit (see `orbits`).
+    """
     emission = paths.device.emission
     if emission is None or not paths.bands:
         return np.full((len(times), len(mover.pieces)), decibels(0.0))
@@ -96,12 +100,16 @@ def _levels(paths: Paths, unit: Unit, mover, times: np.ndarray) -> np.ndarray:
     sizes = pose.sizes_m(mover.pieces)
     level = REFERENCE_PA * 10 ** (emission.level_db_spl / 20)
     power = np.zeros((len(times), len(mover.pieces)))
+    seen = orbit(mover) if any(body.is_flat for body in mover.pieces) else None
     for piece, body in enumerate(mover.pieces):
-        size = np.array(body.size_m, float)
+        size = np.array(body.half_m, float)
         table = pose_table(pose.position_m[:, piece], pose.rotation[:, piece], sizes[:, piece])
         for driver in range(len(near.sources)):
             gain = abs(unit.drive_gain(driver, cost.carrier_hz, cost.carrier_hz)) * level
-            energy = energies(table, size, near, cost, driver)
+            if body.is_flat and seen is not None:
+                energy = seen.energies(piece, near, cost, driver).reshape(-1, 1)
+            else:
+                energy = energies(table, size, near, cost, driver)
             mirror = abs(body.surface.reflection(1.0, cost.carrier_hz, paths.scene.air))
             power[:, piece] += energy.sum(axis=0, dtype=float) * (gain * mirror) ** 2
     on = emission.envelope(times)[0]

@@ -45,7 +45,7 @@ class Wires(AbstractSurface):
 class Behind(AbstractSurface):
     """A surface that is heard through a grille: sound passes it on the way in and on the way out.
 
-    The engine does not let one piece hide another; this stands in for it.
+    In the engine what lets sound through casts no shadow; this stands in for it.
     """
 
     inside: AbstractSurface

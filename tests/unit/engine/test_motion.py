@@ -7,7 +7,8 @@ from tumblers import Tumblers
 
 from usim.engine import motion
 from usim.engine.motion import SAMPLES, SEGMENT_S, STEPS_MS, USABLE, grids, segments
-from usim.movers.base import Poses
+from usim.engine.orbits import flat_grid
+from usim.movers.base import Piece, Poses
 from usim.scene.template import load
 
 DEVICE = np.array([0.3, 2.0, 0.85])
@@ -19,7 +20,7 @@ class Flier:
 
     def __init__(self, *ways, size=(0.1, 0.1, 0.1), spin=0.0):
         self.ways, self.spin = ways, spin
-        self.pieces = [type("P", (), {"size_m": size})() for _ in ways]
+        self.pieces = [Piece("piece", "ellipsoid", size, None) for _ in ways]
 
     def at(self, t_s):
         t_s = np.asarray(t_s, float)
@@ -137,3 +138,16 @@ def test_fourth_differences(crowd, step):
     ]
     wanted = fourth[0].max(axis=0) + fourth[1].max(axis=0)
     np.testing.assert_allclose(found, wanted[[0, 2]], rtol=1e-9)
+
+
+def test_flat_pieces_have_a_grid_of_their_own():
+    """It divides a segment, its epochs abut, and its rate holds the fastest corner's Doppler."""
+    for speed in (0.5, 5.0, 13.0, 25.0, 40.0):
+        grid = flat_grid(speed, 33000.0, C)
+        assert grid.epochs * grid.blocks * grid.step_s == pytest.approx(SEGMENT_S, abs=1e-12)
+        assert grid.fade == 0
+        assert 2.0 * speed * 33000.0 / (C - speed) <= USABLE * grid.rate_hz
+    assert flat_grid(0.5, 33000.0, C, 16000.0).rate_hz == 16000
+    mover = load("fan_only").sample().movers[0]
+    found = grids(mover, 0, DEVICE, 33000.0, C)
+    assert [grid is None for grid in found] == [piece.is_flat for piece in mover.pieces]

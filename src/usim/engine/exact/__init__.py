@@ -9,6 +9,7 @@ numba alone, takes movers only by `mover.at(t)`, rooms only by `room.walls`, and
   so no formula of curvatures is needed (stationary phase of the Kirchhoff integral; Keller 1957);
 * bounce time: t_b + r2(t_b)/c = t by Newton, residual below 1e-12 s (`motion`); emission time t_e = t_b - r1/c;
 * glints of dressed pieces: given as data; places on the surface, so no minimum is looked for (`glint`);
+* flat pieces: the Fresnel-Kirchhoff integral by quadrature, at the bounce time of the centre (`plate`);
 * shadow: the other pieces of the same mover weaken both legs (`shadow`);
 * Doppler: never added; received frequency f2 = f dt_e/dt for what the air, the walls and the microphone do (`echoes`).
 
@@ -19,7 +20,7 @@ outermost, was in the wall at the larger coordinate. In a box from 0 to L the im
 l L + x for even l and (l + 1) L - x for odd l. (0, 0, 0) is the thing itself; the order is the sum of |l|.
 A pair is (key of the driver's image, key of the microphone's image).
 
-Not here: occlusion between movers, tail, draughts, pieces other than ellipsoids (refused in one line).
+Not here: occlusion between movers, tail, draughts, pieces other than ellipsoids and blades (refused in one line).
 """
 
 from usim.engine.exact.bounce import fermat_point

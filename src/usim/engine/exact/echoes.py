@@ -28,7 +28,9 @@ from usim.engine.exact.glint import EXTRA, EXTRA_RATE
 from usim.engine.exact.images import ORDER
 from usim.engine.exact.link import Link, links
 from usim.engine.exact.motion import ROAM_M, Motion
+from usim.engine.exact.plate import plates_heard
 from usim.engine.exact.rows import (
+    FLAT,
     MIRROR,
     Rows,
     chosen,
@@ -37,7 +39,7 @@ from usim.engine.exact.rows import (
     require_pairs,
     with_glints,
 )
-from usim.engine.exact.shadow import unhidden
+from usim.engine.exact.shadow import others, unhidden
 
 BLOCK = 16384  # path-instants in memory at once
 
@@ -58,7 +60,7 @@ class Echoes:
     bounce_s: np.ndarray
     r1_m: np.ndarray
     r2_m: np.ndarray
-    cos_half: np.ndarray
+    cos_half: np.ndarray  # of flat pieces the mean cosine at the centre
     ratio: np.ndarray  # received over emitted frequency
     gain: np.ndarray
     delay_s: np.ndarray
@@ -119,6 +121,8 @@ def _follow(link: Link, mover, t_s: np.ndarray) -> Motion:
 
 def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
     """Echoes by way of some rows of what is asked, at reception times t_s."""
+    if ask.motion.mover.pieces[ask.number].shape == FLAT:
+        return _flat_echoes(ask, rows, t_s, poses)
     link, motion, number, index = ask.link, ask.motion, ask.number, rows.index
     piece = motion.mover.pieces[number]
     c, f, shape = link.c, link.frequency_hz, (len(rows), len(t_s))
@@ -132,6 +136,7 @@ def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
     first, second = index[row, 0], index[row, 1]
     going, coming = known[:, GOING : GOING + 3], known[:, COMING : COMING + 3]
     place = known[:, POINT : POINT + 3]
+    hiding = others(motion.mover, number, f, link.scene.air)
     gain[alive] = (
         link.sender.drive_gain(link.driver, f, f)
         * link.leave(first, going)
@@ -139,7 +144,7 @@ def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
         * known[:, GAIN]
         * fade(known[:, COS])
         * _returned(link, piece, ask.glints, rows.spot[row], np.minimum(known[:, COS], 1.0))
-        * unhidden(motion, number, source[row], ear[row], when[alive], place, c / f, poses)
+        * unhidden(motion, number, hiding, source[row], ear[row], when[alive], place, c / f, poses)
         * link.walls(link.back, second, coming, f2)
         * link.arrive(second, coming, f2)
         * link.air(known[:, R1], known[:, R2], f2)
@@ -159,6 +164,44 @@ def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
         ratio=ratio,
         gain=gain,
         delay_s=(out[..., R1] + out[..., R2] + out[..., EXTRA]) / c,
+    )
+
+
+def _flat_echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
+    """The same for a flat piece, which nothing hides."""
+    link, motion, number, index = ask.link, ask.motion, ask.number, rows.index
+    c, f, shape = link.c, link.frequency_hz, (len(rows), len(t_s))
+    source, ear = link.out.position_m[index[:, 0]], link.back.position_m[index[:, 1]]
+    known = plates_heard(motion, number, source, ear, c, t_s, f, poses)
+    ratio = (1.0 - known.rate1 / c) / (1.0 + known.rate2 / c)
+    first, second = (np.repeat(side, len(t_s)) for side in index.T)
+    going, coming, f2 = known.going.reshape(-1, 3), known.coming.reshape(-1, 3), f * ratio.ravel()
+    surface = motion.mover.pieces[number].surface
+    gain = (
+        link.sender.drive_gain(link.driver, f, f)
+        * link.leave(first, going)
+        * link.walls(link.out, first, going, f)
+        * known.gain.ravel()
+        * surface.reflection(np.minimum(known.cosine.ravel(), 1.0), f, link.scene.air)
+        * link.walls(link.back, second, coming, f2)
+        * link.arrive(second, coming, f2)
+        * link.air(known.r1.ravel(), known.r2.ravel(), f2)
+        * link.hearer.mic_response(link.mic, f2)
+    )
+    return Echoes(
+        mover=motion.mover.name,
+        piece=number,
+        driver=link.driver,
+        key=np.stack([link.out.key[index[:, 0]], link.back.key[index[:, 1]]], axis=1),
+        spot=rows.spot,
+        t_s=t_s,
+        bounce_s=known.when,
+        r1_m=known.r1,
+        r2_m=known.r2,
+        cos_half=known.cosine,
+        ratio=ratio,
+        gain=gain.reshape(shape),
+        delay_s=(known.r1 + known.r2) / c,
     )
 
 

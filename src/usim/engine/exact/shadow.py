@@ -12,6 +12,7 @@ from usim.engine.exact.bounce import AXES, compiled
 from usim.engine.exact.motion import Motion
 
 CLEAR = 20.0  # Fresnel parameter beyond which an edge is left out: 1 - 5e-9 passes
+SHEER = 0.5  # of the power straight on: what lets more through hides nothing
 CHUNK = 16384
 
 
@@ -83,7 +84,7 @@ def passed(end, point, pose, wavelength, out):
 
 
 @compiled
-def _both(source, ear, poses, own, place, wavelength, out):
+def _both(source, ear, poses, own, others, place, wavelength, out):
     point, ray, way = np.empty(3), np.empty(3), np.empty(3)
     for row in range(out.shape[0]):
         for part in range(3):
@@ -92,26 +93,39 @@ def _both(source, ear, poses, own, place, wavelength, out):
                 turned = poses[row, own, 3 + 3 * part + k]
                 point[part] += turned * poses[row, own, AXES + k] * place[row, k]
         out[row] = 1.0
-        for other in range(poses.shape[1]):
-            if other != own:
-                there = poses[row, other]
-                out[row] *= _passed(source[row], point, there, wavelength, ray, way)
-                out[row] *= _passed(ear[row], point, there, wavelength, ray, way)
+        for other in others:
+            there = poses[row, other]
+            out[row] *= _passed(source[row], point, there, wavelength, ray, way)
+            out[row] *= _passed(ear[row], point, there, wavelength, ray, way)
+
+
+def others(mover, own: int, f_hz: float, air) -> np.ndarray:
+    """Numbers of the pieces that may hide one: ellipsoids that do not let half of the power through."""
+    return np.array(
+        [
+            number
+            for number, piece in enumerate(mover.pieces)
+            if number != own
+            and piece.shape == "ellipsoid"
+            and abs(complex(piece.surface.transmission(1.0, f_hz, air))) ** 2 <= SHEER
+        ],
+        dtype=np.int64,
+    )
 
 
 def unhidden(
-    motion: Motion, own: int, source, ear, when, place, wavelength, poses: str
+    motion: Motion, own: int, hiding: np.ndarray, source, ear, when, place, wavelength, poses: str
 ) -> np.ndarray:
     """Amplitude (n,) that the other pieces leave of both legs of echoes off piece `own`.
 
-    source, ear (n, 3) in m; when (n,) the bounce times in s; place (n, 3) the bounce point on the unit sphere that the piece is scaled
+    hiding: numbers of the pieces that may; source, ear (n, 3) in m; when (n,) the bounce times in s; place (n, 3) the bounce point on the unit sphere that the piece is scaled
     from; poses: "at" or "fit".
     """
     out = np.ones(len(when))
-    if len(motion.mover.pieces) > 1:
+    if len(hiding):
         ask = motion.poses if poses == "at" else motion.followed
         for begin in range(0, len(when), CHUNK):
             some = slice(begin, begin + CHUNK)
             there = ask(when[some])
-            _both(source[some], ear[some], there, own, place[some], wavelength, out[some])
+            _both(source[some], ear[some], there, own, hiding, place[some], wavelength, out[some])
     return out
