@@ -18,6 +18,7 @@ ROWS = 16
 OCCLUDER = ROWS * ROW
 HIGH = f32(1e4)  # of an edge's amplitude before it is bounded: its eighth power is still a number
 FREE = f32(1e3)  # Fresnel parameter of what lies behind the point
+ASKED = 4  # knots of gain between two questions whether a limb may stand in the way
 CLEAR = f32(2.5)  # Fresnel parameter from which on an edge costs less than 1e-3
 SHEER = 0.5  # of the power straight on: what lets more through casts no shadow
 
@@ -241,30 +242,65 @@ def is_clear(points, slab, o, ex, ey, ez, waves_per_metre, edge, count, wide):
 
 
 @kernel
-def may_shade(tables, own, knot, o, ex, ey, ez, waves_per_metre):
-    """Return whether piece o can come between (ex, ey, ez) and any point of piece `own` at a knot, to 1e-3.
+def may_shade(tables, own, knot, o, ex, ey, ez, waves_per_metre, slack):
+    """Return whether piece o, or o moved by up to `slack` m, can come between (ex, ey, ez) and any point of piece `own` at a knot, to 2e-3.
 
-    tables (piece, 25, knots): see `pose_table`.
+    tables (piece, 25, knots): see `pose_table`.  Bounds hold for every leg to the surface, not only for the one to the centre, from which
+    it turns by at most `turn`.
     """
-    table = tables[own]
+    table, other = tables[own], tables[o]
     x, y, z = table[0, knot], table[1, knot], table[2, knot]
     ux, uy, uz = ex - x, ey - y, ez - z
     length = math.sqrt(ux * ux + uy * uy + uz * uz)
+    radius, other_radius = _radius(table, knot), _radius(other, knot)
+    least = length - radius
+    if least <= 0.0:
+        return True
+    turn = radius / least
     ux, uy, uz = ux / length, uy / length, uz / length
-    wx, wy, wz = tables[o, 0, knot] - x, tables[o, 1, knot] - y, tables[o, 2, knot] - z
+    wx, wy, wz = other[0, knot] - x, other[1, knot] - y, other[2, knot] - z
     ahead = wx * ux + wy * uy + wz * uz
-    own_depth = _reach(table, knot, ux, uy, uz)
-    depth = _reach(tables[o], knot, ux, uy, uz)
-    if ahead < -(own_depth + depth):
-        return False
+    apart = math.sqrt(wx * wx + wy * wy + wz * wz) + radius
+    near = ahead + _reach(table, knot, ux, uy, uz)
+    depth = _reach(other, knot, ux, uy, uz) + slack
+    other_radius += slack
+    if near + depth + (apart + other_radius) * radius / length < 0.0:
+        return False  # behind every point of the surface
     ax, ay, az = wx - ahead * ux, wy - ahead * uy, wz - ahead * uz
     aside = math.sqrt(ax * ax + ay * ay + az * az)
     if aside < 1e-6:
         return True
     ax, ay, az = ax / aside, ay / aside, az / aside
-    free = aside - _reach(table, knot, ax, ay, az) - _reach(tables[o], knot, ax, ay, az)
-    way = max(ahead + own_depth, 0.0) + depth
+    depth += turn * other_radius
+    own_width = _reach(table, knot, ax, ay, az)
+    free = aside - own_width * (1.0 + 2.0 * depth / least) - _reach(other, knot, ax, ay, az) - slack
+    way = max((near * length + apart * radius) / least, 0.42 * depth) + depth
     return free < CLEAR * math.sqrt(0.5 * way / waves_per_metre)
+
+
+@kernel
+def ever_shades(tables, own, o, ratio, ex, ey, ez, waves_per_metre):
+    """Return whether piece o may come between (ex, ey, ez) and piece `own` at any knot; asked at some, with what they move in between."""
+    last = tables.shape[2] - 1
+    for knot in range(0, tables.shape[2], ASKED * ratio):
+        until = min(knot + ASKED * ratio, last)
+        moved = 0.0
+        for axis in range(3):
+            way = tables[o, axis, until] - tables[own, axis, until]
+            moved += (way - tables[o, axis, knot] + tables[own, axis, knot]) ** 2
+        # half way is as far as a knot between two is from both, were it asked about at the last as well
+        slack = math.sqrt(moved) if until == last else 0.5 * math.sqrt(moved)
+        if may_shade(tables, own, knot, o, ex, ey, ez, waves_per_metre, slack):
+            return True
+    return False
+
+
+@kernel
+def _radius(table, knot):
+    """Return the radius of a ball that holds a piece, m: the root of the norm of its shape, at most 1.32 times the longest semi-axis."""
+    xx, yy, zz = table[3, knot], table[4, knot], table[5, knot]
+    xy, xz, yz = table[6, knot], table[7, knot], table[8, knot]
+    return math.sqrt(math.sqrt(xx * xx + yy * yy + zz * zz + 2.0 * (xy * xy + xz * xz + yz * yz)))
 
 
 @kernel

@@ -23,8 +23,8 @@ from usim.engine.pairs import (
 from usim.engine.shadows import (
     OCCLUDER,
     ROWS,
+    ever_shades,
     is_clear,
-    may_shade,
     occluders,
     shade,
     surface_points,
@@ -72,7 +72,6 @@ FAINTEST = f32(-30.0)  # neper: lobes stay there
 E3, E4, E5 = f32(1 / 6), f32(1 / 24), f32(1 / 120)
 GAIN_RE, GAIN_IM, CUBIC = 0, ROW, 2 * ROW  # rows of the float32 scratch of one channel
 WORK = 10 * ROW
-ASKED = 12  # knots between two questions whether a limb may stand in the way
 FIRST = 4 * ROW  # row of the stencil's scratch, after its weights
 
 
@@ -276,11 +275,12 @@ def _coarse(s, d, coarse_s, coarse_d, ratio, count, wide):
 
 @kernel
 def _in_the_way(
-    marks, few, edge, tables, own, known, leg, first, ex, ey, ez, waves, count, coarse_count, coarse_wide, found
+    marks, few, edge, tables, own, known, leg, ratio, ex, ey, ez, waves, least_waves, count, wide, found
 ):  # fmt: skip
     """Fill found (piece,) with which other pieces matter to a leg from (ex, ey, ez) to marks; return whether any does.
 
     marks, few: where the leg ends and the other pieces, on knots of gain.  known (leg, piece): 0 never, 1 perhaps, -1 not asked yet.
+    waves: per metre; least_waves: of the lowest carrier, for all of which an answer holds.
     """
     some = False
     for o in range(tables.shape[0]):
@@ -288,11 +288,7 @@ def _in_the_way(
         if o == own:
             continue
         if known[leg, o] < 0:
-            known[leg, o] = 0
-            for k in range(0, count, ASKED):
-                if may_shade(tables, own, first + k, o, ex, ey, ez, waves):
-                    known[leg, o] = 1
-                    break
+            known[leg, o] = ever_shades(tables, own, o, ratio, ex, ey, ez, least_waves)
         if known[leg, o] > 0:
             found[o] = not is_clear(
                 marks,
@@ -303,8 +299,8 @@ def _in_the_way(
                 f32(ez),
                 f32(waves),
                 edge,
-                coarse_count,
-                coarse_wide,
+                count,
+                wide,
             )
             some |= found[o]
     return some
@@ -406,6 +402,7 @@ def piece_sum(
     occluders(tables, own, everything)
     out_known = np.full((sources.shape[0], tables.shape[0]), -1, np.int8)
     back_known = np.full((targets.shape[0], tables.shape[0]), -1, np.int8)
+    least_waves = turns_per_metre.min()
     missed = 0
     held = -1
     aimed = -1
@@ -427,6 +424,7 @@ def piece_sum(
             lead = min(int(away * inverse_step), most_lead)
             aim(s, d, cx, cy, cz, 0.0, 0.0, 0.0, 0, wide)
             aim(coarse_s, coarse_d, cx, cy, cz, 0.0, 0.0, 0.0, 0, coarse_wide)
+            aimed = -1  # the microphones' slab is not aimed yet
         if lead != held:
             held = lead
             _window(table, most_lead - lead, 1, s, d, 0, count)
@@ -491,10 +489,10 @@ def piece_sum(
             if tables.shape[0] > 1:
                 surface_points(coarse_s, marks, coarse_wide)
                 shaded = _in_the_way(
-                    marks, few, edge, tables, own, out_known, i, most_lead - lead, sx, sy, sz, waves, count, coarse_count, coarse_wide, out_found
+                    marks, few, edge, tables, own, out_known, i, ratio, sx, sy, sz, waves, least_waves, coarse_count, coarse_wide, out_found
                 )  # fmt: skip
                 shaded |= _in_the_way(
-                    marks, few, edge, tables, own, back_known, j, most_lead - lead, cx, cy, cz, waves, count, coarse_count, coarse_wide, back_found
+                    marks, few, edge, tables, own, back_known, j, ratio, cx, cy, cz, waves, least_waves, coarse_count, coarse_wide, back_found
                 )  # fmt: skip
             if shaded:
                 for k in range(ROW):

@@ -6,8 +6,8 @@ from scipy.interpolate import CubicHermiteSpline
 from scipy.optimize import brentq
 from scipy.spatial.transform import Rotation
 
-from unit.engine.crowd import mirror, rows
-from usim.engine import slab, sums, tones
+from unit.engine.crowd import ellipsoids, mirror, rows
+from usim.engine import shadows, slab, sums, tones
 from usim.engine.selection import pose_table
 from usim.engine.slab import ARRIVAL, LONG_SLAB, PATH, ROW, SECOND, SLAB, SLOPE, WALL_NODES
 from usim.engine.sums import GAIN_IM, GAIN_RE, WORK
@@ -23,7 +23,9 @@ from usim.engine.tones import (
     SPARE,
     WAVE,
 )  # fmt: skip
+from usim.physics.occlusion import passed
 from usim.physics.scattering import specular_point
+from usim.physics.wrinkles import lobe
 
 EVENS, STEP_S, C = 37, 0.004, 344.0
 BLOCKS = EVENS - 2 * REACH - 1
@@ -222,71 +224,238 @@ def test_sine_and_cosine():
         np.testing.assert_allclose(made, function(2 * np.pi * x.astype(float)), atol=5e-7)
 
 
+def test_coarse(rng):
+    """Every ratio-th knot of normals, path and second leg; lanes beyond the last repeat it."""
+    s, d = rng.standard_normal(SLAB).astype(np.float32), rng.standard_normal(LONG_SLAB)
+    coarse_s, coarse_d = np.zeros(SLAB, np.float32), np.zeros(LONG_SLAB)
+    sums._coarse(s, d, coarse_s, coarse_d, 4, 13, 16)
+    at = 4 * np.minimum(np.arange(16), 12)
+    fine = rows(s, slab.NORMAL, 3, ROW)[:, at]
+    np.testing.assert_array_equal(rows(coarse_s, slab.NORMAL, 3, 16), fine)
+    lengths = np.array([rows(d, PATH, 1, ROW)[0, at], rows(d, SECOND, 1, ROW)[0, at]])
+    np.testing.assert_array_equal(rows(coarse_d, slab.MIDDLE, 2, 16), lengths)
+
+
+def test_shaded(rng):
+    """All other pieces that may stand in the way, once asked; those known to be free are left out, the piece itself too."""
+    poses = [ellipsoids(rng, 60) for _ in range(4)]
+    end = np.array([2.5, 2.0, 1.25]) + rng.uniform(2, 3, 3)
+    stand = [np.repeat(place[:1], 60, axis=0) for place, *_ in poses]
+    stand[0] = 0.5 * (stand[1] + end)  # half way: it stands in the way
+    stand[3] += 40.0
+    tables = np.array([pose_table(x, r, z) for x, (_, r, z) in zip(stand, poses, strict=True)])
+    s, crowd = np.zeros(SLAB, np.float32), np.zeros(4 * shadows.OCCLUDER, np.float32)
+    s[: 15 * ROW].reshape(15, ROW)[:, :16] = tables[1, :15, :16]
+    s[slab.NORMAL : slab.NORMAL + 3 * ROW] = 1 / np.sqrt(3)
+    shadows.occluders(tables, 1, 0, 1, crowd, 16, 16)
+    known = np.full((2, 4), -1, np.int8)
+    expected, through = np.ones((2, ROW), np.float32)
+    args = (s, crowd, tables, 1, known, 1, 1, *end, 95.0, 60.0)
+    sums._shaded(*args, through, 16)
+    for o in (0, 2, 3):
+        asked = shadows.ever_shades(tables, 1, o, 1, *end, 60.0)
+        assert known[1, o] == asked
+        if asked:
+            shadows.shade(s, crowd, o, *end.astype(np.float32), np.float32(95.0), expected, 16)
+    assert known[1, 0] == 1
+    assert known[1, 3] == 0
+    assert known[1, 1] == -1
+    assert np.all(known[0] == -1)
+    np.testing.assert_array_equal(through, expected)
+    assert through[:16].min() < 0.5
+    known[1, 0] = 0  # what is known is not asked again
+    through[:] = 1.0
+    sums._shaded(*args, through, 16)
+    assert through[:16].min() > 0.5
+
+
+SAMPLES_HERE, STEP, TURNS, ALPHA, SLOPE_HZ = 8, 0.004, 32000 / C, 0.13, 5e-6
+TILT = np.array([[2e-6 + 1e-6j, -1e-6 + 3e-6j]])
+LEAD = 12
+
+
+class Flier:
+    """A tumbling, flying ellipsoid that bends."""
+
+    def __init__(self, rng, size=None, place=(2.5, 2.0, 1.2)):
+        self.size = rng.uniform(0.08, 0.2, 3) if size is None else size
+        self.place, self.way = np.array(place), rng.uniform(-1, 1, 3)
+        axis = rng.standard_normal(3)
+        self.axis = axis * rng.uniform(0.3, 1.0) / np.linalg.norm(axis)
+        self.stand = Rotation.random(random_state=rng)
+
+    def pose(self, t):
+        t = np.atleast_1d(t)
+        turned = Rotation.from_rotvec(t[:, None] * self.axis) * self.stand
+        return self.place + t[:, None] * self.way, turned.as_matrix()
+
+    def bend(self, t):
+        return 0.8 + 0.5 * np.sin(4.0 * np.atleast_1d(t))
+
+    def table(self):
+        first = AHEAD + LEAD  # the knot of grid point 0, which is at time 0
+        t = STEP * (np.arange(EVENS + SPARE + 4 + LEAD) - first)
+        return pose_table(*self.pose(t), self.size, self.bend(t))
+
+
+def summed(fliers, own, glints, pairs, weight, group, sources, targets, newton_steps, ratio=1):
+    """What `piece_sum` makes (group, mic, block, sample); skins of mirror, glints and what is diffuse reflect 1, 0.7 and 0.4."""
+    none = np.full((len(sources), 1), -1)
+    walls = np.zeros((3, 2, WALL_NODES), np.float32)
+    walls[:, 0] = np.array([[1.0], [0.7], [0.4]])
+    total = np.zeros((2, 2, PLANE), np.float32)
+    axes = np.ones((3, 2, 3), np.float32)
+    missed = sums.piece_sum(
+        np.array([one.table() for one in fliers]), own, glints, LEAD, EVENS, SAMPLES_HERE, STEP, ratio, newton_steps, pairs, weight, group,
+        sources, axes[:, 0].copy(), none, np.zeros((3, 1, 3), np.float32), targets, axes[:2].copy(), none[:2].copy(),
+        np.zeros((2, 1, 3), np.float32), np.array([TURNS]), walls[None, :1], walls[None], np.array([[[[0.8], [-0.6]]]], np.float32),
+        np.array([[[0.5]]], np.float32), np.array([ALPHA]), np.array([SLOPE_HZ]), TILT, C, np.zeros((1, 0)), 0.0, 16000.0, total,
+    )  # fmt: skip
+    assert missed == 0
+    parts = [planes(total[g, mic], BLOCKS, SAMPLES_HERE) for g in range(2) for mic in range(2)]
+    return np.array([re + 1j * im for re, im in parts]).reshape(2, 2, BLOCKS, SAMPLES_HERE)
+
+
+def times(every):
+    """Times of the samples of every so many blocks."""
+    return STEP * (REACH + np.arange(0, BLOCKS, every)[:, None] + np.arange(SAMPLES_HERE) / SAMPLES_HERE).ravel()  # fmt: skip
+
+
+def heard(bounced, t, j):
+    """One pair's wave at reception times t: t = t_b + r2(t_b)/c by iteration; bounced(t_b): gain, path, cosine, second leg, way through air."""
+
+    def at(t):
+        bounce = t
+        for _ in range(8):
+            found = bounced(bounce)
+            bounce = t - found[3] / C
+        return found
+
+    gain, path, cosine, second, way = at(t)
+    h = 1e-4
+    off = -TURNS * (at(t + h)[1] - at(t - h)[1]) / (2 * h)
+    full, last = np.cos(np.deg2rad(70)), np.cos(np.deg2rad(80))
+    f = np.clip((cosine - last) / (full - last), 0, 1)
+    gain = gain * f**3 * (6 * f * f - 15 * f + 10) * np.exp(-ALPHA * (way - 1))
+    gain = gain * (1 + off * (TILT[0, j] - SLOPE_HZ * second)) * (0.8 - 0.6j) * 0.5
+    return gain * np.exp(-2j * np.pi * TURNS * path)
+
+
+def of_mirror(flier, source, microphone):
+    """The mirror of `heard`, found one sample at a time by Newton on the path length."""
+
+    def bounced(t):
+        at, turned = flier.pose(t)
+        gain, path, cosine = mirror(at, turned, flier.size, source, microphone)
+        body = np.einsum("kji,kj->ki", turned, microphone - at)
+        out = np.einsum("kji,kj->ki", turned, source - at)
+        point = specular_point(flier.size, out, body)
+        return gain, path, cosine, np.linalg.norm(body - point, axis=1), path
+
+    return bounced
+
+
+def of_glint(flier, glint, source, microphone, others=(), middle=None):
+    """A glint of `heard` (see `physics.wrinkles`), in the shadow of others: of the second leg as the microphones' middle sees it."""
+
+    def bounced(t):
+        at, turned = flier.pose(t)
+        n = turned @ glint[:3]
+        square = flier.size**2
+        h = np.linalg.norm(flier.size * glint[:3])
+        point = at + turned @ (square * glint[:3] / h)
+        out, back = source - point, microphone - point
+        r1, r2 = np.linalg.norm(out, axis=1), np.linalg.norm(back, axis=1)
+        b = out / r1[:, None] + back / r2[:, None]
+        bn, cosine = (b * n).sum(axis=1), np.linalg.norm(b, axis=1) / 2
+        flat = cosine * flier.size.prod() / (r1 * r2 * np.maximum(bn, 0.1) * h * h)
+        gain = flat * lobe(bn / (2 * cosine), glint[5]) * glint[6] * (0.7 if glint[5] else 0.4)
+        for other in others:
+            place, stand = other.pose(t)
+            shape = np.einsum("kij,j,klj->kil", stand, other.size**2, stand)
+            for end in (source, middle):
+                gain = gain * passed(np.broadcast_to(end, point.shape), point, place, shape, 1 / TURNS)  # fmt: skip
+        shorter = 2 * (
+            glint[3] + glint[4] * flier.bend(t)
+        )  # of phase alone: air takes 0.01 dB less
+        return gain, r1 + r2 - shorter, cosine, r2, r1 + r2
+
+    return bounced
+
+
+def scenery(rng):
+    sources = rng.uniform([-1, -1, 0], [0, 5, 3], (3, 3))
+    targets = rng.uniform([-1, -1, 0], [0, 5, 3], (2, 1, 3)) + rng.uniform(-0.02, 0.02, (2, 2, 3))
+    return sources, targets
+
+
 @pytest.mark.parametrize(("newton_steps", "bar"), [(1, 3e-3), (3, 2e-4)])
 def test_piece_sum(rng, newton_steps, bar):
     """Three weighted pairs over a tumbling, flying ellipsoid at two microphones, against path and amplitude found one sample at a
     time: t = t_b + r2(t_b)/c by iteration, the Fermat point by Newton on the path length. Phase is held to 1e-4 rad; the
     rest is float32 and, with one step, how far the normal got."""
-    samples, step, ratio, most_lead = 8, 0.004, 1, 12
-    knots = EVENS + SPARE + 4 + most_lead
-    size = rng.uniform(0.08, 0.2, 3)
-    place, way = np.array([2.5, 2.0, 1.2]), rng.uniform(-1, 1, 3)
-    axis = rng.standard_normal(3)
-    axis *= rng.uniform(0.3, 1.0) / np.linalg.norm(axis)
-    stand = Rotation.random(random_state=rng)
-
-    def pose(t):
-        t = np.atleast_1d(t)
-        return place + t[:, None] * way, (Rotation.from_rotvec(t[:, None] * axis) * stand).as_matrix()  # fmt: skip
-
-    first = AHEAD + most_lead  # the knot of grid point 0, which is at time 0
-    table = pose_table(*pose(step * (np.arange(knots) - first)), size)
-    sources = rng.uniform([-1, -1, 0], [0, 5, 3], (3, 3))
-    targets = rng.uniform([-1, -1, 0], [0, 5, 3], (2, 1, 3)) + rng.uniform(-0.02, 0.02, (2, 2, 3))
-    pairs = np.array([[0, 0], [2, 0], [1, 1]])
+    flier = Flier(rng)
+    sources, targets = scenery(rng)
+    pairs = np.array([[0, 0, -1], [2, 0, -1], [1, 1, -1]])
     weight, group = np.array([1.0, 2.0, 0.5], np.float32), np.array([0, 1, 0])
-    none = np.full((3, 1), -1)
-    one = np.zeros((1, 2, WALL_NODES), np.float32)
-    one[:, 0] = 1.0
-    beam = np.array([[[[0.8], [-0.6]]]], np.float32)
-    port = np.array([[[0.5]]], np.float32)
-    total = np.zeros((2, 2, PLANE), np.float32)
-    alpha, slope, tilt = 0.13, 5e-6, np.array([[2e-6 + 1e-6j, -1e-6 + 3e-6j]])
-    turns = 32000 / C
-    axes = np.ones((3, 2, 3), np.float32)
-    missed = sums.piece_sum(
-        table, most_lead, EVENS, samples, step, ratio, newton_steps, pairs, weight, group, sources, axes[:, 0].copy(), none,
-        np.zeros((3, 1, 3), np.float32), targets, axes[:2].copy(), none[:2].copy(), np.zeros((2, 1, 3), np.float32), np.array([turns]),
-        one[None], one, beam, port, np.array([alpha]), np.array([slope]), tilt, C, np.zeros((1, 0)), 0.0, 16000.0, total,
-    )  # fmt: skip
-    assert missed == 0
-    t = step * (REACH + np.arange(0, BLOCKS, 5)[:, None] + np.arange(samples) / samples).ravel()
+    total = summed([flier], 0, np.zeros((0, 7)), pairs, weight, group, sources, targets, newton_steps)  # fmt: skip
+    t = times(5)
     for mic in range(2):
         expected = np.zeros((2, len(t)), complex)
-        for (i, j), w, g in zip(pairs, weight, group, strict=True):
-            ends = sources[i], targets[j, mic]
-            h = 1e-4
-
-            def heard(t, ends=ends):
-                bounce = t
-                for _ in range(8):
-                    at, turned = pose(bounce)
-                    gain, path, cosine = mirror(at, turned, size, *ends)
-                    body = np.einsum("kji,kj->ki", turned, ends[1] - at)
-                    out = np.einsum("kji,kj->ki", turned, ends[0] - at)
-                    second = np.linalg.norm(body - specular_point(size, out, body), axis=1)
-                    bounce = t - second / C
-                return gain, path, cosine, second
-
-            gain, path, cosine, second = heard(t)
-            off = -turns * (heard(t + h)[1] - heard(t - h)[1]) / (2 * h)
-            full, last = np.cos(np.deg2rad(70)), np.cos(np.deg2rad(80))
-            f = np.clip((cosine - last) / (full - last), 0, 1)
-            gain = gain * f**3 * (6 * f * f - 15 * f + 10) * np.exp(-alpha * (path - 1))
-            gain = gain * (1 + off * (tilt[0, j] - slope * second)) * w * (0.8 - 0.6j) * 0.5
-            expected[g] += gain * np.exp(-2j * np.pi * turns * path)
+        for (i, j, _), w, g in zip(pairs, weight, group, strict=True):
+            expected[g] += w * heard(of_mirror(flier, sources[i], targets[j, mic]), t, j)
         for g in range(2):
-            re, im = planes(total[g, mic], BLOCKS, samples)
-            found = (re + 1j * im)[::5].ravel()
-            scale = np.abs(expected[g]).max()
-            assert np.abs(found - expected[g]).max() <= bar * scale
+            found = total[g, mic, ::5].ravel()
+            assert np.abs(found - expected[g]).max() <= bar * np.abs(expected[g]).max()
+
+
+@pytest.mark.parametrize("own", [0, 1])
+def test_piece_sum_of_glints(rng, own):
+    """Two glints and a diffuse one of a dressed ellipsoid that flies, tumbles and bends, beside a second piece that shades them, sample by sample.
+
+    As tightly as the mirror with three steps: a glint's normal is given, but float32, and its path does not stand still about it:
+    2e-7 of a limb's 0.2 m are 3e-5 rad.
+    """
+    sources, targets = scenery(rng)
+    dressed = Flier(rng)
+    middles = targets.mean(axis=1)
+    toward = [(s - dressed.place) / np.linalg.norm(s - dressed.place) + (m - dressed.place) / np.linalg.norm(m - dressed.place) for s, m in ((sources[0], middles[0]), (sources[1], middles[1]))]  # fmt: skip
+    normals = np.array([toward[0], toward[1], toward[0]]) @ dressed.pose(0.0)[1][0]
+    normals += 0.1 * rng.standard_normal((3, 3))
+    normals /= np.linalg.norm(normals, axis=1)[:, None]
+    # a limb beside the way from the first glint to the microphones: half in the way, half out of it
+    start = dressed.place + dressed.pose(0.0)[1][0] @ (dressed.size**2 * normals[0] / np.linalg.norm(dressed.size * normals[0]))  # fmt: skip
+    aside = np.cross(middles[0] - start, rng.standard_normal(3))
+    place = start + 0.3 * (middles[0] - start) + rng.uniform(0, 0.1) * aside / np.linalg.norm(aside)
+    limb = Flier(rng, size=np.array([0.07, 0.06, 0.2]), place=place)
+    limb.way = dressed.way + 0.5 * limb.way
+    fliers = [dressed, limb] if own == 0 else [limb, dressed]
+    glints = np.column_stack([normals, rng.normal(0, 0.003, 3), rng.normal(0, 0.01, 3), [40.0, 60.0, 0.0], [0.5, 0.8, 0.1]])  # fmt: skip
+    pairs = np.array([[0, 0, 0], [0, 0, 2], [1, 1, 1]])
+    weight, group = np.array([1.0, 2.0, 0.5], np.float32), np.array([0, 1, 1])
+    total = summed(fliers, own, glints, pairs, weight, group, sources, targets, 1)
+    t = times(5)
+    shaded = []
+    for mic in range(2):
+        expected, clear = np.zeros((2, 2, len(t)), complex)
+        for (i, j, n), w, g in zip(pairs, weight, group, strict=True):
+            ends = sources[i], targets[j, mic]
+            expected[g] += w * heard(of_glint(dressed, glints[n], *ends, [limb], middles[j]), t, j)
+            clear[g] += w * heard(of_glint(dressed, glints[n], *ends), t, j)
+        for g in range(2):
+            found = total[g, mic, ::5].ravel()
+            assert np.abs(found - expected[g]).max() <= 2e-4 * np.abs(clear[g]).max()
+        shaded.append(np.abs(expected[0]).min() / np.abs(clear[0]).max())
+    assert min(shaded) < 0.8
+
+
+def test_pairs_in_any_order(rng):
+    """Best sorted by the microphones' image; but any order gives the same sums, to the order of adding."""
+    sources, targets = scenery(rng)
+    dressed, limb = Flier(rng), Flier(rng, place=(1.5, 2.0, 1.2))
+    glints = np.column_stack([np.eye(3), np.zeros((3, 2)), np.full(3, 5.0), np.ones(3)])
+    pairs = np.array([[0, 0, -1], [1, 0, 0], [2, 0, 1], [0, 1, 2], [1, 1, -1], [2, 1, 0]])
+    weight, group = np.ones(6, np.float32), np.zeros(6, int)
+    first = summed([dressed, limb], 0, glints, pairs, weight, group, sources, targets, 1)
+    mixed = summed([dressed, limb], 0, glints, pairs[rng.permutation(6)], weight, group, sources, targets, 1)  # fmt: skip
+    np.testing.assert_allclose(mixed, first, atol=1e-6 * np.abs(first).max())
