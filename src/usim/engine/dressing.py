@@ -179,7 +179,7 @@ def _texture(
 @kernel
 def _place(pair, glint, unlisted, many):
     """Return which permanent number a pair's mirror (glint -1), one of its glints, or all of those that are not listed draw with."""
-    return pair + many * (1 if unlisted else glint + 2)
+    return pair + many * (0 if unlisted else glint + 2)
 
 
 @kernel
