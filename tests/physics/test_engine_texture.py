@@ -38,7 +38,7 @@ def test_share_resolved(profile, quality, promised, counts, figures):
             )  # fmt: skip
             power = (np.abs(rows) ** 2).sum(axis=1)
             epochs = [e for e in paths.echoes[0].epochs if e.piece == piece]
-            chosen = [i * many + j for i, j in weights(epochs, t)]
+            chosen = [i * many + j for i, j, _ in weights(epochs, t)]
             shares.append(power[chosen].sum() / power.sum())
     figures(
         f"least share of a piece's echo energy resolved, {quality}, {profile}",
