@@ -129,11 +129,11 @@ def images_of(paths: Paths, pairs: np.ndarray, mic: int = 0) -> np.ndarray:
 
 
 def compared(
-    scene: Scene, quality: str, start_s: float, duration_s: float, mic: int = 0
+    scene: Scene, quality: str, start_s: float, duration_s: float, mic: int = 0, every: int = 1
 ) -> Compared:
-    """The engine's resolved set over a window and `exact` for the same pairs with the same cross-fades."""
+    """The engine's resolved set over a window, every so many samples, and `exact` for the same pairs with the same cross-fades."""
     paths = traced(scene, quality, start_s, duration_s)
-    t = (paths.start + np.arange(paths.samples)) / paths.rate_hz
+    t = (paths.start + np.arange(0, paths.samples, every)) / paths.rate_hz
     (echo,) = paths.echoes
     assert echo.missed == 0
     images, spots, dress, shares, total = {}, {}, {}, [], 0
@@ -161,7 +161,7 @@ def compared(
         judge = exact.tone_response(scene, 0, t, **how)
     else:
         judge = (exact.tone_response(scene, 0, t, per="pair", **how) * shares).sum(axis=0)
-    return Compared(paths, t, received(paths, texture=False, mic=mic), judge, total)
+    return Compared(paths, t, received(paths, texture=False, mic=mic)[::every], judge, total)
 
 
 def strongest_path(paths: Paths, t_s: float, mic: int = 0) -> tuple[float, float]:
