@@ -7,7 +7,7 @@ from unit.engine.crowd import KNOTS, ellipsoids, ends, rows, slabs
 from usim.engine import glints, slab
 from usim.engine.glints import COLUMNS, HEIGHT, SLIP
 from usim.engine.selection import pose_table
-from usim.engine.slab import BACK, HALF, IM, LENGTH, NORMAL, ON, PATH, RE, ROW, f32
+from usim.engine.slab import BACK, FALL, HALF, IM, LENGTH, NORMAL, ON, PATH, RE, ROW, f32
 from usim.physics.wrinkles import lobe
 
 WIDE = KNOTS + slab.LANES
@@ -56,10 +56,9 @@ def test_shorten(rng):
 
 @pytest.mark.parametrize("sharpness", [0.0, 0.25, 60.0, 300.0])
 def test_facet(rng, sharpness):
-    """cos(b/2) abc / (r1 r2 max(b.n, 0.1) h^2) times fade and lobe, at the point that has the normal.
+    """cos(b/2) abc / (r1 r2 max(b.n, 0.1) h^2) times fade and cos^2, and the exponent of the lobe, at the point that has the normal.
 
-    To 3e-5 of it and of the weight in the lobe: float32, whose half of an ulp the exponent multiplies by the sharpness; below
-    9 neper to 2e-3, where the polynomial of the exponential gives out.
+    Amplitudes to 3e-5; exponents to 3e-7 of the sharpness, which multiplies half an ulp of the cosine; both make up the lobe.
     """
     place, rotation, size = ellipsoids(rng)
     source, microphone = ends(rng)
@@ -88,14 +87,14 @@ def test_facet(rng, sharpness):
     f = np.clip((cosine - none) / (full - none), 0, 1)
     flat = cosine * size.prod() / (r1 * r2 * np.maximum(bn, 0.1) * h * h)
     flat = flat * f**3 * (6 * f * f - 15 * f + 10)
-    tilt = np.clip(bn / (2 * cosine), -1, 1)
-    expected, inside = flat * lobe(tilt, sharpness), sharpness * (1 - tilt) < 9
-    assert inside.sum() > KNOTS // 4
-    found = rows(s, RE)[0]
-    loose = 3e-5 + 3e-7 * sharpness
-    np.testing.assert_allclose(found[inside], expected[inside], rtol=loose, atol=1e-9)
-    faint = np.exp(-30.0) if sharpness > 0 else 0.0
-    np.testing.assert_allclose(found, expected, rtol=2e-3 + loose, atol=1.1 * faint * flat.max())
+    tilt = np.clip(bn / (2 * cosine), 0, 1)
+    assert (sharpness * (1 - tilt) < 9).sum() > KNOTS // 4
+    found, fall = rows(s, RE)[0], rows(s, FALL)[0]
+    np.testing.assert_allclose(found, flat * tilt**2, rtol=3e-5, atol=1e-9)
+    np.testing.assert_allclose(fall, sharpness * (tilt - 1), atol=3e-7 * sharpness)
+    assert np.all(fall <= 0)
+    expected = flat * lobe(bn / (2 * cosine), sharpness)
+    np.testing.assert_allclose(found * np.exp(fall), expected, rtol=3e-5 + 3e-7 * sharpness, atol=1e-9)  # fmt: skip
     assert found[0] == 0.0
     np.testing.assert_array_equal(rows(s, IM)[0], 0)
     np.testing.assert_allclose(rows(s, BACK, 3).T, u1, atol=1e-6)
@@ -113,4 +112,5 @@ def test_a_glint_between_both_ends_is_no_number_too_many():
     for sharpness in (0.0, 100.0):
         glints.facet(s, f32(-2.0), f32(0.0), f32(0.125), f32(sharpness), KNOTS)
         np.testing.assert_array_equal(rows(s, RE)[0], 0)
+        np.testing.assert_array_equal(rows(s, FALL)[0], -sharpness)
         np.testing.assert_array_equal(rows(s, HALF)[0], 0)

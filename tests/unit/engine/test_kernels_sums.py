@@ -151,17 +151,59 @@ def test_stencil(rng, ratio):
     np.testing.assert_array_equal(dense[knots:], 0)
 
 
-@pytest.mark.parametrize("ratio", [1, 4])
-def test_interpolate(rng, ratio):
+@pytest.mark.parametrize(("ratio", "depth"), [(1, 0.0), (4, 0.0), (1, 9.0), (4, 9.0), (4, 30.0), (1, 90.0)])  # fmt: skip
+def test_interpolate(rng, ratio, depth):
+    """Gain, phase and fall each by the same weights: then turned, and weakened where it falls, by at most 30 neper.
+
+    To 2e-5; from 9 neper on to 2e-3 of what is left, where the polynomial of the exponential gives out.
+    """
     _, knots, weights = coarse(rng, ratio)
     turns = rng.uniform(-4, 4, ROW).astype(np.float32)
+    fall = -rng.uniform(0, depth, ROW).astype(np.float32) if depth else np.full(ROW, np.nan, np.float32)  # fmt: skip
     g = rng.standard_normal((2, ROW)).astype(np.float32)
     work = np.zeros(WORK, np.float32)
-    sums.interpolate(weights, EVENS, turns, *g, work)
+    sums.interpolate(weights, EVENS, turns, fall, depth > 0, *g, work)
     dense = weights.reshape(-1, ROW)[:knots, :EVENS].astype(float)
     gain = ((g[0] + 1j * g[1])[:knots] @ dense) * np.exp(2j * np.pi * (turns[:knots] @ dense))
+    low = np.maximum(fall[:knots] @ dense, -30) if depth else np.zeros(EVENS)
+    assert not depth or low.min() < -0.5 * min(depth, 30)
     found = rows(work, GAIN_RE, knots=EVENS)[0] + 1j * rows(work, GAIN_IM, knots=EVENS)[0]
-    np.testing.assert_allclose(found, gain, atol=2e-5)
+    near = low > -9
+    wrong = np.abs(found - gain * np.exp(low)) / np.exp(low)
+    assert np.all(wrong[near] < 2e-5 * np.maximum(np.abs(gain[near]), 1))
+    assert np.all(wrong < 2e-3 * np.maximum(np.abs(gain), 1))
+
+
+def test_at_grid(rng):
+    """The cubic through the four knots around each grid point, that of the outermost four beyond; so exact for one cubic."""
+    _, e, *_, count = clocked(rng)
+    x = e[AT : AT + EVENS]
+    x[:2], x[-2:] = (0.25, 1.0), (count - 2.5, count - 1.25)
+    values, out = rng.standard_normal(ROW).astype(np.float32), np.full(ROW, 7, np.float32)
+    sums._at_grid(e, values, EVENS, count, out)
+    first = np.clip(x.astype(int), 1, count - 3) - 1
+    expected = [np.polyval(np.polyfit(np.arange(4.0), values[c : c + 4].astype(float), 3), at - c) for c, at in zip(first, x, strict=True)]  # fmt: skip
+    np.testing.assert_allclose(out[:EVENS], expected, atol=2e-6 * np.abs(expected).max())
+    np.testing.assert_array_equal(out[EVENS:], 7)
+    power = rng.standard_normal(4)
+    sums._at_grid(e, np.polyval(power, np.arange(ROW) / count).astype(np.float32), EVENS, count, out)  # fmt: skip
+    np.testing.assert_allclose(out[:EVENS], np.polyval(power, x / count), atol=3e-6)
+
+
+@pytest.mark.parametrize("ratio", [1, 4])
+def test_darken(rng, ratio):
+    """The shade on the grid, and on top of it how one microphone's differs, carried there by the weights."""
+    _, knots, weights = coarse(rng, ratio)
+    shade, differs = rng.uniform(0, 1, (2, ROW)).astype(np.float32)
+    differs[knots:] = 0.0
+    work = np.zeros(WORK, np.float32)
+    g = rng.standard_normal((2, EVENS)).astype(np.float32)
+    work[GAIN_RE:][:EVENS], work[GAIN_IM:][:EVENS] = g
+    sums._darken(weights, EVENS, shade, differs, work)
+    dense = weights.reshape(-1, ROW)[:knots, :EVENS].astype(float)
+    expected = g * (shade[:EVENS] + differs[:knots] @ dense)
+    np.testing.assert_allclose(rows(work, GAIN_RE, 1, EVENS)[0], expected[0], atol=2e-6)
+    np.testing.assert_allclose(rows(work, GAIN_IM, 1, EVENS)[0], expected[1], atol=2e-6)
 
 
 @pytest.mark.parametrize("samples", [8, 32])
@@ -236,37 +278,70 @@ def test_coarse(rng):
     np.testing.assert_array_equal(rows(coarse_d, slab.MIDDLE, 2, 16), lengths)
 
 
-def test_shaded(rng):
-    """All other pieces that may stand in the way, once asked; those known to be free are left out, the piece itself too."""
-    poses = [ellipsoids(rng, 60) for _ in range(4)]
+def crowded(rng):
+    """Four pieces that stand still, of which piece 1 echoes, 0 stands half way to `end` and 3 is far off: tables, slab of the others,
+    points of the surface of piece 1 (3 rows), end."""
+    place, turned, sizes = (list(x) for x in zip(*(ellipsoids(rng, 1) for _ in range(4)), strict=True))  # fmt: skip
     end = np.array([2.5, 2.0, 1.25]) + rng.uniform(2, 3, 3)
-    stand = [np.repeat(place[:1], 60, axis=0) for place, *_ in poses]
-    stand[0] = 0.5 * (stand[1] + end)  # half way: it stands in the way
-    stand[3] += 40.0
-    tables = np.array([pose_table(x, r, z) for x, (_, r, z) in zip(stand, poses, strict=True)])
+    place[0] = 0.5 * (place[1] + end)
+    place[3] = place[3] - 40.0
+    tables = np.array([pose_table(place[n].repeat(60, 0), turned[n].repeat(60, 0), sizes[n]) for n in range(4)])  # fmt: skip
     s, crowd = np.zeros(SLAB, np.float32), np.zeros(4 * shadows.OCCLUDER, np.float32)
     s[: 15 * ROW].reshape(15, ROW)[:, :16] = tables[1, :15, :16]
     s[slab.NORMAL : slab.NORMAL + 3 * ROW] = 1 / np.sqrt(3)
-    shadows.occluders(tables, 1, 0, 1, crowd, 16, 16)
+    everything = np.zeros((4, shadows.ROWS, 60), np.float32)
+    shadows.occluders(tables, 1, everything)
+    shadows.window_of(everything, 1, 0, 1, crowd, 0, 16, 16)
+    points = np.zeros(3 * ROW, np.float32)
+    shadows.surface_points(s, points, 16)
+    return tables, crowd, points, end
+
+
+def test_in_the_way(rng):
+    """The other pieces that may stand in the way, once asked, and are not clear of this leg; those known to be free are left out, the
+    piece itself too."""
+    tables, crowd, points, end = crowded(rng)
+    edge, found = np.zeros(ROW, np.float32), np.ones(4, bool)
     known = np.full((2, 4), -1, np.int8)
-    expected, through = np.ones((2, ROW), np.float32)
-    args = (s, crowd, tables, 1, known, 1, 1, *end, 95.0, 60.0)
-    sums._shaded(*args, through, 16)
+    args = (points, crowd, edge, tables, 1, known, 1, 1, *end, 95.0, 60.0, 13, 16, found)
+    assert sums._in_the_way(*args)
     for o in (0, 2, 3):
         asked = shadows.ever_shades(tables, 1, o, 1, *end, 60.0)
+        clear = shadows.is_clear(points, crowd, o, *end.astype(np.float32), np.float32(95.0), edge, 13, 16)  # fmt: skip
         assert known[1, o] == asked
-        if asked:
-            shadows.shade(s, crowd, o, *end.astype(np.float32), np.float32(95.0), expected, 16)
-    assert known[1, 0] == 1
-    assert known[1, 3] == 0
-    assert known[1, 1] == -1
+        assert found[o] == (asked and not clear)
+    np.testing.assert_array_equal(known[1, [0, 1, 3]], [1, -1, 0])
+    np.testing.assert_array_equal(found[[0, 1, 3]], [True, False, False])
     assert np.all(known[0] == -1)
-    np.testing.assert_array_equal(through, expected)
-    assert through[:16].min() < 0.5
-    known[1, 0] = 0  # what is known is not asked again
-    through[:] = 1.0
-    sums._shaded(*args, through, 16)
-    assert through[:16].min() > 0.5
+    known[1] = 1  # what is known is not asked again, but whether the leg is clear is
+    assert sums._in_the_way(*args)
+    np.testing.assert_array_equal(found[[0, 1, 3]], [True, False, False])
+    known[1] = (0, -1, 0, 1)
+    assert not sums._in_the_way(*args)
+    assert not found.any()
+
+
+def test_shaded(rng):
+    """What passes the pieces found on the first leg and on the second, each from its own ends; nothing is lost without any."""
+    _, crowd, points, end = crowded(rng)
+    ends = np.zeros((2, 3, ROW), np.float32)
+    ends[0] = end[:, None] + 0.05 * rng.standard_normal((3, ROW))
+    ends[1] = (np.array([2.5, 2.0, 1.25]) - rng.uniform(2, 3, 3))[:, None]
+    ends = ends.reshape(2, -1)
+    waves, through = 95.0, np.zeros(ROW, np.float32)
+    some, none = np.array([True, False, True, False]), np.zeros(4, bool)
+    for out, back in ((some, some), (some, none), (none, some[::-1]), (none, none)):
+        expected = np.ones(ROW, np.float32)
+        for o in (0, 2, 3):
+            for leg, found in zip(ends, (out, back), strict=True):
+                if found[o]:
+                    shadows.shade(points, crowd, o, leg, np.float32(waves), expected, 16)
+        through[:] = 7.0
+        sums._shaded(points, crowd, ends[0], out, ends[1], back & [True, False, True, True], waves, through, 16)  # fmt: skip
+        np.testing.assert_array_equal(through[:16], expected[:16])
+        np.testing.assert_array_equal(through[16:], 7)
+        assert not out[0] or through[:16].min() < 0.5
+    np.testing.assert_array_equal(through[:16], 1)
 
 
 SAMPLES_HERE, STEP, TURNS, ALPHA, SLOPE_HZ = 8, 0.004, 32000 / C, 0.13, 5e-6
@@ -355,8 +430,8 @@ def of_mirror(flier, source, microphone):
     return bounced
 
 
-def of_glint(flier, glint, source, microphone, others=(), middle=None):
-    """A glint of `heard` (see `physics.wrinkles`), in the shadow of others: of the second leg as the microphones' middle sees it."""
+def of_glint(flier, glint, source, microphone, others=()):
+    """A glint of `heard` (see `physics.wrinkles`), in the shadow of others: of the second leg as this microphone sees it."""
 
     def bounced(t):
         at, turned = flier.pose(t)
@@ -373,7 +448,7 @@ def of_glint(flier, glint, source, microphone, others=(), middle=None):
         for other in others:
             place, stand = other.pose(t)
             shape = np.einsum("kij,j,klj->kil", stand, other.size**2, stand)
-            for end in (source, middle):
+            for end in (source, microphone):
                 gain = gain * passed(np.broadcast_to(end, point.shape), point, place, shape, 1 / TURNS)  # fmt: skip
         shorter = 2 * (
             glint[3] + glint[4] * flier.bend(t)
@@ -440,7 +515,7 @@ def test_piece_sum_of_glints(rng, own):
         expected, clear = np.zeros((2, 2, len(t)), complex)
         for (i, j, n), w, g in zip(pairs, weight, group, strict=True):
             ends = sources[i], targets[j, mic]
-            expected[g] += w * heard(of_glint(dressed, glints[n], *ends, [limb], middles[j]), t, j)
+            expected[g] += w * heard(of_glint(dressed, glints[n], *ends, [limb]), t, j)
             clear[g] += w * heard(of_glint(dressed, glints[n], *ends), t, j)
         for g in range(2):
             found = total[g, mic, ::5].ravel()
