@@ -72,7 +72,7 @@ def measured(runs: int, duration_s: float) -> Row:
             "microphones": len(scene.devices[0].unit.mics_m),
             "baseband_rate_hz": scene.baseband_rate_hz,
         },
-        "says": "a stand-in for a walker, without a swing of the limbs; medians; one core, warm",
+        "says": "a dressed person who walks without a rest; medians; one core, warm",
     }
 
 
