@@ -283,7 +283,7 @@ class _Asked:
     def table(self, t_s: np.ndarray, piece: int) -> np.ndarray:
         """Return the poses (25, time) of one piece, see `pose_table`."""
         poses = self.poses(t_s)
-        bend = getattr(poses, "bend_rad", None)
+        bend = poses.bend_rad
         return pose_table(
             poses.position_m[:, piece],
             poses.rotation[:, piece],
@@ -328,7 +328,7 @@ def skins(scene: Scene, mover: AbstractMover, bands: list[Band]) -> np.ndarray:
     made = {
         (band.carrier_hz, surface): body_tables(surface, band.carrier_hz, scene.air)
         for band in bands
-        for surface in surfaces
+        for surface in dict.fromkeys(surfaces)
     }
     return np.array([[made[band.carrier_hz, surface] for surface in surfaces] for band in bands])
 
