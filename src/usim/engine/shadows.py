@@ -85,6 +85,53 @@ def _between(x):
 
 
 @kernel
+def _silhouette(other, k, ux, uy, uz, wx, wy, wz):
+    """Return what a ray along u sees of another piece whose centre lies w from the ray's foot, at lane k.
+
+    Square of the miss in the piece's own measure, u' S^-1 u, square of its half depth, sum of the squares of the silhouette's
+    semi-axes, how far ahead the centre lies, and the square of how far aside.
+    """
+    xx, yy, zz = other[INVERSE + k], other[INVERSE + ROW + k], other[INVERSE + 2 * ROW + k]
+    xy, xz, yz = (
+        other[INVERSE + 3 * ROW + k],
+        other[INVERSE + 4 * ROW + k],
+        other[INVERSE + 5 * ROW + k],
+    )
+    ix = dot(xx, xy, xz, ux, uy, uz)
+    iy = dot(xy, yy, yz, ux, uy, uz)
+    iz = dot(xz, yz, zz, ux, uy, uz)
+    uu = dot(ux, uy, uz, ix, iy, iz)
+    along = dot(wx, wy, wz, ix, iy, iz) / uu
+    # the way from the leg's nearest point, in the occluder's own measure, to its centre
+    dx, dy, dz = wx - along * ux, wy - along * uy, wz - along * uz
+    m2 = dot(
+        dx,
+        dy,
+        dz,
+        dot(xx, xy, xz, dx, dy, dz),
+        dot(xy, yy, yz, dx, dy, dz),
+        dot(xz, yz, zz, dx, dy, dz),
+    )
+    xx, yy, zz = other[SQUARE + k], other[SQUARE + ROW + k], other[SQUARE + 2 * ROW + k]
+    xy, xz, yz = (
+        other[SQUARE + 3 * ROW + k],
+        other[SQUARE + 4 * ROW + k],
+        other[SQUARE + 5 * ROW + k],
+    )
+    depth2 = dot(
+        ux,
+        uy,
+        uz,
+        dot(xx, xy, xz, ux, uy, uz),
+        dot(xy, yy, yz, ux, uy, uz),
+        dot(xz, yz, zz, ux, uy, uz),
+    )
+    ahead = dot(wx, wy, wz, ux, uy, uz)
+    dx, dy, dz = wx - ahead * ux, wy - ahead * uy, wz - ahead * uz
+    return m2, uu, depth2, xx + yy + zz - depth2, ahead, dot(dx, dy, dz, dx, dy, dz)
+
+
+@kernel
 def surface_points(s, points, count):
     """Write where the surface has NORMAL into three rows of points."""
     for k in range(count):
@@ -112,46 +159,8 @@ def shade(points, slab, o, ends, waves_per_metre, through, count):
         inverse = ONE / length
         ux, uy, uz = ux * inverse, uy * inverse, uz * inverse
         wx, wy, wz = other[k] - x, other[ROW + k] - y, other[2 * ROW + k] - z
-        xx, yy, zz = other[INVERSE + k], other[INVERSE + ROW + k], other[INVERSE + 2 * ROW + k]
-        xy, xz, yz = (
-            other[INVERSE + 3 * ROW + k],
-            other[INVERSE + 4 * ROW + k],
-            other[INVERSE + 5 * ROW + k],
-        )
-        ix = dot(xx, xy, xz, ux, uy, uz)
-        iy = dot(xy, yy, yz, ux, uy, uz)
-        iz = dot(xz, yz, zz, ux, uy, uz)
-        uu = dot(ux, uy, uz, ix, iy, iz)
-        along = dot(wx, wy, wz, ix, iy, iz) / uu
-        # the way from the leg's nearest point, in the occluder's own measure, to its centre
-        dx, dy, dz = wx - along * ux, wy - along * uy, wz - along * uz
-        m2 = dot(
-            dx,
-            dy,
-            dz,
-            dot(xx, xy, xz, dx, dy, dz),
-            dot(xy, yy, yz, dx, dy, dz),
-            dot(xz, yz, zz, dx, dy, dz),
-        )
+        m2, uu, depth2, across2, ahead, aside2 = _silhouette(other, k, ux, uy, uz, wx, wy, wz)
         m = math.sqrt(m2)
-        xx, yy, zz = other[SQUARE + k], other[SQUARE + ROW + k], other[SQUARE + 2 * ROW + k]
-        xy, xz, yz = (
-            other[SQUARE + 3 * ROW + k],
-            other[SQUARE + 4 * ROW + k],
-            other[SQUARE + 5 * ROW + k],
-        )
-        depth2 = dot(
-            ux,
-            uy,
-            uz,
-            dot(xx, xy, xz, ux, uy, uz),
-            dot(xy, yy, yz, ux, uy, uz),
-            dot(xz, yz, zz, ux, uy, uz),
-        )
-        ahead = dot(wx, wy, wz, ux, uy, uz)
-        dx, dy, dz = wx - ahead * ux, wy - ahead * uy, wz - ahead * uz
-        aside2 = dot(dx, dy, dz, dx, dy, dz)
-        across2 = xx + yy + zz - depth2
         area2 = other[AREA + k] * uu
         narrow2 = area2 * math.sqrt(TWO / (across2 * across2 - TWO * area2))
         rest = length - ahead
@@ -189,44 +198,7 @@ def is_clear(points, slab, o, ex, ey, ez, waves_per_metre, edge, count, wide):
             other[ROW + k] - points[ROW + k],
             other[2 * ROW + k] - points[2 * ROW + k],
         )
-        xx, yy, zz = other[INVERSE + k], other[INVERSE + ROW + k], other[INVERSE + 2 * ROW + k]
-        xy, xz, yz = (
-            other[INVERSE + 3 * ROW + k],
-            other[INVERSE + 4 * ROW + k],
-            other[INVERSE + 5 * ROW + k],
-        )
-        ix, iy, iz = (
-            dot(xx, xy, xz, ux, uy, uz),
-            dot(xy, yy, yz, ux, uy, uz),
-            dot(xz, yz, zz, ux, uy, uz),
-        )
-        along = dot(wx, wy, wz, ix, iy, iz) / dot(ux, uy, uz, ix, iy, iz)
-        dx, dy, dz = wx - along * ux, wy - along * uy, wz - along * uz
-        m2 = dot(
-            dx,
-            dy,
-            dz,
-            dot(xx, xy, xz, dx, dy, dz),
-            dot(xy, yy, yz, dx, dy, dz),
-            dot(xz, yz, zz, dx, dy, dz),
-        )
-        xx, yy, zz = other[SQUARE + k], other[SQUARE + ROW + k], other[SQUARE + 2 * ROW + k]
-        xy, xz, yz = (
-            other[SQUARE + 3 * ROW + k],
-            other[SQUARE + 4 * ROW + k],
-            other[SQUARE + 5 * ROW + k],
-        )
-        depth2 = dot(
-            ux,
-            uy,
-            uz,
-            dot(xx, xy, xz, ux, uy, uz),
-            dot(xy, yy, yz, ux, uy, uz),
-            dot(xz, yz, zz, ux, uy, uz),
-        )
-        ahead = dot(wx, wy, wz, ux, uy, uz)
-        dx, dy, dz = wx - ahead * ux, wy - ahead * uy, wz - ahead * uz
-        aside2 = dot(dx, dy, dz, dx, dy, dz)
+        m2, _, depth2, _, ahead, aside2 = _silhouette(other, k, ux, uy, uz, wx, wy, wz)
         # the silhouette's radius towards the ray alone, and a far end: at most what `shade` takes
         behind = math.sqrt(fused(ahead, ahead, depth2))
         v = math.sqrt(TWO * waves_per_metre * aside2 / (behind * (m2 + ONE))) * (

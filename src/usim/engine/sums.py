@@ -109,6 +109,20 @@ def _add_four(w0, w1, w2, w3, values, k, row, count):
 
 
 @kernel
+def _add_knots(weights, values, row, count):
+    """Add values on knots of gain, each times its weights (see `stencil`), to a row on the grid."""
+    for k in range(0, len(weights) // ROW, 4):
+        four = weights[k * ROW :]
+        w0, w1, w2, w3 = (
+            four[:ROW],
+            four[ROW : 2 * ROW],
+            four[2 * ROW : 3 * ROW],
+            four[3 * ROW : 4 * ROW],
+        )
+        _add_four(w0, w1, w2, w3, values, k, row, count)
+
+
+@kernel
 def interpolate(weights, even, shift, fall, falls, g_re, g_im, work):
     """Interpolate one channel's gain to the grid, turned by its own phase `shift` (turns), weakened by `fall` (neper) where it `falls`; work: GAIN_RE, GAIN_IM."""
     wide = whole_lanes(even)
@@ -122,19 +136,11 @@ def interpolate(weights, even, shift, fall, falls, g_re, g_im, work):
     im[:] = f32(0.0)
     away[:] = f32(0.0)
     low[:] = f32(0.0)
-    for k in range(0, len(weights) // ROW, 4):
-        four = weights[k * ROW :]
-        w0, w1, w2, w3 = (
-            four[:ROW],
-            four[ROW : 2 * ROW],
-            four[2 * ROW : 3 * ROW],
-            four[3 * ROW : 4 * ROW],
-        )
-        _add_four(w0, w1, w2, w3, g_re, k, re, wide)
-        _add_four(w0, w1, w2, w3, g_im, k, im, wide)
-        _add_four(w0, w1, w2, w3, shift, k, away, wide)
-        if falls:
-            _add_four(w0, w1, w2, w3, fall, k, low, wide)
+    _add_knots(weights, g_re, re, wide)
+    _add_knots(weights, g_im, im, wide)
+    _add_knots(weights, shift, away, wide)
+    if falls:
+        _add_knots(weights, fall, low, wide)
     for q in range(wide):
         x = work[CUBIC + q]
         x = x - np.floor(x + HALF_)
@@ -340,15 +346,7 @@ def _darken(weights, even, shade_on_grid, differs, work):
     wide = whole_lanes(even)
     row = work[CUBIC : CUBIC + ROW]
     row[:] = shade_on_grid
-    for k in range(0, len(weights) // ROW, 4):
-        four = weights[k * ROW :]
-        w0, w1, w2, w3 = (
-            four[:ROW],
-            four[ROW : 2 * ROW],
-            four[2 * ROW : 3 * ROW],
-            four[3 * ROW : 4 * ROW],
-        )
-        _add_four(w0, w1, w2, w3, differs, k, row, wide)
+    _add_knots(weights, differs, row, wide)
     for q in range(wide):
         work[GAIN_RE + q] *= work[CUBIC + q]
         work[GAIN_IM + q] *= work[CUBIC + q]
@@ -466,6 +464,7 @@ def piece_sum(
         for k in range(coarse_wide):
             coarse_d[MIDDLE + 2 * ROW + k] = d[SLOPE + min(k, coarse_count - 1) * ratio]
         stencil(e, even, ratio, coarse_count, work, weights)
+        surface_points(coarse_s, marks, coarse_wide)
         for f in range(carriers):
             walls_f, skin_f, beam_f, port_f = walls[f], skin[f, kind : kind + 1], beam[f], port[f]
             tone(e, even, turns_per_metre[f], samples, wave)
@@ -487,7 +486,6 @@ def piece_sum(
             waves = turns_per_metre[f]
             shaded = False
             if tables.shape[0] > 1:
-                surface_points(coarse_s, marks, coarse_wide)
                 shaded = _in_the_way(
                     marks, few, edge, tables, own, out_known, i, ratio, sx, sy, sz, waves, least_waves, coarse_count, coarse_wide, out_found
                 )  # fmt: skip
