@@ -205,7 +205,7 @@ def _echo(scene: Scene, device: PlacedDevice, mover: AbstractMover) -> dict[str,
 
     The engine's own power sum over the pairs of legs with at most one reflection each, as in truth.npz; of all pieces together.
     """
-    from usim.engine.legs import band, legs
+    from usim.engine.legs import band, body_reflection, legs
     from usim.engine.selection import energies, pose_table
     from usim.engine.telling import ECHO_ORDER
 
@@ -221,13 +221,13 @@ def _echo(scene: Scene, device: PlacedDevice, mover: AbstractMover) -> dict[str,
     for number, piece in enumerate(mover.pieces):
         at, rotation = poses.position_m[:, number], poses.rotation[:, number]
         size = poses.sizes_m(mover.pieces)[:, number]
-        mirror = np.abs(piece.surface.reflection(np.ones(1), np.array([f_hz]), air)).reshape(-1)[0]
+        skin = abs(body_reflection(piece.surface, np.ones(1), f_hz, air)[0])
         table = pose_table(at, rotation, size)
         for driver in range(len(unit.drivers_m)):
             pairs = energies(table, np.asarray(piece.size_m, float), around, cost, driver).sum(
                 axis=0, dtype=float
             )
-            power += pairs * (_drive_pa(device, f_hz, driver) * mirror) ** 2
+            power += pairs * (_drive_pa(device, f_hz, driver) * skin) ** 2
         away = place - at
         distance = np.linalg.norm(away, axis=1)
         own = np.einsum("tij,ti->tj", rotation, away / distance[:, None]) * size

@@ -39,7 +39,7 @@ def tap_polynomials() -> np.ndarray:
     return np.ascontiguousarray(np.array(powers).T, dtype=np.float32)
 
 
-@kernel
+@kernel(allocates=True)
 def branches(signal, polynomials, out):
     """Writes the sums over the taps of each power: out (n, DEGREE + 1) from signal (n + TAPS,), float32.
 

@@ -1,7 +1,7 @@
 """Which pairs and glints of a dressed piece are worth a pair.
 
-The same two sets as in `selection`: *resolved* are the strongest that hold the quality's share, among all mirror pairs and the glints
-seen through `near` pairs (legs of at most one reflection, all in `fine`); a sample of the rest is *texture*, where a drawn
+The same two sets as in `selection`: *resolved* are the strongest that hold the quality's share, among the mirrors and glints
+seen through `near` pairs (legs of at most one reflection, all in `fine`); a sample of the rest is *texture*: mirrors of other pairs one by one, while a drawn
 pair without glints of its own draws one of those that light up for it, in proportion to their energy.
 
 Candidates are numbered: first the mirrors of all pairs, then glints; `whose` says which near pair and which glint.
@@ -44,7 +44,7 @@ def _seen(table, t, pair, sources, middles, out):
     mirror_normal(table, t, sources[i, 0], sources[i, 1], sources[i, 2], middles[j, 0], middles[j, 1], middles[j, 2], out)  # fmt: skip
 
 
-@kernel
+@kernel(allocates=True)
 def _candidates(
     energy, shares, near, table, square, sources, middles, glints, columns, heights, depth, epoch, normals, values, whose,
 ):  # fmt: skip
@@ -103,6 +103,20 @@ def _candidates(
 
 
 @kernel
+def _near_ranks(values, is_near, rank):
+    """Write each candidate's share of the energy of those seen through near pairs into rank; none for mirrors of other pairs."""
+    _ranks(values, 0, rank)
+    total = 0.0
+    for n in range(rank.shape[0]):
+        if n < is_near.shape[0] and not is_near[n]:
+            rank[n] = 0.0
+        total += rank[n]
+    scale = 1.0 / total if total > 0.0 else 0.0
+    for n in range(rank.shape[0]):
+        rank[n] *= scale
+
+
+@kernel
 def _take(rank, floor, whose, mirrors, seen, taken):
     """Write which candidates are resolved into taken (n,); those above the floor are kept in mirrors (pair,) and seen (P, glint) for the next epoch."""
     many = mirrors.shape[0]
@@ -136,7 +150,7 @@ def _unlisted(energy, shares, pair, first, is_near, diffuse):
     return mean
 
 
-@kernel
+@kernel(allocates=True)
 def _texture(
     energy, shares, near, is_near, table, square, sources, middles, glints, heights, diffuse, depth, first, seed, values, whose, taken, step, sums, pairs, weight, group, used,
 ):  # fmt: skip
@@ -182,7 +196,7 @@ def _place(pair, glint, unlisted, many):
     return pair + many * (0 if unlisted else glint + 2)
 
 
-@kernel
+@kernel(allocates=True)
 def choose_dressed(
     energy, shares, near, table, square, sources, middles, glints, columns, heights, diffuse, depth, share, seed, pairs, weight, group, counts, held_shares,
 ):  # fmt: skip
@@ -207,17 +221,20 @@ def choose_dressed(
     for epoch in range(-1, counts.shape[0]):
         at, values, whose = _candidates(energy, shares, near, table, square, sources, middles, glints, columns, heights, depth, epoch, normals, values, whose)  # fmt: skip
         rank, taken = np.empty(at), np.empty(at, np.bool_)
-        _ranks(values[:at], 0, rank)
+        _near_ranks(values[:at], is_near, rank)
         floor = _threshold(rank, share)
         _take(rank, floor, whose, mirrors, seen, taken)
         if epoch < 0:
             continue
         first, start = 2 + 2 * epoch, used
-        held, rest = 0.0, 0.0
+        held, rest, beyond = 0.0, 0.0, 0.0
         for n in range(at):
             mean = values[n, 0] + values[n, 1] + values[n, 2]
             if not taken[n]:
-                rest += mean
+                if n < many and not is_near[n]:
+                    beyond += mean
+                else:
+                    rest += mean
                 continue
             if used == pairs.shape[0]:
                 return -1
@@ -229,6 +246,7 @@ def choose_dressed(
             used += 1
             held += mean
         held_shares[epoch] = held / (held + rest) if held + rest > 0.0 else 1.0
+        rest += beyond
         for n in range(many):
             rest += _unlisted(energy, shares, n, first, is_near[n], diffuse)
         if rest > 0.0:

@@ -35,6 +35,7 @@ from usim.engine.selection import (
     chosen_epochs,
     dressed_energies,
     pose_table,
+    pose_tables,
 )
 from usim.engine.shadows import casts
 from usim.engine.slab import ROW
@@ -300,14 +301,13 @@ class _Asked:
         key = times.tobytes(), pieces
         tables = self.tables.get(key)
         if tables is None:
-            rows = [
-                np.stack([self.table(row, piece) for piece in pieces]).reshape(
-                    len(pieces), 25, -1, knots
-                )
-                for row in times
-            ]
-            tables = np.concatenate(rows, axis=2).transpose(2, 0, 1, 3)
-            tables = self.tables[key] = np.ascontiguousarray(tables)
+            each = times.shape[1] // knots
+            tables = np.empty((len(times) * each, len(pieces), 25, knots))
+            for n, row in enumerate(times):
+                poses = self.poses(row)
+                sizes_m = poses.sizes_m(self.mover.pieces)
+                pose_tables(poses, sizes_m, pieces, tables[n * each : (n + 1) * each])
+            self.tables[key] = tables
         return tables
 
 

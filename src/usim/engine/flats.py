@@ -199,7 +199,7 @@ def add_echo(s, way_re, way_im, weights, re, im, gain, count):
         im[m] = fused(a, y, fused(b, x, im[m]))
 
 
-@kernel
+@kernel(allocates=True)
 def flat_sum(
     table, first, blocks, weights, step, c, half, cells, inverse_least, pairs, weight, group, sources, source_axes, source_walls, source_normals,
     targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,

@@ -140,13 +140,20 @@ def wall_tables(surfaces: list[AbstractSurface], f_hz: float, air: Air) -> np.nd
     )
 
 
+def body_reflection(surface: AbstractSurface, cosine, f_hz: float, air: Air) -> np.ndarray:
+    """Return the complex reflection of a moving piece at cosines of incidence: of its mirror and, where it lies in folds, its glints together."""
+    if surface.wrinkle_rms_m:
+        return surface.unscattered(cosine, f_hz, air)
+    return surface.reflection(cosine, f_hz, air)
+
+
 def body_tables(surface: AbstractSurface, f_hz: float, air: Air) -> np.ndarray:
     """Return the reflections (3, 2, WALL_NODES) of a moving piece at `nodes`: of its mirror, its glints, and what is diffuse."""
     rms_m = surface.wrinkle_rms_m
+    whole = body_reflection(surface, nodes(), f_hz, air)
     if not rms_m:
-        bare = _parts(surface.reflection(nodes(), f_hz, air))
+        bare = _parts(whole)
         return np.stack([bare, np.zeros_like(bare), np.zeros_like(bare)])
-    whole = surface.unscattered(nodes(), f_hz, air)
     share = mirror_share(nodes(), 2.0 * np.pi * f_hz / air.sound_speed_m_s, rms_m)
     return np.stack([_parts(whole * np.sqrt(part)) for part in (share, 1.0 - share, 1.0)])
 

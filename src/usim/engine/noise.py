@@ -203,7 +203,7 @@ _FIRST, _SECOND = np.uint32(1 << 31), np.uint32(1 << 30)
 _EIGHTHS, _EIGHTH, _SHIFT = np.uint32((1 << 30) - 1), np.int32(1 << 29), np.int32(23)
 
 
-@kernel
+@kernel(allocates=True)
 def _box_muller(uniform, turns, sizes, out):
     """Fills out (count,) complex64 with sizes * (+-r (cos t - sin t), +-r (cos t + sin t)), r^2 = -ln u.
 

@@ -103,7 +103,7 @@ def orbit(mover: AbstractMover) -> Orbit:
     return Orbit(mover, t_s, mover.at(t_s))
 
 
-@kernel
+@kernel(allocates=True)
 def orbit_energies(out, out_power, back, back_power, half, along, across, k_, turns_per_metre, inverse_least, energy):  # fmt: skip
     """Add to energy (I, J) the sum over instants of every pair's squared gain.
 

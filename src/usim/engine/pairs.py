@@ -36,6 +36,7 @@ from usim.engine.slab import (
     IM,
     JUST_BELOW,
     LAST_NODE,
+    LEAN,
     LEAST,
     LENGTH,
     LONG_EAR,
@@ -52,6 +53,7 @@ from usim.engine.slab import (
     SECOND,
     SHAPE,
     SPREAD,
+    SWAY,
     TINY,
     TWO,
     dot,
@@ -162,8 +164,8 @@ def _first_normal(s, sx, sy, sz, count):
 
 
 @kernel
-def _normal_step(s, sx, sy, sz, count):
-    """Turn every normal by one damped Newton step towards the Fermat point between two points."""
+def normal_step(s, sx, sy, sz, count):
+    """Turn every normal by one damped Newton step towards the Fermat point between two points; write what it takes off the path into SWAY and LEAN."""
     for k in range(count):
         ax, ay, az = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
         vx = dot(s[SPREAD + k], s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], ax, ay, az)
@@ -216,6 +218,8 @@ def _normal_step(s, sx, sy, sz, count):
         id_ = ONE / fused(h11, h22, -h12 * h12)
         d1 = fused(h22, b1, -h12 * b2) * id_
         d2 = fused(h11, b2, -h12 * b1) * id_
+        s[SWAY + k] = HALF_ * fused(b1, d1, b2 * d2)
+        s[LEAN + k] = fused(q1, d1, q2 * d2)
         e1 = fused(k11, d1, k12 * d2)
         e2 = fused(k12, d1, k22 * d2)
         e1 = e1 if e1 < LONGEST_TURN else LONGEST_TURN
@@ -300,7 +304,7 @@ def _spread(s, sx, sy, sz, count):
 def pair_paths(s, d, sx, sy, sz, steps, count):
     """Turn NORMAL by Newton steps and write path and outgoing distance (m, float64 slab d) of the pair's Fermat points."""
     for _ in range(steps):
-        _normal_step(s, f32(sx), f32(sy), f32(sz), count)
+        normal_step(s, f32(sx), f32(sy), f32(sz), count)
     for k in range(count):
         ax = np.float64(s[NORMAL + k])
         ay = np.float64(s[NORMAL + ROW + k])

@@ -66,7 +66,7 @@ def _read(table, row, n, weights):
     return total
 
 
-@kernel
+@kernel(allocates=True)
 def hear(table, first, count, wide, mx, my, mz, inverse_step, d, turn):
     """Write where a piece was when it sent what point m hears at `count` knots of reception; False where the table does not reach.
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from usim.engine.legs import Band, Legs
 from usim.engine.slab import FADE_END, FADE_RATE, ONE, WALL_NODES, f32
+from usim.movers.base import Poses
 from usim.physics.jit import kernel
 
 PER_OCTAVE = 8  # energies are ranked to about 0.4 dB
@@ -175,7 +176,7 @@ def _ranks(energy, first, rank):
     return total
 
 
-@kernel
+@kernel(allocates=True)
 def _threshold(rank, share):
     """Return the rank above which pairs hold the share of the energy."""
     held = np.zeros(BINS)
@@ -206,7 +207,7 @@ def permanent(seed, n):
     return np.float64(x >> np.uint64(11)) * 2.0**-53
 
 
-@kernel
+@kernel(allocates=True)
 def choose(energy, share, seed, images, pairs, weight, group, counts, shares):
     """Choose the pairs of consecutive epochs; fill pairs (n, 3), weight, group and, per epoch, counts and shares resolved.
 
@@ -386,3 +387,35 @@ def pose_table(
         out,
     )
     return out
+
+
+@kernel
+def _pose_tables(place, rotation, square, bend, pieces, out):
+    """Fill out (epoch, n, 25, K) with the pose tables of some pieces (n,), epochs one after another; square (time, piece, 3): of the semi-axes."""
+    knots = out.shape[3]
+    for e in range(out.shape[0]):
+        first, end = e * knots, (e + 1) * knots
+        for n in range(out.shape[1]):
+            p = pieces[n]
+            _pose_table(
+                place[first:end, p],
+                rotation[first:end, p],
+                square[first:end, p],
+                bend[first:end, p],
+                out[e, n],
+            )
+
+
+def pose_tables(
+    poses: Poses, sizes_m: np.ndarray, pieces: tuple[int, ...], out: np.ndarray
+) -> None:
+    """Fill out (epoch, n, 25, K) with `pose_table` of some pieces (n,), from poses and semi-axes (time, piece, 3) of all, epoch * K times."""
+    bend = poses.bend_rad
+    _pose_tables(
+        np.ascontiguousarray(poses.position_m, float),
+        np.ascontiguousarray(poses.rotation, float),
+        sizes_m * sizes_m,
+        np.zeros(poses.position_m.shape[:2]) if bend is None else np.ascontiguousarray(bend, float),
+        np.array(pieces),
+        out,
+    )

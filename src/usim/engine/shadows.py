@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from usim.engine.roots import inverse_eighth_root
 from usim.engine.slab import HALF_, NORMAL, ONE, PLACE, ROW, SPREAD, TINY, TWO, dot, f32
 from usim.movers.base import Piece
 from usim.physics.air import Air
@@ -16,10 +17,11 @@ SQUARE, INVERSE, AREA = (
 )  # rows of an occluder after its centre: Q diag(a^2) Q', its inverse, and its determinant
 ROWS = 16
 OCCLUDER = ROWS * ROW
+MISS, DEPTH, AHEAD, REST, ASIDE = 0, ROW, 2 * ROW, 3 * ROW, 4 * ROW  # rows of what legs see
+SIGHT = 5 * ROW
 HIGH = f32(1e4)  # of an edge's amplitude before it is bounded: its eighth power is still a number
-FREE = f32(1e3)  # Fresnel parameter of what lies behind the point
 ASKED = 4  # knots of gain between two questions whether a limb may stand in the way
-CLEAR = f32(2.5)  # Fresnel parameter from which on an edge costs less than 1e-3
+CLEAR = f32(1.9)  # Fresnel parameter from which on an edge costs less than 1e-3
 SHEER = 0.5  # of the power straight on: what lets more through casts no shadow
 
 
@@ -50,17 +52,14 @@ def occluders(tables, own, out):
 
 
 @kernel
-def window_of(everything, own, first, ratio, slab, start, count, wide):
-    """Copy every ratio-th of the knots from `first` on, `count`, of all pieces but `own` into slab (piece * OCCLUDER,), from lane `start` on."""
-    for o in range(everything.shape[0]):
-        if o == own:
-            continue
-        for row in range(ROWS):
-            here, there = slab[o * OCCLUDER + row * ROW + start :], everything[o, row, first:]
-            for k in range(count):
-                here[k] = there[k * ratio]
-            for k in range(wide - count):
-                here[count + k] = here[count - 1]
+def window_of(everything, o, first, ratio, slab, start, count, wide):
+    """Copy every ratio-th of the knots of piece o from `first` on, `count`, into slab (piece * OCCLUDER,), from lane `start` on."""
+    for row in range(ROWS):
+        here, there = slab[o * OCCLUDER + row * ROW + start :], everything[o, row, first:]
+        for k in range(count):
+            here[k] = there[k * ratio]
+        for k in range(wide - count):
+            here[count + k] = here[count - 1]
 
 
 @kernel
@@ -72,7 +71,7 @@ def _edge(v):
     a = a if a < HIGH else HIGH
     a2 = a * a
     a4 = a2 * a2
-    return a / math.sqrt(math.sqrt(math.sqrt(fused(a4, a4, ONE))))
+    return a * inverse_eighth_root(fused(a4, a4, ONE))
 
 
 @kernel
@@ -148,10 +147,9 @@ def surface_points(s, points, count):
 
 
 @kernel
-def shade(points, slab, o, ends, waves_per_metre, through, count):
-    """Multiply `through` by what of a leg passes occluder o; the leg goes from ends to points (3 rows each)."""
-    base = o * OCCLUDER
-    other = slab[base : base + OCCLUDER]
+def _sighted(points, slab, o, ends, sight, count):
+    """Write what legs from points towards ends (3 rows each) see of occluder o: its silhouette and how far the end lies beyond, rows of sight."""
+    other = slab[o * OCCLUDER :]
     for k in range(count):
         x, y, z = points[k], points[ROW + k], points[2 * ROW + k]
         ux, uy, uz = ends[k] - x, ends[ROW + k] - y, ends[2 * ROW + k] - z
@@ -160,57 +158,75 @@ def shade(points, slab, o, ends, waves_per_metre, through, count):
         ux, uy, uz = ux * inverse, uy * inverse, uz * inverse
         wx, wy, wz = other[k] - x, other[ROW + k] - y, other[2 * ROW + k] - z
         m2, uu, depth2, across2, ahead, aside2 = _silhouette(other, k, ux, uy, uz, wx, wy, wz)
-        m = math.sqrt(m2)
+        sight[MISS + k] = m2
+        sight[DEPTH + k] = depth2
+        sight[AHEAD + k] = ahead
+        sight[REST + k] = length - ahead
         area2 = other[AREA + k] * uu
         narrow2 = area2 * math.sqrt(TWO / (across2 * across2 - TWO * area2))
-        rest = length - ahead
+        sight[ASIDE + k] = aside2 + narrow2
+
+
+@kernel
+def _fresnel(sight, waves_per_metre, count):
+    """Write the Fresnel parameter of one half-width of the silhouette, as far aside as it is, into MISS, the miss itself into ASIDE."""
+    for k in range(count):
+        m2, depth2, ahead, rest = (
+            sight[MISS + k],
+            sight[DEPTH + k],
+            sight[AHEAD + k],
+            sight[REST + k],
+        )
         behind = math.sqrt(fused(ahead, ahead, depth2))
         before = math.sqrt(fused(rest, rest, depth2))
-        v = math.sqrt(
-            TWO
-            * (behind + before)
-            * waves_per_metre
-            * (aside2 + narrow2)
-            / (behind * before * (m2 + ONE))
-        )
-        depth = ONE / math.sqrt(depth2 + TINY)
+        across = (TWO * waves_per_metre) * (behind + before) * sight[ASIDE + k]
+        sight[MISS + k] = math.sqrt(across / (behind * before * (m2 + ONE)))
+        sight[ASIDE + k] = math.sqrt(m2)
+
+
+@kernel
+def shade(points, slab, o, ends, waves_per_metre, sight, through, count):
+    """Multiply `through` by what of a leg passes occluder o; the leg goes from points to ends (3 rows each).  sight: scratch of SIGHT."""
+    _sighted(points, slab, o, ends, sight, count)
+    _fresnel(sight, waves_per_metre, count)
+    for k in range(count):
+        v, m = sight[MISS + k], sight[ASIDE + k]
         near = _edge(v * (m - ONE))
         far = _edge(-v * (m + ONE))
         near4, far4 = near * near * near * near, far * far * far * far
         passed = near + far - near * far * (near * near4 + far * far4)
-        between = _between(ahead * depth) * _between(rest * depth)
+        depth = ONE / math.sqrt(sight[DEPTH + k] + TINY)
+        between = _between(sight[AHEAD + k] * depth) * _between(sight[REST + k] * depth)
         through[k] *= ONE - between * (ONE - passed)
 
 
 @kernel
-def is_clear(points, slab, o, ex, ey, ez, waves_per_metre, edge, count, wide):
-    """Return whether occluder o stays clear of a leg from (ex, ey, ez) to points (3 rows), to 1e-3: asked at every lane.
+def is_clear(points, slab, o, ends, waves_per_metre, sight, edge, count, wide):
+    """Return whether occluder o stays clear of a leg from points to ends (3 rows each), to 1e-3: asked at every lane.
 
-    edge: scratch of a row, of the near edge's Fresnel parameter.  What it changes from one lane to the next is taken as a margin.
+    sight: scratch of SIGHT; edge: of a row, of the near edge's Fresnel parameter from place 1 on.  Between two lanes it may fall by half its second difference,
+    which is what it falls where the other piece flies past.  What lies behind the point, or beyond the end, at both lanes is clear.
     """
-    other = slab[o * OCCLUDER : (o + 1) * OCCLUDER]
+    _sighted(points, slab, o, ends, sight, wide)
+    _fresnel(sight, waves_per_metre, wide)
     for k in range(wide):
-        ux, uy, uz = ex - points[k], ey - points[ROW + k], ez - points[2 * ROW + k]
-        inverse = ONE / math.sqrt(dot(ux, uy, uz, ux, uy, uz))
-        ux, uy, uz = ux * inverse, uy * inverse, uz * inverse
-        wx, wy, wz = (
-            other[k] - points[k],
-            other[ROW + k] - points[ROW + k],
-            other[2 * ROW + k] - points[2 * ROW + k],
+        v = sight[MISS + k] * (sight[ASIDE + k] - ONE)
+        behind = min(sight[AHEAD + k], sight[REST + k])  # of the point, or beyond the end
+        sight[MISS + k] = (
+            ONE if behind < f32(0.0) and behind * behind > sight[DEPTH + k] else f32(0.0)
         )
-        m2, _, depth2, _, ahead, aside2 = _silhouette(other, k, ux, uy, uz, wx, wy, wz)
-        # the silhouette's radius towards the ray alone, and a far end: at most what `shade` takes
-        behind = math.sqrt(fused(ahead, ahead, depth2))
-        v = math.sqrt(TWO * waves_per_metre * aside2 / (behind * (m2 + ONE))) * (
-            math.sqrt(m2) - ONE
-        )
-        edge[k] = FREE if ahead < f32(0.0) and ahead * ahead > depth2 else v
-    least, most_change = edge[0], f32(0.0)
-    for k in range(1, count):
-        least = min(least, edge[k])
-        if edge[k] < FREE and edge[k - 1] < FREE:
-            most_change = max(most_change, abs(edge[k] - edge[k - 1]))
-    return least - HALF_ * most_change > CLEAR
+        edge[k + 1] = v
+    edge[0] = TWO * edge[1] - edge[2]
+    low = False
+    for k in range(count - 1):
+        here, then = edge[k + 1], edge[k + 2]
+        bend = abs(here - edge[k] + here - then)
+        next_bend = abs(then - here + then - edge[min(k + 3, count)])
+        bend = bend if bend > next_bend else next_bend
+        here = here if here < then else then
+        hidden = sight[MISS + k] * sight[MISS + k + 1]
+        low |= here - HALF_ * bend < CLEAR and hidden == f32(0.0)
+    return not low
 
 
 @kernel

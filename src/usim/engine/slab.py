@@ -50,7 +50,11 @@ EAR, AXIS = (
 GAIN_RE, GAIN_IM = 41 * ROW, 42 * ROW  # written by `arriving`
 SHIFT = 43 * ROW  # written by `sums`
 FALL = 44 * ROW  # neper of amplitude that a glint is below the middle of its lobe, negative
-SLAB = 45 * ROW
+SWAY, LEAN = (
+    45 * ROW,
+    46 * ROW,
+)  # m that the last Newton step took off a mirror's path and second leg
+SLAB = 47 * ROW
 PATH, SECOND = 9 * ROW, 10 * ROW  # rows of the float64 slab, after PLACE and SPREAD
 ARRIVAL, SLOPE = 11 * ROW, 12 * ROW  # written by `tones.clock`
 LONG_EAR = 13 * ROW

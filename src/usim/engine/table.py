@@ -33,7 +33,7 @@ ROWS = np.dtype(
 )  # fmt: skip
 
 
-@kernel
+@kernel(allocates=True)
 def _instant(
     poses,
     sources,

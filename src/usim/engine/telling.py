@@ -7,7 +7,7 @@ import numpy as np
 from usim.devices.unit import Unit
 from usim.engine.baseband import REFERENCE_PA
 from usim.engine.hearing import BEFORE, Heard
-from usim.engine.legs import Legs
+from usim.engine.legs import Legs, body_reflection
 from usim.engine.orbits import orbit
 from usim.engine.paths import Paths
 from usim.engine.selection import energies, pose_table
@@ -110,8 +110,10 @@ def _levels(paths: Paths, unit: Unit, mover, times: np.ndarray) -> np.ndarray:
                 energy = seen.energies(piece, near, cost, driver).reshape(-1, 1)
             else:
                 energy = energies(table, size, near, cost, driver)
-            mirror = abs(body.surface.reflection(1.0, cost.carrier_hz, paths.scene.air))
-            power[:, piece] += energy.sum(axis=0, dtype=float) * (gain * mirror) ** 2
+            skin = abs(
+                body_reflection(body.surface, np.ones(1), cost.carrier_hz, paths.scene.air)[0]
+            )
+            power[:, piece] += energy.sum(axis=0, dtype=float) * (gain * skin) ** 2
     on = emission.envelope(times)[0]
     return decibels(power * (on * on)[:, None] / REFERENCE_PA**2)
 

@@ -15,7 +15,9 @@ from usim.engine.slab import ARRIVAL, HALF_, PATH, ROW, SECOND, SLOPE, f32, whol
 from usim.physics.jit import fused, kernel, rows32
 
 SAMPLES = 32  # the most samples in a block
-COSINES = SAMPLES * ROW  # where cosines (imaginary parts) start in a plane of samples by blocks
+COSINES = (
+    (SAMPLES + 1) * ROW
+)  # where cosines (imaginary parts) start in a plane of samples by blocks; a multiple of 4096 bytes further they would share cache lines
 LATE = (
     SAMPLES // 2 * ROW
 )  # where samples of a block's second half start, the last first: see `sample_rows`
@@ -70,7 +72,7 @@ def sample_rows(samples):
     return np.concatenate([early, SAMPLES // 2 + early[::-1]])
 
 
-@kernel
+@kernel(allocates=True)
 def planes(groups, channels):
     """Return zeros (group, channel, PLANE) for `piece_sum` to add to."""
     return rows32(groups * channels * PLANE).reshape(groups, channels, PLANE)

@@ -124,7 +124,7 @@ def _onto_carrier(envelope, turns, first, out):
         out[n] += envelope[n].real * np.cos(angle) - envelope[n].imag * np.sin(angle)
 
 
-@kernel
+@kernel(allocates=True)
 def _cells_onto_carrier(re, im, weights, first, count, turns, number, out):
     """Add to out (count,) what `_interpolate` and `_onto_carrier` make together where a low-rate sample is a whole cell of outputs.
 
@@ -263,7 +263,7 @@ def short_filter(response: np.ndarray, offset: np.ndarray, taps: int) -> np.ndar
     return weights * (response[centre] / weights.sum())
 
 
-@kernel
+@kernel(allocates=True)
 def filtered(signal, weights, out):
     """Write out (channel, n) = signal (channel, n + taps - 1) convolved with each channel's weights (channel, taps), centred."""
     taps = weights.shape[1]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite.binding
+import llvmlite.ir
 import numba
 import numba.extending
 import numpy as np
@@ -91,15 +92,40 @@ def fused(typing_context, a, b, c):  # type: ignore[no-untyped-def]
     return a(a, a, a), made
 
 
-def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+@numba.extending.intrinsic
+def bits_of(typing_context, x):  # type: ignore[no-untyped-def]
+    """Return the bits of a float32 as an int32."""
+
+    def made(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.bitcast(arguments[0], llvmlite.ir.IntType(32))
+
+    return numba.types.int32(numba.types.float32), made
+
+
+@numba.extending.intrinsic
+def from_bits(typing_context, bits):  # type: ignore[no-untyped-def]
+    """Return the float32 that has these bits."""
+
+    def made(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.bitcast(arguments[0], llvmlite.ir.FloatType())
+
+    return numba.types.float32(numba.types.int32), made
+
+
+def kernel(
+    function: Callable[..., Any] | None = None, *, allocates: bool = False, **options: Any
+) -> Any:
     """Return the compiled function: IEEE arithmetic, no hidden threads, cached on disk where a folder can be written.
 
     Multiplication and addition do not fuse by themselves: whether they do depends on the processor, and sums in float32 would differ, by
     1 LSB at 24 bits in 10 samples of a million.  Inner loops say `fused` where they want it; it makes them an eighth faster.
     A kernel is always inlined into its callers: one that is not is optimised once by itself and once inside each caller, and which of the
     copies a process calls, and so the last bits, would depend on whether its kernels came from the cache.
+    A kernel does not allocate, unless it says so: one that may counts the references of every slice it takes, by calls that cost more than the
+    short loops over what was sliced, and that keep those from being packed.  So what allocates hands its room to an inner kernel that loops.
     """
     settings = {
+        "_nrt": allocates,
         "cache": CACHE_FOLDER is not None,
         "nogil": True,
         "forceinline": True,
@@ -113,7 +139,7 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 LINE = 64  # bytes in a cache line, and in the widest vector
 
 
-@kernel
+@kernel(allocates=True)
 def rows32(count):
     """Return `count` float32 zeros that start a cache line: vectors that cross lines are loaded and stored twice."""
     room = np.zeros(count + LINE // 4, np.float32)
@@ -121,7 +147,7 @@ def rows32(count):
     return room[start : start + count]
 
 
-@kernel
+@kernel(allocates=True)
 def rows64(count):
     """Return `count` float64 zeros that start a cache line."""
     room = np.zeros(count + LINE // 8)

@@ -85,7 +85,7 @@ def test_normal_step(rng):
     first = unit(rng.standard_normal((KNOTS, 3)) * 0.1 + unit(source - place) + unit(microphone - place))  # fmt: skip
     for axis in range(3):
         s[NORMAL + axis * ROW :][:KNOTS] = first[:, axis]
-    pairs._normal_step(s, *map(f32, source), KNOTS)
+    pairs.normal_step(s, *map(f32, source), KNOTS)
     for k in range(KNOTS):
         q, n = rotation[k], first[k]
         spread, shape = q @ np.diag(size**2) @ q.T, q @ np.diag(size**-2.0) @ q.T

@@ -8,8 +8,9 @@ from scipy.spatial.transform import Rotation
 
 from unit.engine.crowd import KNOTS, ellipsoids, rows, slabs
 from usim.engine import shadows
+from usim.engine.roots import inverse_eighth_root
 from usim.engine.selection import pose_table
-from usim.engine.shadows import AREA, OCCLUDER, ROWS
+from usim.engine.shadows import AREA, OCCLUDER, ROWS, SIGHT
 from usim.engine.slab import LANES, NORMAL, ROW, f32
 from usim.physics.occlusion import _step, passed, passed_edge
 
@@ -45,14 +46,13 @@ def test_occluders(rng):
 @pytest.mark.parametrize("start", [0, 2 * LANES])
 @pytest.mark.parametrize("ratio", [1, 3])
 def test_window_of(rng, ratio, start):
-    """Every ratio-th knot of all pieces but one, the last repeated, in lanes of their own."""
+    """Every ratio-th knot of one piece, the last repeated, in lanes of its own."""
     everything = rng.standard_normal((3, ROWS, 60)).astype(np.float32)
     found = np.full(3 * OCCLUDER, 7, np.float32)
-    shadows.window_of(everything, 1, 4, ratio, found, start, 14, LANES)
+    shadows.window_of(everything, 2, 4, ratio, found, start, 14, LANES)
     at = 4 + ratio * np.minimum(np.arange(LANES), 13)
     expected = np.full((3, ROWS, ROW), 7, np.float32)
-    for o in (0, 2):
-        expected[o, :, start : start + LANES] = everything[o][:, at]
+    expected[2, :, start : start + LANES] = everything[2][:, at]
     np.testing.assert_array_equal(found.reshape(3, ROWS, ROW), expected)
 
 
@@ -64,6 +64,12 @@ def test_casts(is_flat, lets, expected):
     piece, air = SimpleNamespace(is_flat=is_flat, surface=surface), object()
     assert shadows.casts(piece, 32e3, air) is expected
     assert all(args == (1.0, 32e3, air) for args in asked)
+
+
+def test_inverse_eighth_root():
+    x = np.concatenate([np.exp(np.linspace(0, 80, 4001)), [1.0]]).astype(np.float32)
+    found = np.array([inverse_eighth_root(v) for v in x], float)
+    np.testing.assert_allclose(found, x.astype(float) ** -0.125, rtol=3e-7)
 
 
 def test_edge():
@@ -108,7 +114,8 @@ def crowd(*poses):
     everything = np.zeros((len(poses), ROWS, knots), np.float32)
     slab = np.zeros(len(poses) * OCCLUDER, np.float32)
     shadows.occluders(tables, 0, everything)
-    shadows.window_of(everything, 0, 0, 1, slab, 0, knots, -(-knots // LANES) * LANES)
+    for o in range(1, len(poses)):
+        shadows.window_of(everything, o, 0, 1, slab, 0, knots, -(-knots // LANES) * LANES)
     return slab
 
 
@@ -150,7 +157,8 @@ def test_shade(rng, waves, where):
     slab = crowd((place, rotation, size), (centre, turned, other_size))
     through = rng.uniform(0.5, 1, ROW).astype(np.float32)
     before = through.copy()
-    shadows.shade(in_rows(point), slab, 1, in_rows(end), f32(waves), through, KNOTS)
+    sight = np.zeros(SIGHT, np.float32)
+    shadows.shade(in_rows(point), slab, 1, in_rows(end), f32(waves), sight, through, KNOTS)
     expected = passed(end, point, centre, squares(turned, other_size), 1 / waves)
     np.testing.assert_allclose(through[:KNOTS], before[:KNOTS] * expected, atol=3e-5)
     np.testing.assert_array_equal(through[KNOTS:], before[KNOTS:])
@@ -189,7 +197,9 @@ def asked_if_clear(ways, rotations, sizes, normal, end, waves, fine):
     slab = crowd(*((ways[p][::fine], turned[p][::fine], sizes[p]) for p in range(2)))
     marks = point[::fine][np.minimum(np.arange(wide), count - 1)]
     edge = np.zeros(ROW, np.float32)
-    yes = shadows.is_clear(in_rows(marks), slab, 1, *map(f32, end), f32(waves), edge, count, wide)
+    ends = in_rows(np.broadcast_to(end, marks.shape))
+    sight = np.zeros(SIGHT, np.float32)
+    yes = shadows.is_clear(in_rows(marks), slab, 1, ends, f32(waves), sight, edge, count, wide)
     square = squares(turned[1], sizes[1])
     return yes, passed(np.broadcast_to(end, point.shape), point, ways[1], square, 1 / waves)
 

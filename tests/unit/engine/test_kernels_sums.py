@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from unit.engine.crowd import ellipsoids, mirror, rows
 from usim.engine import shadows, slab, sums, tones
 from usim.engine.selection import pose_table
-from usim.engine.slab import ARRIVAL, LONG_SLAB, PATH, ROW, SECOND, SLAB, SLOPE, WALL_NODES
+from usim.engine.slab import ARRIVAL, LANES, LONG_SLAB, PATH, ROW, SECOND, SLAB, SLOPE, WALL_NODES
 from usim.engine.sums import GAIN_IM, GAIN_RE, WORK
 from usim.engine.tones import (
     AHEAD,
@@ -40,7 +40,7 @@ def planes(slab, count, samples):
     """Complex values (block, sample) of sums or waves."""
     parts = (
         slab[: 2 * COSINES]
-        .reshape(2, SAMPLES, ROW)[:, tones.sample_rows(samples), :count]
+        .reshape(2, SAMPLES + 1, ROW)[:, tones.sample_rows(samples), :count]
         .astype(float)
     )
     return parts[0].T, parts[1].T
@@ -129,20 +129,31 @@ def test_gate(rng):
 
 
 def coarse(rng, ratio):
-    """Scratch of a pair, the number of knots of gain, and every such knot's weights (knot, grid point), in whole fours of knots."""
+    """Scratch of a pair, the number of knots of gain, every such knot's weights (knot, grid point), and which of them a vector of points reads."""
     _, e, *_, count = clocked(rng)
     knots = (count - 1) // ratio + 1
-    weights = np.full((knots + 3) // 4 * 4 * ROW, 7, np.float32)
-    sums.stencil(e, EVENS, ratio, knots, np.zeros(WORK, np.float32), weights)
-    return e, knots, weights
+    weights = np.full((knots + 7) // 8 * 8 * ROW, 7, np.float32)
+    bands = np.zeros((ROW // LANES, 2), int)
+    sums.stencil(e, EVENS, ratio, knots, np.zeros(WORK, np.float32), weights, bands)
+    return e, knots, weights, bands
+
+
+def dense_of(weights, bands):
+    """Weights (knot, grid point), zero where no vector reads them."""
+    dense = np.zeros((len(weights) // ROW, ROW))
+    for v, (first, eights) in enumerate(bands[: -(-EVENS // LANES)]):
+        part = slice(first, first + 8 * eights), slice(v * LANES, v * LANES + LANES)
+        dense[part] = weights.reshape(-1, ROW)[part]
+    return dense[:, :EVENS]
 
 
 @pytest.mark.parametrize("ratio", [1, 2, 4])
 def test_stencil(rng, ratio):
-    """Lagrange's cubic through four knots: exact for a cubic, weights sum to one, nothing beside the four."""
-    e, knots, weights = coarse(rng, ratio)
+    """Lagrange's cubic through four knots: exact for a cubic, weights sum to one, nothing beside the four; few knots a vector."""
+    e, knots, weights, bands = coarse(rng, ratio)
     x = rows(e, AT, knots=EVENS)[0] / ratio
-    dense = weights.reshape(-1, ROW)[:, :EVENS].astype(float)
+    dense = dense_of(weights, bands)
+    assert bands[: -(-EVENS // LANES), 1].max() == {4: 1, 2: 2, 1: 3}[ratio]
     power = rng.standard_normal(4)
     at = np.polyval(power, np.arange(len(dense)) / knots)
     np.testing.assert_allclose(at @ dense, np.polyval(power, x / knots), atol=1e-5)
@@ -157,13 +168,13 @@ def test_interpolate(rng, ratio, depth):
 
     To 2e-5; from 9 neper on to 2e-3 of what is left, where the polynomial of the exponential gives out.
     """
-    _, knots, weights = coarse(rng, ratio)
+    _, knots, weights, bands = coarse(rng, ratio)
     turns = rng.uniform(-4, 4, ROW).astype(np.float32)
     fall = -rng.uniform(0, depth, ROW).astype(np.float32) if depth else np.full(ROW, np.nan, np.float32)  # fmt: skip
     g = rng.standard_normal((2, ROW)).astype(np.float32)
     work = np.zeros(WORK, np.float32)
-    sums.interpolate(weights, EVENS, turns, fall, depth > 0, *g, work)
-    dense = weights.reshape(-1, ROW)[:knots, :EVENS].astype(float)
+    sums.interpolate(weights, bands, EVENS, turns, fall, depth > 0, *g, work)
+    dense = dense_of(weights, bands)[:knots]
     gain = ((g[0] + 1j * g[1])[:knots] @ dense) * np.exp(2j * np.pi * (turns[:knots] @ dense))
     low = np.maximum(fall[:knots] @ dense, -30) if depth else np.zeros(EVENS)
     assert not depth or low.min() < -0.5 * min(depth, 30)
@@ -175,33 +186,34 @@ def test_interpolate(rng, ratio, depth):
 
 
 def test_at_grid(rng):
-    """The cubic through the four knots around each grid point, that of the outermost four beyond; so exact for one cubic."""
+    """A cubic through four knots as far from each grid point as the four around the middle one are from that; so exact for one cubic, and near to a wave."""
     _, e, *_, count = clocked(rng)
     x = e[AT : AT + EVENS]
-    x[:2], x[-2:] = (0.25, 1.0), (count - 2.5, count - 1.25)
     values, out = rng.standard_normal(ROW).astype(np.float32), np.full(ROW, 7, np.float32)
     sums._at_grid(e, values, EVENS, count, out)
-    first = np.clip(x.astype(int), 1, count - 3) - 1
-    expected = [np.polyval(np.polyfit(np.arange(4.0), values[c : c + 4].astype(float), 3), at - c) for c, at in zip(first, x, strict=True)]  # fmt: skip
-    np.testing.assert_allclose(out[:EVENS], expected, atol=2e-6 * np.abs(expected).max())
+    ahead = int(x[EVENS // 2]) - EVENS // 2
+    expected = [np.polyval(np.polyfit(np.arange(4.0), values[q + ahead - 1 :][:4].astype(float), 3), at - q - ahead + 1) for q, at in enumerate(x)]  # fmt: skip
+    np.testing.assert_allclose(out[:EVENS], expected, atol=2e-5)
     np.testing.assert_array_equal(out[EVENS:], 7)
     power = rng.standard_normal(4)
     sums._at_grid(e, np.polyval(power, np.arange(ROW) / count).astype(np.float32), EVENS, count, out)  # fmt: skip
     np.testing.assert_allclose(out[:EVENS], np.polyval(power, x / count), atol=3e-6)
+    sums._at_grid(e, np.sin(0.5 * np.arange(ROW)).astype(np.float32), EVENS, count, out)
+    np.testing.assert_allclose(out[:EVENS], np.sin(0.5 * x), atol=3e-3)
 
 
+@pytest.mark.parametrize("differ", [True, False])
 @pytest.mark.parametrize("ratio", [1, 4])
-def test_darken(rng, ratio):
-    """The shade on the grid, and on top of it how one microphone's differs, carried there by the weights."""
-    _, knots, weights = coarse(rng, ratio)
+def test_darken(rng, ratio, differ):
+    """The shade on the grid, and on top of it how one microphone's differs, where it does, carried there by the weights."""
+    _, knots, weights, bands = coarse(rng, ratio)
     shade, differs = rng.uniform(0, 1, (2, ROW)).astype(np.float32)
     differs[knots:] = 0.0
     work = np.zeros(WORK, np.float32)
     g = rng.standard_normal((2, EVENS)).astype(np.float32)
     work[GAIN_RE:][:EVENS], work[GAIN_IM:][:EVENS] = g
-    sums._darken(weights, EVENS, shade, differs, work)
-    dense = weights.reshape(-1, ROW)[:knots, :EVENS].astype(float)
-    expected = g * (shade[:EVENS] + differs[:knots] @ dense)
+    sums._darken(weights, bands, EVENS, shade, differ, differs, work)
+    expected = g * (shade[:EVENS] + differ * (differs[:knots] @ dense_of(weights, bands)[:knots]))
     np.testing.assert_allclose(rows(work, GAIN_RE, 1, EVENS)[0], expected[0], atol=2e-6)
     np.testing.assert_allclose(rows(work, GAIN_IM, 1, EVENS)[0], expected[1], atol=2e-6)
 
@@ -211,7 +223,7 @@ def test_add_channel(rng, samples):
     work, wave = np.zeros(WORK, np.float32), np.zeros(WAVE, np.float32)
     gain = np.cumsum(rng.standard_normal((2, EVENS)), axis=1) * 0.1
     work[GAIN_RE:][:EVENS], work[GAIN_IM:][:EVENS] = gain
-    angle = rng.uniform(0, 6, (SAMPLES, ROW))
+    angle = rng.uniform(0, 6, (SAMPLES + 1, ROW))
     wave[:COSINES], wave[COSINES : 2 * COSINES] = np.sin(angle).ravel(), np.cos(angle).ravel()
     total = np.ones(PLANE, np.float32)
     sums.add_channel(work, EVENS, samples, wave, total)
@@ -232,30 +244,55 @@ def test_window(rng, ratio):
     np.testing.assert_array_equal(rows(d, 16, 9, count), part[:9])
 
 
-def test_start_and_tilt(rng):
-    """Each microphone's lanes get the middle's normals and paths; then its phase against the middle and the tilt of walls and air."""
+def test_start(rng):
+    """Each microphone's lanes get the middle's normals."""
     coarse_s, s = np.zeros((2, SLAB), np.float32)
-    coarse_d, d = np.zeros((2, LONG_SLAB))
-    normal, (path, second, slope) = rng.standard_normal((2, 3, 16))
+    normal = rng.standard_normal((3, 16))
     for n in range(3):
         coarse_s[slab.NORMAL + n * ROW :][:16] = normal[n]
-        coarse_d[slab.MIDDLE + n * ROW :][:16] = (path, second, slope)[n]
     for mic in range(2):
-        sums._start(coarse_s, coarse_d, s, d, 16 * mic, 16)
-    np.testing.assert_array_equal(
-        rows(s, slab.NORMAL, 3, 32), np.tile(normal, 2).astype(np.float32)
-    )
-    own_path, own_second = rng.uniform(0, 0.01, (2, 32)) + np.tile([path, second], 2)
-    d[PATH:][:32], d[SECOND:][:32] = own_path, own_second
-    re, im = rng.standard_normal((2, 32)).astype(np.float32)
-    s[slab.RE :][:32], s[slab.IM :][:32] = re, im
-    turns, tilt, air, weight, inverse, per_slope = 93.0, 2e-6 - 3e-6j, 5e-6, 1.5, 0.7, -900.0
-    sums._tilt(s, d, inverse, turns, per_slope, np.float32(tilt.real), np.float32(tilt.imag), air, np.float32(weight), 32)  # fmt: skip
-    path, second, slope = np.tile([path, second, slope], 2)
-    late = (own_second - second) * inverse
-    np.testing.assert_allclose(rows(s, slab.SHIFT, 1, 32)[0], -turns * (own_path - path - slope * late), rtol=1e-5, atol=1e-6)  # fmt: skip
-    tilted = (re + 1j * im) * weight * (1 + per_slope * slope * (tilt - air * own_second))
-    np.testing.assert_allclose(rows(s, slab.RE, 1, 32)[0] + 1j * rows(s, slab.IM, 1, 32)[0], tilted, rtol=1e-5)  # fmt: skip
+        sums._start(coarse_s, s, 16 * mic, 16)
+    expected = np.tile(normal, 2).astype(np.float32)
+    np.testing.assert_array_equal(rows(s, slab.NORMAL, 3, 32), expected)
+
+
+def middles(rng):
+    """Slabs of the middle of the array: unit vectors ON and, in float64, second leg and slope of the path."""
+    coarse_s, coarse_d = np.zeros(SLAB, np.float32), np.zeros(LONG_SLAB)
+    on = rng.standard_normal((3, 16))
+    on /= np.linalg.norm(on, axis=0)
+    second, slope = rng.uniform(1, 6, 16), rng.uniform(-0.05, 0.05, 16)
+    for n in range(3):
+        coarse_s[slab.ON + n * ROW :][:16] = on[n]
+    coarse_d[slab.MIDDLE + ROW :][:16], coarse_d[slab.MIDDLE + 2 * ROW :][:16] = second, slope
+    return coarse_s, coarse_d, on, second, slope
+
+
+def test_beside(rng):
+    """The phase of a microphone beside the middle of the array: its own way from the same point, less what its own Fermat point takes off; and
+    as heard at one instant, so from a bounce that lies earlier by its extra way."""
+    coarse_s, coarse_d, on, second, slope = middles(rng)
+    s = np.zeros(SLAB, np.float32)
+    sway, lean = rng.uniform(0, 1e-4, 16), rng.uniform(-2e-3, 2e-3, 16)
+    s[slab.SWAY + 16 :][:16], s[slab.LEAN + 16 :][:16] = sway, lean
+    aside, turns, inverse = rng.uniform(-0.05, 0.05, 3), 93.0, 0.7
+    sums._beside(coarse_s, coarse_d, s, 16, *map(np.float32, aside), inverse, turns, 16)
+    way = np.linalg.norm((second * on).T + aside, axis=1) - second
+    expected = -turns * (way - sway - slope * (way - lean) * inverse)
+    np.testing.assert_allclose(rows(s, slab.SHIFT + 16, 1, 16)[0], expected, atol=3e-6)
+
+
+def test_tilt(rng):
+    """What walls and air do off the carrier, as the Doppler of every knot has it."""
+    _, coarse_d, _, second, slope = middles(rng)
+    s = np.zeros(SLAB, np.float32)
+    re, im = rng.standard_normal((2, 16)).astype(np.float32)
+    s[slab.RE + 16 :][:16], s[slab.IM + 16 :][:16] = re, im
+    tilt, air, weight, per_slope = 2e-6 - 3e-6j, 5e-6, 1.5, -900.0
+    sums._tilt(coarse_d, s, 16, per_slope, np.float32(tilt.real), np.float32(tilt.imag), air, np.float32(weight), 16)  # fmt: skip
+    tilted = (re + 1j * im) * weight * (1 + per_slope * slope * (tilt - air * second))
+    found = rows(s, slab.RE + 16, 1, 16)[0] + 1j * rows(s, slab.IM + 16, 1, 16)[0]
+    np.testing.assert_allclose(found, tilted, rtol=1e-5)
 
 
 def test_sine_and_cosine():
@@ -291,23 +328,27 @@ def crowded(rng):
     s[slab.NORMAL : slab.NORMAL + 3 * ROW] = 1 / np.sqrt(3)
     everything = np.zeros((4, shadows.ROWS, 60), np.float32)
     shadows.occluders(tables, 1, everything)
-    shadows.window_of(everything, 1, 0, 1, crowd, 0, 16, 16)
+    for o in (0, 2, 3):
+        shadows.window_of(everything, o, 0, 1, crowd, 0, 16, 16)
     points = np.zeros(3 * ROW, np.float32)
     shadows.surface_points(s, points, 16)
-    return tables, crowd, points, end
+    return tables, everything, crowd, points, end
 
 
 def test_in_the_way(rng):
     """The other pieces that may stand in the way, once asked, and are not clear of this leg; those known to be free are left out, the
     piece itself too."""
-    tables, crowd, points, end = crowded(rng)
-    edge, found = np.zeros(ROW, np.float32), np.ones(4, bool)
-    known = np.full((2, 4), -1, np.int8)
-    args = (points, crowd, edge, tables, 1, known, 1, 1, *end, 95.0, 60.0, 13, 16, found)
+    tables, everything, crowd, points, end = crowded(rng)
+    edge, sight, found = np.zeros(ROW, np.float32), np.zeros(shadows.SIGHT, np.float32), np.ones(4, bool)  # fmt: skip
+    known, held = np.full((2, 4), -1, np.int8), np.full(4, -1)
+    ends = np.repeat(end.astype(np.float32), ROW)
+    few = np.zeros_like(crowd)
+    args = (points, ends, few, held, everything, 0, sight, edge, tables, 1, known, 1, 1, *end, 95.0, 60.0, 13, 16, found)  # fmt: skip
     assert sums._in_the_way(*args)
     for o in (0, 2, 3):
         asked = shadows.ever_shades(tables, 1, o, 1, *end, 60.0)
-        clear = shadows.is_clear(points, crowd, o, *end.astype(np.float32), np.float32(95.0), edge, 13, 16)  # fmt: skip
+        clear = shadows.is_clear(points, crowd, o, ends, np.float32(95.0), sight, edge, 13, 16)
+        assert held[o] == (0 if asked else -1)  # only what is asked about is fetched
         assert known[1, o] == asked
         assert found[o] == (asked and not clear)
     np.testing.assert_array_equal(known[1, [0, 1, 3]], [1, -1, 0])
@@ -322,26 +363,54 @@ def test_in_the_way(rng):
 
 
 def test_shaded(rng):
-    """What passes the pieces found on the first leg and on the second, each from its own ends; nothing is lost without any."""
-    _, crowd, points, end = crowded(rng)
-    ends = np.zeros((2, 3, ROW), np.float32)
-    ends[0] = end[:, None] + 0.05 * rng.standard_normal((3, ROW))
-    ends[1] = (np.array([2.5, 2.0, 1.25]) - rng.uniform(2, 3, 3))[:, None]
-    ends = ends.reshape(2, -1)
-    waves, through = 95.0, np.zeros(ROW, np.float32)
-    some, none = np.array([True, False, True, False]), np.zeros(4, bool)
-    for out, back in ((some, some), (some, none), (none, some[::-1]), (none, none)):
-        expected = np.ones(ROW, np.float32)
-        for o in (0, 2, 3):
-            for leg, found in zip(ends, (out, back), strict=True):
-                if found[o]:
-                    shadows.shade(points, crowd, o, leg, np.float32(waves), expected, 16)
-        through[:] = 7.0
-        sums._shaded(points, crowd, ends[0], out, ends[1], back & [True, False, True, True], waves, through, 16)  # fmt: skip
-        np.testing.assert_array_equal(through[:16], expected[:16])
-        np.testing.assert_array_equal(through[16:], 7)
-        assert not out[0] or through[:16].min() < 0.5
-    np.testing.assert_array_equal(through[:16], 1)
+    """What passes the pieces found on a leg, at one microphone; and at the middle, which tells whose shade is deep enough to differ between
+    microphones."""
+    _, _, crowd, points, end = crowded(rng)
+    ends = (end[:, None] + 0.05 * rng.standard_normal((3, ROW))).astype(np.float32).ravel()
+    sight, waves = np.zeros(shadows.SIGHT, np.float32), np.float32(95.0)
+    alone = np.ones((4, ROW), np.float32)
+    for o in (0, 2, 3):
+        shadows.shade(points, crowd, o, ends, waves, sight, alone[o], 16)
+    assert alone[0, :16].min() < 0.5
+    assert alone[3, :16].min() > 0.99
+    for found in ([True, False, True, True], [False, False, False, True], [False] * 4):
+        expected = np.prod(alone[found], axis=0, dtype=np.float32)
+        through = np.ones(ROW, np.float32)
+        sums._shaded(points, crowd, ends, np.array(found), waves, sight, through, 16)
+        np.testing.assert_allclose(through, expected, rtol=1e-6)
+        one, apart, left = np.zeros(ROW, np.float32), np.ones(ROW, np.float32), np.array(found)
+        through = np.ones(ROW, np.float32)
+        some = sums._shaded_middle(points, crowd, ends, left, waves, sight, one, through, apart, 16)
+        np.testing.assert_allclose(through, expected, rtol=1e-6)
+        deep = np.array(found) & (alone[:, :16].min(axis=1) < 0.99)
+        np.testing.assert_array_equal(left, deep)
+        np.testing.assert_allclose(apart, np.prod(alone[deep], axis=0), rtol=1e-6)
+        assert some == deep.any()
+
+
+def test_fetch_and_repeat(rng):
+    """Windows of the pieces found on either leg alone, and only where another knot is first; then side by side for microphones."""
+    _, everything, *_ = crowded(rng)
+    everything += rng.standard_normal(everything.shape).astype(np.float32)
+    out, back = np.array([True, False, False, False]), np.array([False, False, True, False])
+    held, crowd = np.array([-1, -1, 5, -1]), np.full(4 * shadows.OCCLUDER, 7, np.float32)
+    sums._fetch(everything, 5, out, back, crowd, held, 13, 16)
+    expected = np.full((4, shadows.ROWS, ROW), 7, np.float32)
+    expected[0, :, :16] = everything[0][:, 5 + np.minimum(np.arange(16), 12)]
+    np.testing.assert_array_equal(crowd.reshape(expected.shape), expected)
+    np.testing.assert_array_equal(held, [5, -1, 5, -1])
+    many, held = np.full_like(crowd, 7), np.array([-1, -1, 5, -1])
+    sums._repeat(crowd, 5, out, back, many, held, 3, 16)
+    expected[0, :, :48] = np.tile(expected[0, :, :16], 3)
+    np.testing.assert_array_equal(many.reshape(expected.shape), expected)
+    np.testing.assert_array_equal(held, [5, -1, 5, -1])
+
+
+def test_by_lead():
+    leads, images = np.array([2, 0, 1]), np.array([0, 0, 1, 1, 2, 2])
+    order = np.zeros(6, int)
+    sums._by_lead(leads, images, 3, order)
+    np.testing.assert_array_equal(order, [2, 3, 4, 5, 0, 1])
 
 
 SAMPLES_HERE, STEP, TURNS, ALPHA, SLOPE_HZ = 8, 0.004, 32000 / C, 0.13, 5e-6

@@ -19,7 +19,9 @@ from usim.engine.selection import (
     chosen_epochs,
     energies,
     pose_table,
+    pose_tables,
 )  # fmt: skip
+from usim.movers.base import Poses
 from usim.physics.scattering import near_field_mirror
 from usim.scene.template import load
 
@@ -31,6 +33,19 @@ def rng(request):
 
 def unit(v):
     return v / np.linalg.norm(v, axis=-1, keepdims=True)
+
+
+def test_pose_tables(rng):
+    """Some pieces of many, epochs one after another: each as `pose_table` has it."""
+    place, rotation = rng.standard_normal((2 * 5, 4, 3)), rng.standard_normal((2 * 5, 4, 3, 3))
+    sizes, bend = rng.uniform(0.05, 0.2, (2 * 5, 4, 3)), rng.uniform(0, 2, (2 * 5, 4))
+    for bent in (bend, None):
+        out = np.full((2, 3, 25, 5), np.nan)
+        pose_tables(Poses(place, rotation, bend_rad=bent), sizes, (0, 3, 1), out)
+        for n, p in enumerate((0, 3, 1)):
+            own = None if bent is None else bent[:, p]
+            whole = pose_table(place[:, p], rotation[:, p], sizes[:, p], own)
+            np.testing.assert_array_equal(np.concatenate(list(out[:, n]), axis=1), whole)
 
 
 def test_pose_table(rng):

@@ -1,5 +1,6 @@
 """Truth: speeds, ranges and labels against the movers themselves, computed in another way."""
 
+import dataclasses
 import itertools
 from types import SimpleNamespace
 
@@ -154,3 +155,24 @@ def test_range_and_radial_velocity_of_a_walker_are_right():
     assert truth.frame_t_s == pytest.approx(0.064 * (1 + np.arange(len(ratio))))
     assert ratio[-4:].mean() > ratio[:4].mean() + 3.0
     assert max(row.offset_s for row in truth.labels) == pytest.approx(2.2)
+
+
+def test_cloth_is_as_loud_as_its_mirror_and_its_glints_together():
+    """Level of the same body in denim and bare: 20 lg of the ratio of what denim reflects, scattered or not, to what the bare surface mirrors."""
+    scene = usim.load("walk_past").sample(seed=0)
+    paths = usim.trace(scene, quality="draft", window=(1.0, 1.1))
+    mover, times = scene.movers[0], np.array([1.0, 1.5])
+
+    def levels(name):
+        pieces = tuple(dataclasses.replace(piece, surface=surface(name)) for piece in mover.pieces)
+        dressed = SimpleNamespace(at=mover.at, pieces=pieces)
+        return telling._levels(paths, scene.devices[0].unit, dressed, times)
+
+    f_hz, denim = paths.bands[0].carrier_hz, surface("denim")
+    assert denim.wrinkle_rms_m > 0
+    energy = denim.energy(1.0, f_hz, scene.air)
+    bare = abs(surface("smooth_rigid").reflection(1.0, f_hz, scene.air)) ** 2
+    expected = 10 * np.log10((energy.mirror + energy.scattered) / bare)
+    np.testing.assert_allclose(levels("denim") - levels("smooth_rigid"), expected, atol=1e-3)
+    mirror = 10 * np.log10(energy.mirror / bare)
+    assert expected > mirror + 0.5
