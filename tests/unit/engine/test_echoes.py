@@ -19,7 +19,7 @@ def test_an_epoch_is_added_as_by_its_twin(samples):
     before = rng.standard_normal((5, 400)) + 1j * rng.standard_normal((5, 400))
     found = before.copy()
     _add_faded(total, rows, fade, found, 1, 17)
-    planes = total.reshape(3, 2, SAMPLES, ROW)[:, :, rows, : BLOCKS + FADE].astype(float)
+    planes = total.reshape(3, 2, SAMPLES + 1, ROW)[:, :, rows, : BLOCKS + FADE].astype(float)
     re, im = planes.transpose(1, 0, 3, 2).reshape(2, 3, -1)
     before[1:4, 17 : 17 + len(fade)] += (re + 1j * im) * fade
     np.testing.assert_array_equal(found, before)
