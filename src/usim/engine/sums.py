@@ -10,7 +10,16 @@ import math
 
 import numpy as np
 
+from usim.engine.carry import (
+    WORK,
+    add_channel,
+    at_grid,
+    darken,
+    interpolate,
+    stencil,
+)
 from usim.engine.glints import SHARPNESS, WEIGHT, glint_normals, shorten
+from usim.engine.hiding import fetch, hide, hide_middle, in_the_way, repeat
 from usim.engine.pairs import (
     MIRROR,
     _first_normal,
@@ -25,17 +34,12 @@ from usim.engine.shadows import (
     OCCLUDER,
     ROWS,
     SIGHT,
-    ever_shades,
-    is_clear,
     occluders,
-    shade,
     surface_points,
-    window_of,
 )
 from usim.engine.slab import (
     EAR,
     FALL,
-    HALF_,
     IM,
     LANES,
     LEAN,
@@ -60,208 +64,21 @@ from usim.engine.slab import (
 )  # fmt: skip
 from usim.engine.tones import (
     AHEAD,
-    AT,
-    COSINES,
-    LATE,
-    REACH,
     SCRATCH,
     SPARE,
     WAVE,
     clock,
-    cosine,
     gate,
-    sine,
     tone,
 )  # fmt: skip
 from usim.physics.jit import fused, kernel, rows32, rows64
 
-NEXT = np.uint32(ROW)
-FAINTEST = f32(-30.0)  # neper: lobes stay there
-FAINT_SHADE = f32(
-    0.99
-)  # amplitude that passes everywhere: what microphones see of such a shade is the same
-E3, E4, E5 = f32(1 / 6), f32(1 / 24), f32(1 / 120)
-GAIN_RE, GAIN_IM, CUBIC = 0, ROW, 2 * ROW  # rows of the float32 scratch of one channel
-WORK = 10 * ROW
-FIRST = 4 * ROW  # row of the stencil's scratch, after its weights
 # where things lie in the scratch of a sum
 TONES = 3 * SLAB
 KNOT_ROWS = TONES + WAVE + WORK
 WEIGHTS = KNOT_ROWS + 21 * ROW + SIGHT
 SCRATCH_32 = WEIGHTS + ROW * ROW
 SCRATCH_64 = 3 * LONG_SLAB + SCRATCH
-
-
-@kernel
-def stencil(e, even, ratio, knots, four, weights, bands):
-    """Write every coarse knot's weight at every grid point: those of the cubic through the four knots around it, else zero.
-
-    weights (knots in whole eights * ROW,); four: scratch of five rows.  A vector of grid points reads but few knots: bands (vector, 2) are the
-    first of them and how many eights; the weights of others are not written.
-    """
-    inverse = 1.0 / ratio
-    last = (knots + 7) // 8 * 8
-    for q in range(even):
-        x = e[AT + q] * inverse
-        c = min(max(np.floor(x), 1.0), float(knots - 3))
-        u = x - c
-        four[FIRST + q] = f32(c - 1.0)
-        four[q] = f32(-u * (u - 1.0) * (u - 2.0) * (1 / 6))
-        four[ROW + q] = f32((u + 1.0) * (u - 1.0) * (u - 2.0) * 0.5)
-        four[2 * ROW + q] = f32(-(u + 1.0) * u * (u - 2.0) * 0.5)
-        four[3 * ROW + q] = f32((u + 1.0) * u * (u - 1.0) * (1 / 6))
-    for v in range(whole_lanes(even) // LANES):
-        low = int(four[FIRST + v * LANES])
-        high = int(four[FIRST + min(v * LANES + LANES, even) - 1])
-        eights = (high - low + 3) // 8 + 1
-        low = max(min(low, last - 8 * eights), 0)
-        bands[v, 0], bands[v, 1] = low, eights
-        for k in range(8 * eights):
-            row = weights[(low + k) * ROW + v * LANES :]
-            for q in range(LANES):
-                row[q] = f32(0.0)
-    for q in range(even):
-        at = np.uint32(np.int32(four[FIRST + q]) * ROW + q)
-        weights[at] = four[q]
-        weights[at + NEXT] = four[ROW + q]
-        weights[at + NEXT + NEXT] = four[2 * ROW + q]
-        weights[at + NEXT + NEXT + NEXT] = four[3 * ROW + q]
-
-
-@kernel
-def _add_knots(weights, bands, values, row, count):
-    """Add values on knots of gain, each times its weights (see `stencil`), to a row on the grid."""
-    for v in range(count // LANES):
-        here, lanes = row[v * LANES :], min(count - v * LANES, LANES)
-        for n in range(bands[v, 1]):
-            k = bands[v, 0] + 8 * n
-            w, at = weights[k * ROW + v * LANES :], values[k:]
-            v0, v1, v2, v3, v4, v5, v6, v7 = (
-                at[0],
-                at[1],
-                at[2],
-                at[3],
-                at[4],
-                at[5],
-                at[6],
-                at[7],
-            )
-            for q in range(lanes):
-                x = fused(w[q], v0, fused(w[ROW + q], v1, here[q]))
-                y = fused(w[2 * ROW + q], v2, w[3 * ROW + q] * v3)
-                x = fused(w[4 * ROW + q], v4, fused(w[5 * ROW + q], v5, x))
-                y = fused(w[6 * ROW + q], v6, fused(w[7 * ROW + q], v7, y))
-                here[q] = x + y
-
-
-@kernel
-def _add_gain(weights, bands, g_re, g_im, shift, work, count):
-    """Add a channel's gain and phase on knots of gain, times their weights (see `stencil`), to GAIN_RE, GAIN_IM and CUBIC: `_add_knots` of all three."""
-    for v in range(count // LANES):
-        here, lanes = work[v * LANES :], min(count - v * LANES, LANES)
-        for n in range(bands[v, 1]):
-            k = bands[v, 0] + 8 * n
-            w, a, b, c = weights[k * ROW + v * LANES :], g_re[k:], g_im[k:], shift[k:]
-            a0, a1, a2, a3, a4, a5, a6, a7 = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
-            b0, b1, b2, b3, b4, b5, b6, b7 = b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]
-            c0, c1, c2, c3, c4, c5, c6, c7 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
-            for q in range(lanes):
-                w0, w1, w2, w3 = w[q], w[ROW + q], w[2 * ROW + q], w[3 * ROW + q]
-                w4, w5, w6, w7 = (
-                    w[4 * ROW + q],
-                    w[5 * ROW + q],
-                    w[6 * ROW + q],
-                    w[7 * ROW + q],
-                )
-                x = fused(w0, a0, fused(w1, a1, fused(w2, a2, fused(w3, a3, here[GAIN_RE + q]))))
-                y = fused(w0, b0, fused(w1, b1, fused(w2, b2, fused(w3, b3, here[GAIN_IM + q]))))
-                z = fused(w0, c0, fused(w1, c1, fused(w2, c2, fused(w3, c3, here[CUBIC + q]))))
-                here[GAIN_RE + q] = fused(w4, a4, fused(w5, a5, fused(w6, a6, fused(w7, a7, x))))
-                here[GAIN_IM + q] = fused(w4, b4, fused(w5, b5, fused(w6, b6, fused(w7, b7, y))))
-                here[CUBIC + q] = fused(w4, c4, fused(w5, c5, fused(w6, c6, fused(w7, c7, z))))
-
-
-@kernel
-def interpolate(weights, bands, even, shift, fall, falls, g_re, g_im, work):
-    """Interpolate one channel's gain to the grid, turned by its own phase `shift` (turns), weakened by `fall` (neper) where it `falls`; work: GAIN_RE, GAIN_IM."""
-    wide = whole_lanes(even)
-    low = work[CUBIC + ROW : CUBIC + 2 * ROW]
-    for q in range(wide):
-        work[GAIN_RE + q], work[GAIN_IM + q], work[CUBIC + q] = f32(0.0), f32(0.0), f32(0.0)
-        low[q] = f32(0.0)
-    _add_gain(weights, bands, g_re, g_im, shift, work, wide)
-    if falls:
-        _add_knots(weights, bands, fall, low, wide)
-    for q in range(wide):
-        x = work[CUBIC + q]
-        x = x - np.floor(x + HALF_)
-        s = sine(x)
-        c = cosine(x)
-        re = work[GAIN_RE + q]
-        im = work[GAIN_IM + q]
-        work[GAIN_RE + q] = fused(re, c, -im * s)
-        work[GAIN_IM + q] = fused(re, s, im * c)
-    if falls:
-        for q in range(wide):
-            x = work[CUBIC + ROW + q]
-            x = (x if x > FAINTEST else FAINTEST) * f32(1 / 64)
-            e = fused(x, fused(x, fused(x, fused(x, fused(x, E5, E4), E3), HALF_), ONE), ONE)
-            e = e * e
-            e = e * e
-            e = e * e
-            e = e * e
-            e = e * e
-            e = e * e
-            work[GAIN_RE + q] *= e
-            work[GAIN_IM + q] *= e
-
-
-@kernel
-def _cubics(values, middle, c, count):
-    """Write the cubic between values REACH + m and the next, slopes of fourth order, about `middle` (blocks) into four rows of c."""
-    for m in range(count):
-        s0 = (f32(8.0) * (values[m + 3] - values[m + 1]) - (values[m + 4] - values[m])) * f32(
-            1 / 12
-        )
-        s1 = (f32(8.0) * (values[m + 4] - values[m + 2]) - (values[m + 5] - values[m + 1])) * f32(
-            1 / 12
-        )
-        rise = values[m + 3] - values[m + 2]
-        a2, a3 = f32(3.0) * rise - f32(2.0) * s0 - s1, s0 + s1 - f32(2.0) * rise
-        c[m] = values[m + 2] + middle * (s0 + middle * (a2 + middle * a3))
-        c[ROW + m] = s0 + middle * (f32(2.0) * a2 + f32(3.0) * middle * a3)
-        c[2 * ROW + m] = a2 + f32(3.0) * middle * a3
-        c[3 * ROW + m] = a3
-
-
-@kernel
-def add_channel(work, even, samples, wave, total):
-    """Add gain times tone to one channel's sums; the gain (work: GAIN_RE, GAIN_IM on the grid) is a cubic over every block.
-
-    total (PLANE,): SAMPLES rows of real parts by ROW blocks, then as many of imaginary parts.
-    """
-    wide = whole_lanes(even - 2 * REACH - 1)
-    middle = f32((samples - 1) / (2 * samples))
-    c = work[CUBIC:]
-    _cubics(work[GAIN_RE:], middle, c, wide)
-    _cubics(work[GAIN_IM:], middle, c[4 * ROW :], wide)
-    for n in range(samples // 2):
-        v = f32((samples - 1 - 2 * n) / (2 * samples))
-        v2 = v * v
-        w, t = wave[n * ROW :], total[n * ROW :]
-        for m in range(wide):
-            even_re = fused(v2, c[2 * ROW + m], c[m])
-            odd_re = v * fused(v2, c[3 * ROW + m], c[ROW + m])
-            even_im = fused(v2, c[6 * ROW + m], c[4 * ROW + m])
-            odd_im = v * fused(v2, c[7 * ROW + m], c[5 * ROW + m])
-            re, im = even_re - odd_re, even_im - odd_im
-            sin, cos = w[m], w[COSINES + m]
-            t[m] = fused(re, cos, fused(-im, sin, t[m]))
-            t[COSINES + m] = fused(re, sin, fused(im, cos, t[COSINES + m]))
-            re, im = even_re + odd_re, even_im + odd_im
-            sin, cos = w[LATE + m], w[COSINES + LATE + m]
-            t[LATE + m] = fused(re, cos, fused(-im, sin, t[LATE + m]))
-            t[COSINES + LATE + m] = fused(re, sin, fused(im, cos, t[COSINES + LATE + m]))
 
 
 @kernel
@@ -340,55 +157,6 @@ def _coarse(s, d, coarse_s, coarse_d, ratio, count, wide):
 
 
 @kernel
-def _in_the_way(
-    marks, ends, few, held, everything, first, sight, edge, tables, own, known, leg, ratio, ex, ey, ez, waves, least_waves, count, wide, found
-):  # fmt: skip
-    """Fill found (piece,) with which other pieces matter to a leg from marks to (ex, ey, ez), in all lanes of ends; return whether any does.
-
-    marks: where the leg starts, on knots of gain.  few: slab of the other pieces there, which are read from everything when they are needed; held (piece,):
-    from which knot on each of them is there.  known (leg, piece): 0 never, 1 perhaps, -1 not asked yet.
-    waves: per metre; least_waves: of the lowest carrier, for all of which an answer holds.
-    """
-    some = False
-    for o in range(tables.shape[0]):
-        found[o] = False
-        if o == own:
-            continue
-        if known[leg, o] < 0:
-            known[leg, o] = ever_shades(tables, own, o, ratio, ex, ey, ez, least_waves)
-        if known[leg, o] > 0:
-            if held[o] != first:
-                held[o] = first
-                window_of(everything, o, first, ratio, few, 0, count, wide)
-            found[o] = not is_clear(marks, few, o, ends, f32(waves), sight, edge, count, wide)
-            some |= found[o]
-    return some
-
-
-@kernel
-def _fetch(everything, first, out_found, back_found, crowd, held, count, wide):
-    """Write the pieces found on either leg into crowd, on every knot from `first` on; held (piece,): from which knot on each of them is there."""
-    for o in range(out_found.shape[0]):
-        if (out_found[o] or back_found[o]) and held[o] != first:
-            held[o] = first
-            window_of(everything, o, first, 1, crowd, 0, count, wide)
-
-
-@kernel
-def _repeat(few, first, out_found, back_found, many, held, mics, wide):
-    """Write the pieces found on either leg, on knots of gain (`few`), into `many` once for each of mics side by side; held: see `_fetch`."""
-    for o in range(out_found.shape[0]):
-        if (out_found[o] or back_found[o]) and held[o] != first:
-            held[o] = first
-            for row in range(o * ROWS, (o + 1) * ROWS):
-                there = few[row * ROW :]
-                for m in range(mics):
-                    here = many[row * ROW + m * wide :]
-                    for k in range(wide):
-                        here[k] = there[k]
-
-
-@kernel
 def _by_lead(leads, images, most, order):
     """Write the numbers of pairs into order (n,), sorted by the lead (image,) of their images (n,), in their order otherwise."""
     at = 0
@@ -400,67 +168,6 @@ def _by_lead(leads, images, most, order):
 
 
 @kernel
-def _shaded(points, crowd, ends, found, waves, sight, through, count):
-    """Multiply `through` by what passes the pieces found on legs from points to ends (3 rows each)."""
-    for o in range(found.shape[0]):
-        if found[o]:
-            shade(points, crowd, o, ends, f32(waves), sight, through, count)
-
-
-@kernel
-def _shaded_middle(points, crowd, ends, found, waves, sight, one, through, apart, count):
-    """Do what `_shaded` does, and leave in `found` the pieces whose shade may differ between microphones, which go into `apart` as well; one: scratch."""
-    some = False
-    for o in range(found.shape[0]):
-        if not found[o]:
-            continue
-        for k in range(count):
-            one[k] = ONE
-        shade(points, crowd, o, ends, f32(waves), sight, one, count)
-        deep = False
-        for k in range(count):
-            through[k] *= one[k]
-            deep |= one[k] < FAINT_SHADE
-        found[o] = deep
-        if deep:
-            some = True
-            for k in range(count):
-                apart[k] *= one[k]
-    return some
-
-
-@kernel
-def _at_grid(e, values, even, count, out):
-    """Carry values on knots to the grid points, by a cubic through four knots: the same distance from every grid point, those around the middle one."""
-    middle = even // 2
-    ahead = min(max(int(e[AT + middle]) - middle, 1), count - 2 - even)
-    near = values[ahead - 1 :]
-    for q in range(even):
-        u = f32(e[AT + q] - q - ahead)
-        down, up, far = u - ONE, u + ONE, u - TWO
-        out[q] = (
-            near[q] * (-u * down * far * f32(1 / 6))
-            + near[q + 1] * (up * down * far * HALF_)
-            - near[q + 2] * (up * u * far * HALF_)
-            + near[q + 3] * (up * u * down * f32(1 / 6))
-        )
-
-
-@kernel
-def _darken(weights, bands, even, shade_on_grid, differs, difference, work):
-    """Multiply the gain on the grid by what passes: at the middle of the array and, where one microphone's differs, the difference on knots of gain."""
-    wide = whole_lanes(even)
-    row = work[CUBIC : CUBIC + ROW]
-    for q in range(wide):
-        row[q] = shade_on_grid[q]
-    if differs:
-        _add_knots(weights, bands, difference, row, wide)
-    for q in range(wide):
-        work[GAIN_RE + q] *= work[CUBIC + q]
-        work[GAIN_IM + q] *= work[CUBIC + q]
-
-
-@kernel
 def _add_pairs(
     tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes, source_walls, source_normals,
     targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
@@ -469,7 +176,7 @@ def _add_pairs(
 ):  # fmt: skip
     """Do what `piece_sum` does, in room that it has made: see there.
 
-    everything: of the other pieces, see `occluders`.  known (I + J, piece): see `_in_the_way`.  floats, longs: scratch.  held (3, piece), found (2, piece):
+    everything: of the other pieces, see `occluders`.  known (I + J, piece): see `in_the_way`.  floats, longs: scratch.  held (3, piece), found (2, piece):
     windows of the other pieces, and which of them are in the way of the outgoing leg and of the one back.  bands: see `stencil`.  leads (J,), middles (J, 3) m, order (n,).
     """
     table = tables[own]
@@ -603,14 +310,14 @@ def _add_pairs(
                         f32(sy),
                         f32(sz),
                     )
-                shaded = _in_the_way(
+                shaded = in_the_way(
                     marks, mic_points, few, few_held, everything, most_lead - lead, sight, edge, tables, own, out_known, i, ratio, sx, sy, sz, waves, least_waves, coarse_count, coarse_wide, out_found
                 )  # fmt: skip
-                shaded |= _in_the_way(
+                shaded |= in_the_way(
                     marks, coarse_s[EAR:], few, few_held, everything, most_lead - lead, sight, edge, tables, own, back_known, j, ratio, cx, cy, cz, waves, least_waves, coarse_count, coarse_wide, back_found
                 )  # fmt: skip
             if shaded:
-                _fetch(everything, most_lead - lead, out_found, back_found, crowd, crowd_held, count, wide)  # fmt: skip
+                fetch(everything, most_lead - lead, out_found, back_found, crowd, crowd_held, count, wide)  # fmt: skip
                 for k in range(ROW):
                     out_ends[k], out_ends[ROW + k], out_ends[2 * ROW + k] = (
                         f32(sx),
@@ -620,15 +327,15 @@ def _add_pairs(
                 surface_points(s, points, wide)
                 for k in range(wide):
                     through[k], apart[k] = ONE, ONE
-                differs = _shaded_middle(
+                differs = hide_middle(
                     points, crowd, out_ends, out_found, waves, sight, one, through, apart, wide
                 )
-                differs |= _shaded_middle(
+                differs |= hide_middle(
                     points, crowd, s[EAR:], back_found, waves, sight, one, through, apart, wide
                 )
                 if differs:
-                    _repeat(few, most_lead - lead, out_found, back_found, many, many_held, together, coarse_wide)  # fmt: skip
-                _at_grid(e, through, even, count, shade_on_grid)
+                    repeat(few, most_lead - lead, out_found, back_found, many, many_held, together, coarse_wide)  # fmt: skip
+                at_grid(e, through, even, count, shade_on_grid)
             tilt_re = f32(leg_slope[f, j].real)
             tilt_im = f32(leg_slope[f, j].imag)
             for first in range(0, mics, together):
@@ -657,8 +364,8 @@ def _add_pairs(
                     surface_points(mic_s, mic_points, lanes)
                     for k in range(lanes):
                         mic_through[k] = ONE
-                    _shaded(mic_points, many, out_ends, out_found, waves, sight, mic_through, lanes)
-                    _shaded(
+                    hide(mic_points, many, out_ends, out_found, waves, sight, mic_through, lanes)
+                    hide(
                         mic_points, many, mic_s[EAR:], back_found, waves, sight, mic_through, lanes
                     )
                     for m in range(some):
@@ -706,7 +413,7 @@ def _add_pairs(
                             work,
                         )
                         if shaded:
-                            _darken(
+                            darken(
                                 weights, bands, even, shade_on_grid, differs, mic_through[m * coarse_wide :], work
                             )  # fmt: skip
                         add_channel(
@@ -720,7 +427,6 @@ def _add_pairs(
     return missed
 
 
-@kernel(allocates=True)
 def piece_sum(
     tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes, source_walls, source_normals,
     targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
@@ -748,7 +454,7 @@ def piece_sum(
     bands = np.empty((ROW // LANES, 2), np.int64)
     leads, middles = np.empty(targets.shape[0], np.int64), np.zeros((targets.shape[0], 3))
     order = np.empty(pairs.shape[0], np.int64)
-    return _add_pairs(
+    return _add_pairs(  # called from here alone: a kernel that another one calls is compiled twice
         tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes, source_walls, source_normals,
         targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
         leg_slope, c, envelope, envelope_first, envelope_hz, total,

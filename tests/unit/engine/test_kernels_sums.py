@@ -7,10 +7,10 @@ from scipy.optimize import brentq
 from scipy.spatial.transform import Rotation
 
 from unit.engine.crowd import ellipsoids, mirror, rows
-from usim.engine import shadows, slab, sums, tones
+from usim.engine import carry, hiding, shadows, slab, sums, tones
+from usim.engine.carry import GAIN_IM, GAIN_RE, WORK
 from usim.engine.selection import pose_table
 from usim.engine.slab import ARRIVAL, LANES, LONG_SLAB, PATH, ROW, SECOND, SLAB, SLOPE, WALL_NODES
-from usim.engine.sums import GAIN_IM, GAIN_RE, WORK
 from usim.engine.tones import (
     AHEAD,
     AT,
@@ -134,7 +134,7 @@ def coarse(rng, ratio):
     knots = (count - 1) // ratio + 1
     weights = np.full((knots + 7) // 8 * 8 * ROW, 7, np.float32)
     bands = np.zeros((ROW // LANES, 2), int)
-    sums.stencil(e, EVENS, ratio, knots, np.zeros(WORK, np.float32), weights, bands)
+    carry.stencil(e, EVENS, ratio, knots, np.zeros(WORK, np.float32), weights, bands)
     return e, knots, weights, bands
 
 
@@ -173,7 +173,7 @@ def test_interpolate(rng, ratio, depth):
     fall = -rng.uniform(0, depth, ROW).astype(np.float32) if depth else np.full(ROW, np.nan, np.float32)  # fmt: skip
     g = rng.standard_normal((2, ROW)).astype(np.float32)
     work = np.zeros(WORK, np.float32)
-    sums.interpolate(weights, bands, EVENS, turns, fall, depth > 0, *g, work)
+    carry.interpolate(weights, bands, EVENS, turns, fall, depth > 0, *g, work)
     dense = dense_of(weights, bands)[:knots]
     gain = ((g[0] + 1j * g[1])[:knots] @ dense) * np.exp(2j * np.pi * (turns[:knots] @ dense))
     low = np.maximum(fall[:knots] @ dense, -30) if depth else np.zeros(EVENS)
@@ -190,15 +190,15 @@ def test_at_grid(rng):
     _, e, *_, count = clocked(rng)
     x = e[AT : AT + EVENS]
     values, out = rng.standard_normal(ROW).astype(np.float32), np.full(ROW, 7, np.float32)
-    sums._at_grid(e, values, EVENS, count, out)
+    carry.at_grid(e, values, EVENS, count, out)
     ahead = int(x[EVENS // 2]) - EVENS // 2
     expected = [np.polyval(np.polyfit(np.arange(4.0), values[q + ahead - 1 :][:4].astype(float), 3), at - q - ahead + 1) for q, at in enumerate(x)]  # fmt: skip
     np.testing.assert_allclose(out[:EVENS], expected, atol=2e-5)
     np.testing.assert_array_equal(out[EVENS:], 7)
     power = rng.standard_normal(4)
-    sums._at_grid(e, np.polyval(power, np.arange(ROW) / count).astype(np.float32), EVENS, count, out)  # fmt: skip
+    carry.at_grid(e, np.polyval(power, np.arange(ROW) / count).astype(np.float32), EVENS, count, out)  # fmt: skip
     np.testing.assert_allclose(out[:EVENS], np.polyval(power, x / count), atol=3e-6)
-    sums._at_grid(e, np.sin(0.5 * np.arange(ROW)).astype(np.float32), EVENS, count, out)
+    carry.at_grid(e, np.sin(0.5 * np.arange(ROW)).astype(np.float32), EVENS, count, out)
     np.testing.assert_allclose(out[:EVENS], np.sin(0.5 * x), atol=3e-3)
 
 
@@ -212,7 +212,7 @@ def test_darken(rng, ratio, differ):
     work = np.zeros(WORK, np.float32)
     g = rng.standard_normal((2, EVENS)).astype(np.float32)
     work[GAIN_RE:][:EVENS], work[GAIN_IM:][:EVENS] = g
-    sums._darken(weights, bands, EVENS, shade, differ, differs, work)
+    carry.darken(weights, bands, EVENS, shade, differ, differs, work)
     expected = g * (shade[:EVENS] + differ * (differs[:knots] @ dense_of(weights, bands)[:knots]))
     np.testing.assert_allclose(rows(work, GAIN_RE, 1, EVENS)[0], expected[0], atol=2e-6)
     np.testing.assert_allclose(rows(work, GAIN_IM, 1, EVENS)[0], expected[1], atol=2e-6)
@@ -226,7 +226,7 @@ def test_add_channel(rng, samples):
     angle = rng.uniform(0, 6, (SAMPLES + 1, ROW))
     wave[:COSINES], wave[COSINES : 2 * COSINES] = np.sin(angle).ravel(), np.cos(angle).ravel()
     total = np.ones(PLANE, np.float32)
-    sums.add_channel(work, EVENS, samples, wave, total)
+    carry.add_channel(work, EVENS, samples, wave, total)
     tone = np.exp(1j * angle[tones.sample_rows(samples), :BLOCKS].T)
     expected = 1 + 1j + (cubic(gain[0], samples) + 1j * cubic(gain[1], samples)) * tone
     re, im = planes(total, BLOCKS, samples)
@@ -344,7 +344,7 @@ def test_in_the_way(rng):
     ends = np.repeat(end.astype(np.float32), ROW)
     few = np.zeros_like(crowd)
     args = (points, ends, few, held, everything, 0, sight, edge, tables, 1, known, 1, 1, *end, 95.0, 60.0, 13, 16, found)  # fmt: skip
-    assert sums._in_the_way(*args)
+    assert hiding.in_the_way(*args)
     for o in (0, 2, 3):
         asked = shadows.ever_shades(tables, 1, o, 1, *end, 60.0)
         clear = shadows.is_clear(points, crowd, o, ends, np.float32(95.0), sight, edge, 13, 16)
@@ -355,14 +355,14 @@ def test_in_the_way(rng):
     np.testing.assert_array_equal(found[[0, 1, 3]], [True, False, False])
     assert np.all(known[0] == -1)
     known[1] = 1  # what is known is not asked again, but whether the leg is clear is
-    assert sums._in_the_way(*args)
+    assert hiding.in_the_way(*args)
     np.testing.assert_array_equal(found[[0, 1, 3]], [True, False, False])
     known[1] = (0, -1, 0, 1)
-    assert not sums._in_the_way(*args)
+    assert not hiding.in_the_way(*args)
     assert not found.any()
 
 
-def test_shaded(rng):
+def test_hide(rng):
     """What passes the pieces found on a leg, at one microphone; and at the middle, which tells whose shade is deep enough to differ between
     microphones."""
     _, _, crowd, points, end = crowded(rng)
@@ -376,11 +376,11 @@ def test_shaded(rng):
     for found in ([True, False, True, True], [False, False, False, True], [False] * 4):
         expected = np.prod(alone[found], axis=0, dtype=np.float32)
         through = np.ones(ROW, np.float32)
-        sums._shaded(points, crowd, ends, np.array(found), waves, sight, through, 16)
+        hiding.hide(points, crowd, ends, np.array(found), waves, sight, through, 16)
         np.testing.assert_allclose(through, expected, rtol=1e-6)
         one, apart, left = np.zeros(ROW, np.float32), np.ones(ROW, np.float32), np.array(found)
         through = np.ones(ROW, np.float32)
-        some = sums._shaded_middle(points, crowd, ends, left, waves, sight, one, through, apart, 16)
+        some = hiding.hide_middle(points, crowd, ends, left, waves, sight, one, through, apart, 16)
         np.testing.assert_allclose(through, expected, rtol=1e-6)
         deep = np.array(found) & (alone[:, :16].min(axis=1) < 0.99)
         np.testing.assert_array_equal(left, deep)
@@ -394,13 +394,13 @@ def test_fetch_and_repeat(rng):
     everything += rng.standard_normal(everything.shape).astype(np.float32)
     out, back = np.array([True, False, False, False]), np.array([False, False, True, False])
     held, crowd = np.array([-1, -1, 5, -1]), np.full(4 * shadows.OCCLUDER, 7, np.float32)
-    sums._fetch(everything, 5, out, back, crowd, held, 13, 16)
+    hiding.fetch(everything, 5, out, back, crowd, held, 13, 16)
     expected = np.full((4, shadows.ROWS, ROW), 7, np.float32)
     expected[0, :, :16] = everything[0][:, 5 + np.minimum(np.arange(16), 12)]
     np.testing.assert_array_equal(crowd.reshape(expected.shape), expected)
     np.testing.assert_array_equal(held, [5, -1, 5, -1])
     many, held = np.full_like(crowd, 7), np.array([-1, -1, 5, -1])
-    sums._repeat(crowd, 5, out, back, many, held, 3, 16)
+    hiding.repeat(crowd, 5, out, back, many, held, 3, 16)
     expected[0, :, :48] = np.tile(expected[0, :, :16], 3)
     np.testing.assert_array_equal(many.reshape(expected.shape), expected)
     np.testing.assert_array_equal(held, [5, -1, 5, -1])
