@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from usim.engine.slab import HALF_, LANES, ONE, ROW, TWO, f32, whole_lanes
+from usim.engine.slab import HALF_, LANES, ONE, ROW, TWO, f32, to_64th, whole_lanes
 from usim.engine.tones import AT, COSINES, LATE, REACH, cosine, sine
 from usim.physics.jit import fused, kernel
 
@@ -133,12 +133,7 @@ def interpolate(weights, bands, even, shift, fall, falls, g_re, g_im, work):
             x = work[CUBIC + ROW + q]
             x = (x if x > FAINTEST else FAINTEST) * f32(1 / 64)
             e = fused(x, fused(x, fused(x, fused(x, fused(x, E5, E4), E3), HALF_), ONE), ONE)
-            e = e * e
-            e = e * e
-            e = e * e
-            e = e * e
-            e = e * e
-            e = e * e
+            e = to_64th(e)
             work[GAIN_RE + q] *= e
             work[GAIN_IM + q] *= e
 

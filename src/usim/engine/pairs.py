@@ -58,6 +58,7 @@ from usim.engine.slab import (
     TWO,
     dot,
     f32,
+    to_64th,
 )  # fmt: skip
 from usim.physics.jit import fused, kernel
 
@@ -126,12 +127,7 @@ def _decay(s, rate, count):
     for k in range(count):
         x = -rate * (s[LENGTH + k] - ONE) * f32(1 / 64)
         e = ONE + x * (ONE + x * (HALF_ + x * (f32(1 / 6) + x * (f32(1 / 24) + x * f32(1 / 120)))))
-        e = e * e
-        e = e * e
-        e = e * e
-        e = e * e
-        e = e * e
-        e = e * e
+        e = to_64th(e)
         s[RE + k] *= e
         s[IM + k] *= e
 

@@ -84,50 +84,33 @@ def _between(x):
 
 
 @kernel
+def _times_shape(other, shape, k, x, y, z):
+    """Return a symmetric matrix, whose rows xx yy zz xy xz yz start at `shape`, times a vector, at lane k."""
+    xx, yy, zz = other[shape + k], other[shape + ROW + k], other[shape + 2 * ROW + k]
+    xy, xz, yz = other[shape + 3 * ROW + k], other[shape + 4 * ROW + k], other[shape + 5 * ROW + k]
+    return dot(xx, xy, xz, x, y, z), dot(xy, yy, yz, x, y, z), dot(xz, yz, zz, x, y, z)
+
+
+@kernel
 def _silhouette(other, k, ux, uy, uz, wx, wy, wz):
     """Return what a ray along u sees of another piece whose centre lies w from the ray's foot, at lane k.
 
     Square of the miss in the piece's own measure, u' S^-1 u, square of its half depth, sum of the squares of the silhouette's
     semi-axes, how far ahead the centre lies, and the square of how far aside.
     """
-    xx, yy, zz = other[INVERSE + k], other[INVERSE + ROW + k], other[INVERSE + 2 * ROW + k]
-    xy, xz, yz = (
-        other[INVERSE + 3 * ROW + k],
-        other[INVERSE + 4 * ROW + k],
-        other[INVERSE + 5 * ROW + k],
-    )
-    ix = dot(xx, xy, xz, ux, uy, uz)
-    iy = dot(xy, yy, yz, ux, uy, uz)
-    iz = dot(xz, yz, zz, ux, uy, uz)
+    ix, iy, iz = _times_shape(other, INVERSE, k, ux, uy, uz)
     uu = dot(ux, uy, uz, ix, iy, iz)
     along = dot(wx, wy, wz, ix, iy, iz) / uu
     # the way from the leg's nearest point, in the occluder's own measure, to its centre
     dx, dy, dz = wx - along * ux, wy - along * uy, wz - along * uz
-    m2 = dot(
-        dx,
-        dy,
-        dz,
-        dot(xx, xy, xz, dx, dy, dz),
-        dot(xy, yy, yz, dx, dy, dz),
-        dot(xz, yz, zz, dx, dy, dz),
-    )
-    xx, yy, zz = other[SQUARE + k], other[SQUARE + ROW + k], other[SQUARE + 2 * ROW + k]
-    xy, xz, yz = (
-        other[SQUARE + 3 * ROW + k],
-        other[SQUARE + 4 * ROW + k],
-        other[SQUARE + 5 * ROW + k],
-    )
-    depth2 = dot(
-        ux,
-        uy,
-        uz,
-        dot(xx, xy, xz, ux, uy, uz),
-        dot(xy, yy, yz, ux, uy, uz),
-        dot(xz, yz, zz, ux, uy, uz),
-    )
+    ix, iy, iz = _times_shape(other, INVERSE, k, dx, dy, dz)
+    m2 = dot(dx, dy, dz, ix, iy, iz)
+    ix, iy, iz = _times_shape(other, SQUARE, k, ux, uy, uz)
+    depth2 = dot(ux, uy, uz, ix, iy, iz)
+    trace = other[SQUARE + k] + other[SQUARE + ROW + k] + other[SQUARE + 2 * ROW + k]
     ahead = dot(wx, wy, wz, ux, uy, uz)
     dx, dy, dz = wx - ahead * ux, wy - ahead * uy, wz - ahead * uz
-    return m2, uu, depth2, xx + yy + zz - depth2, ahead, dot(dx, dy, dz, dx, dy, dz)
+    return m2, uu, depth2, trace - depth2, ahead, dot(dx, dy, dz, dx, dy, dz)
 
 
 @kernel

@@ -58,8 +58,7 @@ SLAB = 47 * ROW
 PATH, SECOND = 9 * ROW, 10 * ROW  # rows of the float64 slab, after PLACE and SPREAD
 ARRIVAL, SLOPE = 11 * ROW, 12 * ROW  # written by `tones.clock`
 LONG_EAR = 13 * ROW
-MIDDLE = 16 * ROW  # path, second leg and slope at the middle of the array, written by `sums`
-LONG_SLAB = 19 * ROW
+LONG_SLAB = 16 * ROW
 
 
 @kernel
@@ -69,19 +68,31 @@ def dot(ax, ay, az, bx, by, bz):
 
 
 @kernel
-def aim(s, d, mx, my, mz, ax, ay, az, first, count):
+def aim(s, mx, my, mz, ax, ay, az, first, count):
     """Write a microphone's image (m) and its mirrored axis into lanes `first` to `first` + count: several may share a slab."""
     x, y, z = s[EAR + first :], s[EAR + ROW + first :], s[EAR + 2 * ROW + first :]
     u, v, w = s[AXIS + first :], s[AXIS + ROW + first :], s[AXIS + 2 * ROW + first :]
-    long_x, long_y, long_z = (
-        d[LONG_EAR + first :],
-        d[LONG_EAR + ROW + first :],
-        d[LONG_EAR + 2 * ROW + first :],
-    )
     for k in range(count):
         x[k], y[k], z[k] = f32(mx), f32(my), f32(mz)
         u[k], v[k], w[k] = f32(ax), f32(ay), f32(az)
-        long_x[k], long_y[k], long_z[k] = mx, my, mz
+
+
+@kernel
+def aim_long(d, mx, my, mz, count):
+    """Write a microphone's image (m) into the float64 slab."""
+    for k in range(count):
+        d[LONG_EAR + k], d[LONG_EAR + ROW + k], d[LONG_EAR + 2 * ROW + k] = mx, my, mz
+
+
+@kernel
+def to_64th(x):
+    """Return x^64."""
+    x = x * x
+    x = x * x
+    x = x * x
+    x = x * x
+    x = x * x
+    return x * x
 
 
 @kernel

@@ -44,11 +44,9 @@ from usim.engine.slab import (
     LANES,
     LEAN,
     LONG_SLAB,
-    MIDDLE,
     NORMAL,
     ON,
     ONE,
-    PATH,
     RE,
     ROW,
     SECOND,
@@ -58,6 +56,7 @@ from usim.engine.slab import (
     SWAY,
     TWO,
     aim,
+    aim_long,
     dot,
     f32,
     whole_lanes,
@@ -78,21 +77,31 @@ TONES = 3 * SLAB
 KNOT_ROWS = TONES + WAVE + WORK
 WEIGHTS = KNOT_ROWS + 21 * ROW + SIGHT
 SCRATCH_32 = WEIGHTS + ROW * ROW
-SCRATCH_64 = 3 * LONG_SLAB + SCRATCH
+WAY, RATE, WAYS = (
+    0,
+    ROW,
+    2 * ROW,
+)  # float64 rows of the middle of the array, on knots of gain: second leg (m) and slope of the path
+SCRATCH_64 = LONG_SLAB + WAYS + SCRATCH
 
 
 @kernel
-def _window(table, first, ratio, s, d, start, count):
-    """Copy a window of the piece's pose table (15, knots), every ratio-th knot from `first` on, into slabs from lane `start` on."""
+def _window(table, first, ratio, s, start, count):
+    """Copy a window of the piece's pose table (15, knots), every ratio-th knot from `first` on, into a slab from lane `start` on."""
     wide = whole_lanes(count)
     for row in range(15):
         here = s[row * ROW + start :]
         for k in range(wide):
             here[k] = f32(table[row, first + min(k, count - 1) * ratio])
-        if row < 9:
-            there = d[row * ROW + start :]
-            for k in range(wide):
-                there[k] = table[row, first + min(k, count - 1) * ratio]
+
+
+@kernel
+def _long_window(table, first, d, count):
+    """Copy the places and shapes of a window of the pose table, every knot from `first` on, into the float64 slab."""
+    for row in range(9):
+        there = d[row * ROW :]
+        for k in range(whole_lanes(count)):
+            there[k] = table[row, first + min(k, count - 1)]
 
 
 @kernel
@@ -112,7 +121,7 @@ def _start(coarse_s, mic_s, first, count):
 
 
 @kernel
-def _beside(coarse_s, coarse_d, mic_s, first, dx, dy, dz, inverse_step, turns, count):
+def _beside(coarse_s, ways, mic_s, first, dx, dy, dz, inverse_step, turns, count):
     """Write one microphone's phase against the middle of the array (turns), from which it lies (dx, dy, dz) m, into SHIFT.
 
     The way to it from the middle's bounce point, less what the step to its own Fermat point takes off, to second order (SWAY, LEAN).
@@ -121,22 +130,21 @@ def _beside(coarse_s, coarse_d, mic_s, first, dx, dy, dz, inverse_step, turns, c
     d2 = dot(dx, dy, dz, dx, dy, dz)
     for k in range(count):
         x, y, z = coarse_s[ON + k], coarse_s[ON + ROW + k], coarse_s[ON + 2 * ROW + k]
-        back = f32(coarse_d[MIDDLE + ROW + k])
+        back = f32(ways[WAY + k])
         more = fused(TWO * back, dot(x, y, z, dx, dy, dz), d2)
         way = more / (math.sqrt(fused(back, back, more)) + back)
         # at one instant of reception this microphone hears a bounce that lies earlier by its own extra way
         late = (way - lean[k]) * f32(inverse_step)
-        slope = f32(coarse_d[MIDDLE + 2 * ROW + k])
+        slope = f32(ways[RATE + k])
         shift[k] = -f32(turns) * (way - sway[k] - slope * late)
 
 
 @kernel
-def _tilt(coarse_d, s, first, per_slope, tilt_re, tilt_im, air_slope, weight, count):
+def _tilt(ways, s, first, per_slope, tilt_re, tilt_im, air_slope, weight, count):
     """Tilt RE, IM of one microphone's lanes by what walls and air do off the carrier."""
     for k in range(count):
-        slope = coarse_d[MIDDLE + 2 * ROW + k]
-        off = per_slope * slope  # Hz above the carrier, as received
-        up = f32(1.0 + off * (tilt_re - air_slope * coarse_d[MIDDLE + ROW + k])) * weight
+        off = per_slope * ways[RATE + k]  # Hz above the carrier, as received
+        up = f32(1.0 + off * (tilt_re - air_slope * ways[WAY + k])) * weight
         across = f32(off) * tilt_im * weight
         re = s[RE + first + k]
         im = s[IM + first + k]
@@ -145,15 +153,14 @@ def _tilt(coarse_d, s, first, per_slope, tilt_re, tilt_im, air_slope, weight, co
 
 
 @kernel
-def _coarse(s, d, coarse_s, coarse_d, ratio, count, wide):
-    """Copy every ratio-th knot's normal, path and second leg from the fine slab into the coarse one."""
+def _coarse(s, d, coarse_s, ways, ratio, count, wide):
+    """Copy every ratio-th knot's normal into the coarse slab, and its second leg into WAY."""
     for k in range(wide):
         fine = min(k, count - 1) * ratio
         coarse_s[NORMAL + k] = s[NORMAL + fine]
         coarse_s[NORMAL + ROW + k] = s[NORMAL + ROW + fine]
         coarse_s[NORMAL + 2 * ROW + k] = s[NORMAL + 2 * ROW + fine]
-        coarse_d[MIDDLE + k] = d[PATH + fine]
-        coarse_d[MIDDLE + ROW + k] = d[SECOND + fine]
+        ways[WAY + k] = d[SECOND + fine]
 
 
 @kernel
@@ -194,12 +201,11 @@ def _add_pairs(
     inverse_step = 1.0 / (c * step)
     # every knot, to the middle of the array; every ratio-th knot, likewise; every ratio-th knot, to each microphone
     s, coarse_s, mic_s = floats[:SLAB], floats[SLAB : 2 * SLAB], floats[2 * SLAB : 3 * SLAB]
-    d, coarse_d, mic_d = (
+    d, ways, e = (
         longs[:LONG_SLAB],
-        longs[LONG_SLAB : 2 * LONG_SLAB],
-        longs[2 * LONG_SLAB : 3 * LONG_SLAB],
+        longs[LONG_SLAB : LONG_SLAB + WAYS],
+        longs[LONG_SLAB + WAYS :],
     )
-    e = longs[3 * LONG_SLAB :]
     wave, work = floats[TONES : TONES + WAVE], floats[TONES + WAVE : TONES + WAVE + WORK]
     rows = floats[KNOT_ROWS:]
     g_re, g_im = rows[:ROW], rows[ROW : 2 * ROW]
@@ -229,7 +235,7 @@ def _add_pairs(
     for f in range(1, carriers):
         least_waves = min(least_waves, turns_per_metre[f])
     missed = 0
-    held = -1
+    windowed = -1
     aimed = -1
     centre = most_lead + AHEAD + even // 2
     ox, oy, oz = table[0, centre], table[1, centre], table[2, centre]
@@ -249,15 +255,17 @@ def _add_pairs(
         if j != aimed:
             cx, cy, cz = middles[j, 0], middles[j, 1], middles[j, 2]
             lead = leads[j]
-            aim(s, d, cx, cy, cz, 0.0, 0.0, 0.0, 0, wide)
-            aim(coarse_s, coarse_d, cx, cy, cz, 0.0, 0.0, 0.0, 0, coarse_wide)
+            aim(s, cx, cy, cz, 0.0, 0.0, 0.0, 0, wide)
+            aim_long(d, cx, cy, cz, wide)
+            aim(coarse_s, cx, cy, cz, 0.0, 0.0, 0.0, 0, coarse_wide)
             aimed = -1  # the microphones' slab is not aimed yet
-        if lead != held:
-            held = lead
-            _window(table, most_lead - lead, 1, s, d, 0, count)
-            _window(table, most_lead - lead, ratio, coarse_s, coarse_d, 0, coarse_count)
+        if lead != windowed:
+            windowed = lead
+            _window(table, most_lead - lead, 1, s, 0, count)
+            _long_window(table, most_lead - lead, d, count)
+            _window(table, most_lead - lead, ratio, coarse_s, 0, coarse_count)
             for m in range(together):
-                _window(table, most_lead - lead, ratio, mic_s, mic_d, m * coarse_wide, coarse_count)
+                _window(table, most_lead - lead, ratio, mic_s, m * coarse_wide, coarse_count)
         start = float(lead + AHEAD)
         g = pairs[n, 2]
         sharpness = MIRROR
@@ -272,16 +280,22 @@ def _add_pairs(
             kind = 1 if sharpness > f32(0.0) else 2
             glint_normals(table, most_lead - lead, glints[g], s, count, wide)
             pair_paths(s, d, sx, sy, sz, 0, wide)
-        _coarse(s, d, coarse_s, coarse_d, ratio, coarse_count, coarse_wide)
+        _coarse(s, d, coarse_s, ways, ratio, coarse_count, coarse_wide)
         if g >= 0:
             shorten(table, most_lead - lead, glints[g], d, count, wide)
         if not clock(d, e, count, even, start, inverse_step):
             missed += 1
             continue
         for k in range(coarse_wide):
-            coarse_d[MIDDLE + 2 * ROW + k] = d[SLOPE + min(k, coarse_count - 1) * ratio]
+            ways[RATE + k] = d[SLOPE + min(k, coarse_count - 1) * ratio]
         stencil(e, even, ratio, coarse_count, work, weights, bands)
         surface_points(coarse_s, marks, coarse_wide)
+        for k in range(ROW):
+            out_ends[k], out_ends[ROW + k], out_ends[2 * ROW + k] = (
+                f32(sx),
+                f32(sy),
+                f32(sz),
+            )
         for f in range(carriers):
             walls_f, skin_f, beam_f, port_f = walls[f], skin[f, kind : kind + 1], beam[f], port[f]
             tone(e, even, turns_per_metre[f], samples, wave)
@@ -304,26 +318,14 @@ def _add_pairs(
             shaded = False
             differs = False
             if tables.shape[0] > 1:
-                for k in range(coarse_wide):
-                    mic_points[k], mic_points[ROW + k], mic_points[2 * ROW + k] = (
-                        f32(sx),
-                        f32(sy),
-                        f32(sz),
-                    )
                 shaded = in_the_way(
-                    marks, mic_points, few, few_held, everything, most_lead - lead, sight, edge, tables, own, out_known, i, ratio, sx, sy, sz, waves, least_waves, coarse_count, coarse_wide, out_found
+                    marks, out_ends, few, few_held, everything, most_lead - lead, sight, edge, tables, own, out_known, i, ratio, sx, sy, sz, waves, least_waves, coarse_count, coarse_wide, out_found
                 )  # fmt: skip
                 shaded |= in_the_way(
                     marks, coarse_s[EAR:], few, few_held, everything, most_lead - lead, sight, edge, tables, own, back_known, j, ratio, cx, cy, cz, waves, least_waves, coarse_count, coarse_wide, back_found
                 )  # fmt: skip
             if shaded:
                 fetch(everything, most_lead - lead, out_found, back_found, crowd, crowd_held, count, wide)  # fmt: skip
-                for k in range(ROW):
-                    out_ends[k], out_ends[ROW + k], out_ends[2 * ROW + k] = (
-                        f32(sx),
-                        f32(sy),
-                        f32(sz),
-                    )
                 surface_points(s, points, wide)
                 for k in range(wide):
                     through[k], apart[k] = ONE, ONE
@@ -352,7 +354,7 @@ def _add_pairs(
                             target_axes[j, first + m, 1],
                             target_axes[j, first + m, 2],
                         )
-                        aim(mic_s, mic_d, x, y, z, ax, ay, az, m * coarse_wide, coarse_wide)
+                        aim(mic_s, x, y, z, ax, ay, az, m * coarse_wide, coarse_wide)
                     _start(coarse_s, mic_s, m * coarse_wide, coarse_wide)
                 lanes = some * coarse_wide
                 if mics > 1 and g < 0:
@@ -393,8 +395,8 @@ def _add_pairs(
                         f32(targets[j, first + m, 1] - cy),
                         f32(targets[j, first + m, 2] - cz),
                     )
-                    _beside(coarse_s, coarse_d, mic_s, m * coarse_wide, dx, dy, dz, inverse_step, turns_per_metre[f], coarse_wide)  # fmt: skip
-                    _tilt(coarse_d, mic_s, m * coarse_wide, per_slope, tilt_re, tilt_im, absorption_slope[f], strength, coarse_wide)  # fmt: skip
+                    _beside(coarse_s, ways, mic_s, m * coarse_wide, dx, dy, dz, inverse_step, turns_per_metre[f], coarse_wide)  # fmt: skip
+                    _tilt(ways, mic_s, m * coarse_wide, per_slope, tilt_re, tilt_im, absorption_slope[f], strength, coarse_wide)  # fmt: skip
                 for b in range(functions):
                     arriving(mic_s, port_f, b, lanes)
                     for m in range(some):

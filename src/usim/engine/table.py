@@ -18,7 +18,7 @@ from usim.engine.pairs import (
     pair_paths,
 )
 from usim.engine.selection import pose_table
-from usim.engine.slab import LANES, LONG_SLAB, PATH, ROW, SECOND, SLAB, aim, f32
+from usim.engine.slab import LANES, LONG_SLAB, PATH, ROW, SECOND, SLAB, aim, aim_long, f32
 from usim.physics.jit import kernel
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def _instant(
                 s[row * ROW + k] = f32(value)
                 if row < 9:
                     d[row * ROW + k] = value
-        aim(s, d, mx, my, mz, target_axes[j, 0], target_axes[j, 1], target_axes[j, 2], 0, LANES)
+        aim(s, mx, my, mz, target_axes[j, 0], target_axes[j, 1], target_axes[j, 2], 0, LANES)
+        aim_long(d, mx, my, mz, LANES)
         for i in range(sources.shape[0]):
             sx, sy, sz = sources[i, 0], sources[i, 1], sources[i, 2]
             _first_normal(s, f32(sx), f32(sy), f32(sz), LANES)

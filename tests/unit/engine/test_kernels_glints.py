@@ -63,7 +63,8 @@ def test_facet(rng, sharpness):
     place, rotation, size = ellipsoids(rng)
     source, microphone = ends(rng)
     s, d = slabs(place, rotation, size)
-    slab.aim(s, d, *microphone, 0.0, 0.0, 1.0, 0, KNOTS)
+    slab.aim(s, *microphone, 0.0, 0.0, 1.0, 0, KNOTS)
+    slab.aim_long(d, *microphone, KNOTS)
     spread = 0.5 if sharpness == 0 else 1 / np.sqrt(2 * sharpness)
     n = unit(
         unit(source - place)
@@ -107,7 +108,8 @@ def test_a_glint_between_both_ends_is_no_number_too_many():
     """Where the legs lie in one line there is no bisector: nothing, but a number."""
     place, rotation = np.zeros((KNOTS, 3)), np.array([np.eye(3)] * KNOTS)
     s, d = slabs(place, rotation, np.full(3, 0.125))
-    slab.aim(s, d, 2.0, 0.0, 0.125, 0.0, 0.0, 1.0, 0, KNOTS)
+    slab.aim(s, 2.0, 0.0, 0.125, 0.0, 0.0, 1.0, 0, KNOTS)
+    slab.aim_long(d, 2.0, 0.0, 0.125, KNOTS)
     s[NORMAL + 2 * ROW :][:KNOTS] = 1.0
     for sharpness in (0.0, 100.0):
         glints.facet(s, f32(-2.0), f32(0.0), f32(0.125), f32(sharpness), KNOTS)

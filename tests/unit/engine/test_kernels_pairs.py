@@ -34,7 +34,8 @@ def unit(v):
 
 def aimed(s, d, microphone, axis=(0.0, 0.0, 1.0)):
     """Slabs whose every knot has this microphone and axis."""
-    slab.aim(s, d, *microphone, *axis, 0, KNOTS)
+    slab.aim(s, *microphone, *axis, 0, KNOTS)
+    slab.aim_long(d, *microphone, KNOTS)
 
 
 def test_aim(rng):
@@ -42,9 +43,12 @@ def test_aim(rng):
     s, d = np.zeros(slab.SLAB, np.float32), np.zeros(slab.LONG_SLAB)
     places, axes = rng.standard_normal((2, 3, 3))
     for n in range(3):
-        slab.aim(s, d, *places[n], *axes[n], 16 * n, 16)
+        slab.aim(s, *places[n], *axes[n], 16 * n, 16)
     many = np.repeat(places, 16, axis=0).T
-    np.testing.assert_array_equal(rows(d, slab.LONG_EAR, 3, 48), many)
+    slab.aim_long(d, *places[0], 48)
+    np.testing.assert_array_equal(
+        rows(d, slab.LONG_EAR, 3, 48), np.repeat(places[:1], 48, axis=0).T
+    )
     np.testing.assert_array_equal(rows(s, slab.EAR, 3, 48), many.astype(np.float32))
     np.testing.assert_array_equal(rows(s, slab.AXIS, 3, 48), np.repeat(axes, 16, axis=0).T.astype(np.float32))  # fmt: skip
 

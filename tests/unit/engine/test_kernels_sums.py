@@ -238,10 +238,11 @@ def test_window(rng, ratio):
     table = rng.standard_normal((15, 120))
     s, d = np.zeros(SLAB, np.float32), np.zeros(LONG_SLAB)
     count = (45 - 1) // ratio + 1
-    sums._window(table, 7, ratio, s, d, 16, count)
+    sums._window(table, 7, ratio, s, 16, count)
+    sums._long_window(table, 7, d, 45)
     part = table[:, 7 : 7 + 45 : ratio]
     np.testing.assert_array_equal(rows(s, 16, 15, count), part.astype(np.float32))
-    np.testing.assert_array_equal(rows(d, 16, 9, count), part[:9])
+    np.testing.assert_array_equal(rows(d, 0, 9, 45), table[:9, 7 : 7 + 45])
 
 
 def test_start(rng):
@@ -258,25 +259,25 @@ def test_start(rng):
 
 def middles(rng):
     """Slabs of the middle of the array: unit vectors ON and, in float64, second leg and slope of the path."""
-    coarse_s, coarse_d = np.zeros(SLAB, np.float32), np.zeros(LONG_SLAB)
+    coarse_s, ways = np.zeros(SLAB, np.float32), np.zeros(sums.WAYS)
     on = rng.standard_normal((3, 16))
     on /= np.linalg.norm(on, axis=0)
     second, slope = rng.uniform(1, 6, 16), rng.uniform(-0.05, 0.05, 16)
     for n in range(3):
         coarse_s[slab.ON + n * ROW :][:16] = on[n]
-    coarse_d[slab.MIDDLE + ROW :][:16], coarse_d[slab.MIDDLE + 2 * ROW :][:16] = second, slope
-    return coarse_s, coarse_d, on, second, slope
+    ways[sums.WAY :][:16], ways[sums.RATE :][:16] = second, slope
+    return coarse_s, ways, on, second, slope
 
 
 def test_beside(rng):
     """The phase of a microphone beside the middle of the array: its own way from the same point, less what its own Fermat point takes off; and
     as heard at one instant, so from a bounce that lies earlier by its extra way."""
-    coarse_s, coarse_d, on, second, slope = middles(rng)
+    coarse_s, ways, on, second, slope = middles(rng)
     s = np.zeros(SLAB, np.float32)
     sway, lean = rng.uniform(0, 1e-4, 16), rng.uniform(-2e-3, 2e-3, 16)
     s[slab.SWAY + 16 :][:16], s[slab.LEAN + 16 :][:16] = sway, lean
     aside, turns, inverse = rng.uniform(-0.05, 0.05, 3), 93.0, 0.7
-    sums._beside(coarse_s, coarse_d, s, 16, *map(np.float32, aside), inverse, turns, 16)
+    sums._beside(coarse_s, ways, s, 16, *map(np.float32, aside), inverse, turns, 16)
     way = np.linalg.norm((second * on).T + aside, axis=1) - second
     expected = -turns * (way - sway - slope * (way - lean) * inverse)
     np.testing.assert_allclose(rows(s, slab.SHIFT + 16, 1, 16)[0], expected, atol=3e-6)
@@ -284,12 +285,12 @@ def test_beside(rng):
 
 def test_tilt(rng):
     """What walls and air do off the carrier, as the Doppler of every knot has it."""
-    _, coarse_d, _, second, slope = middles(rng)
+    _, ways, _, second, slope = middles(rng)
     s = np.zeros(SLAB, np.float32)
     re, im = rng.standard_normal((2, 16)).astype(np.float32)
     s[slab.RE + 16 :][:16], s[slab.IM + 16 :][:16] = re, im
     tilt, air, weight, per_slope = 2e-6 - 3e-6j, 5e-6, 1.5, -900.0
-    sums._tilt(coarse_d, s, 16, per_slope, np.float32(tilt.real), np.float32(tilt.imag), air, np.float32(weight), 16)  # fmt: skip
+    sums._tilt(ways, s, 16, per_slope, np.float32(tilt.real), np.float32(tilt.imag), air, np.float32(weight), 16)  # fmt: skip
     tilted = (re + 1j * im) * weight * (1 + per_slope * slope * (tilt - air * second))
     found = rows(s, slab.RE + 16, 1, 16)[0] + 1j * rows(s, slab.IM + 16, 1, 16)[0]
     np.testing.assert_allclose(found, tilted, rtol=1e-5)
@@ -304,15 +305,14 @@ def test_sine_and_cosine():
 
 
 def test_coarse(rng):
-    """Every ratio-th knot of normals, path and second leg; lanes beyond the last repeat it."""
+    """Every ratio-th knot of normals and second leg; lanes beyond the last repeat it."""
     s, d = rng.standard_normal(SLAB).astype(np.float32), rng.standard_normal(LONG_SLAB)
-    coarse_s, coarse_d = np.zeros(SLAB, np.float32), np.zeros(LONG_SLAB)
-    sums._coarse(s, d, coarse_s, coarse_d, 4, 13, 16)
+    coarse_s, ways = np.zeros(SLAB, np.float32), np.zeros(sums.WAYS)
+    sums._coarse(s, d, coarse_s, ways, 4, 13, 16)
     at = 4 * np.minimum(np.arange(16), 12)
     fine = rows(s, slab.NORMAL, 3, ROW)[:, at]
     np.testing.assert_array_equal(rows(coarse_s, slab.NORMAL, 3, 16), fine)
-    lengths = np.array([rows(d, PATH, 1, ROW)[0, at], rows(d, SECOND, 1, ROW)[0, at]])
-    np.testing.assert_array_equal(rows(coarse_d, slab.MIDDLE, 2, 16), lengths)
+    np.testing.assert_array_equal(rows(ways, sums.WAY, 1, 16)[0], rows(d, SECOND, 1, ROW)[0, at])
 
 
 def crowded(rng):
