@@ -4,7 +4,7 @@ The same two sets as in `selection`: *resolved* are the strongest that hold the 
 seen through `near` pairs (legs of at most one reflection, all in `fine`); a sample of the rest is *texture*: mirrors of other pairs one by one, while a drawn
 pair without glints of its own draws one of those that light up for it, in proportion to their energy.
 
-Candidates are numbered: first the mirrors of all pairs, then glints; `whose` says which near pair and which glint.
+Candidates are numbered: first the mirrors of near pairs, then glints; `whose` says which near pair and which glint.
 """
 
 from __future__ import annotations
@@ -15,121 +15,98 @@ import numpy as np
 
 from usim.engine.glints import COLUMNS, HEIGHT, SHARPNESS, SLIP, WEIGHT
 from usim.engine.legs import Legs
-from usim.engine.lobes import INSTANTS, _cosines, _drawn, in_reach, lobe_of, mirror_normal
+from usim.engine.lobes import (
+    DEPTH,
+    GAIN,
+    INSTANTS,
+    PEAK,
+    STEPS,
+    VIEW,
+    WIDTH,
+    draw,
+    lit,
+    lobes_of,
+    see,
+)
 from usim.engine.selection import (
+    BINS,
     HYSTERESIS,
     TEXTURE_LEAST,
     TEXTURE_SHARE,
     Chosen,
     Quality,
-    _ranks,
-    _threshold,
     apart,
     epochs_in,
     permanent,
+    ranks,
+    threshold,
+    total,
 )
-from usim.engine.slab import f32
+from usim.engine.slab import LANES, ONE, f32
 from usim.physics.jit import kernel
 from usim.physics.wrinkles import DIFFUSE, Glints
 
 LEAST_SHARE = 1e-4  # of a piece's energy that a candidate has somewhere in the epoch, at the middle of its lobe
 GLINT_SEED = 1  # added for the numbers that draw glints
 GLINTS = 4096  # that there is room for at first
+NO_LINES, NO_GLINTS = -1, -2  # what there was no room for
+MIRROR = np.int64(-1)  # in the place of a glint
 
 
 @kernel
-def _seen(table, t, pair, sources, middles, out):
-    """Fill out (4,) with the `mirror_normal` of a pair."""
-    i, j = pair // middles.shape[0], pair % middles.shape[0]
-    mirror_normal(table, t, sources[i, 0], sources[i, 1], sources[i, 2], middles[j, 0], middles[j, 1], middles[j, 2], out)  # fmt: skip
-
-
-@kernel(allocates=True)
 def _candidates(
-    energy, shares, near, table, square, sources, middles, glints, columns, heights, depth, epoch, normals, values, whose,
+    energy, shares, near, views, columns, columns32, lobe, first, least, wholes, limits, excess, which, room, mean, whose,
 ):  # fmt: skip
-    """Return (number of candidates, values, whose): energies (n, INSTANTS) of mirrors, then of glints that light up for near pairs.
+    """Write energies of mirrors of near pairs, then of glints that light up for them, over an epoch's instants into mean (n,); return how many.
 
-    normals (P, INSTANTS, 4): of near pairs; what they were at the end of the epoch before is read.  values and whose (glint, 2) are
-    written, or copied where they have no room.
+    views (block, INSTANTS, VIEW): of near pairs, WIDTH in a block; instant t stands at t % INSTANTS, in least (INSTANTS,) as well.  whose (n, 2): which near pair, and which glint or -1.  least (INSTANTS,): energy of which a glint must have more at one instant.  wholes,
+    limits (INSTANTS,), excess, which (glint,), room: scratch, see `lit`.  NO_GLINTS where there is no room.
     """
-    many, narrow, first = energy.shape[0], heights.shape[0], 2 + 2 * epoch
-    nearest = np.empty(narrow, np.float32)
-    aligned = f32(1.0 - 0.5 * depth / glints[0, SHARPNESS]) if narrow > 0 else f32(0.0)
-    three = np.empty(INSTANTS, np.float32)
-    least = np.empty(INSTANTS)
-    for e in range(INSTANTS):
-        total = 0.0
-        for n in range(many):
-            total += energy[n, first + e]
-            values[n, e] = energy[n, first + e] * shares[n, first + e]
-        least[e] = LEAST_SHARE * math.exp(-depth) * total
-    at = many
+    at = near.shape[0]
+    a, b, c = first % INSTANTS, (first + 1) % INSTANTS, (first + 2) % INSTANTS
     for p in range(near.shape[0]):
         n = near[p]
-        for e in range(INSTANTS):
-            if e == 0 and epoch >= 0:
-                for axis in range(4):
-                    normals[p, 0, axis] = normals[p, INSTANTS - 1, axis]
-            else:
-                _seen(table, first + e, n, sources, middles, normals[p, e])
-        if narrow == 0:
-            continue
-        low, high = in_reach(heights, normals[p], depth, glints[0, SHARPNESS])
-        _cosines(columns[:, low:high], normals[p], nearest)
-        for g in range(low, high):
-            if nearest[g - low] < aligned:
-                continue
-            enough = False
-            for e in range(INSTANTS):
-                lobe = lobe_of(normals[p, e], square, glints[g], depth)
-                three[e] = energy[n, first + e] * (f32(1.0) - shares[n, first + e]) * f32(lobe)
-                enough |= three[e] > least[e]
-            if not enough:
-                continue
-            if at == values.shape[0]:
-                longer = np.empty((2 * at - many, INSTANTS), np.float32)
-                more = np.empty((longer.shape[0] - many, 2), np.int64)
-                for old in range(at):  # whole arrays take half a minute to compile
-                    for e in range(INSTANTS):
-                        longer[old, e] = values[old, e]
-                for old in range(at - many):
-                    more[old, 0], more[old, 1] = whose[old, 0], whose[old, 1]
-                values, whose = longer, more
-            values[at, 0], values[at, 1], values[at, 2] = three[0], three[1], three[2]
-            whose[at - many, 0], whose[at - many, 1] = p, g
-            at += 1
-    return at, values, whose
+        view, lane = views[p // WIDTH], p % WIDTH
+        mean[p] = energy[first, n] * shares[first, n]
+        mean[p] += energy[first + 1, n] * shares[first + 1, n]
+        mean[p] += energy[first + 2, n] * shares[first + 2, n]
+        whose[p, 0], whose[p, 1] = p, -1
+        for t in range(first, first + INSTANTS):
+            e = t % INSTANTS
+            wholes[e] = energy[t, n] * (ONE - shares[t, n])
+            bright = wholes[e] * view[e, GAIN + lane] * lobe[PEAK]
+            # on the safe side
+            limits[e] = min(math.log(bright / least[e]) + 1e-6, lobe[DEPTH]) if bright > least[e] else 0.0  # fmt: skip
+        count = lit(view, lane, limits, columns, columns32, lobe, excess, which, room)
+        if at + count > mean.shape[0]:
+            return NO_GLINTS
+        for g in range(count):
+            va = f32(wholes[a] * f32(room[3 + a, g]))
+            vb = f32(wholes[b] * f32(room[3 + b, g]))
+            vc = f32(wholes[c] * f32(room[3 + c, g]))
+            mean[at] = va + vb + vc
+            whose[at, 0], whose[at, 1] = p, which[g]
+            at += va > least[a] or vb > least[b] or vc > least[c]
+    return at
 
 
 @kernel
-def _near_ranks(values, is_near, rank):
-    """Write each candidate's share of the energy of those seen through near pairs into rank; none for mirrors of other pairs."""
-    _ranks(values, 0, rank)
-    total = 0.0
-    for n in range(rank.shape[0]):
-        if n < is_near.shape[0] and not is_near[n]:
-            rank[n] = 0.0
-        total += rank[n]
-    scale = 1.0 / total if total > 0.0 else 0.0
-    for n in range(rank.shape[0]):
-        rank[n] *= scale
+def _take(mean, share, whose, bins, rank, seen, taken):
+    """Write which candidates, energies mean (n,), are resolved into taken (n,); those above the floor are kept in seen (P, 1 + glint), mirrors first, for the next epoch.
 
-
-@kernel
-def _take(rank, floor, whose, mirrors, seen, taken):
-    """Write which candidates are resolved into taken (n,); those above the floor are kept in mirrors (pair,) and seen (P, glint) for the next epoch."""
-    many = mirrors.shape[0]
-    for n in range(rank.shape[0]):
-        before = mirrors[n] if n < many else seen[whose[n - many, 0], whose[n - many, 1]]
+    bins, rank: scratch, see `threshold`.
+    """
+    ranks(mean, rank)
+    floor = threshold(rank[: mean.shape[0]], share, bins)
+    for n in range(mean.shape[0]):
+        before = seen[whose[n, 0], 1 + whose[n, 1]]
         taken[n] = rank[n] > 0.0 and rank[n] * (HYSTERESIS if before else 1.0) >= floor
-    seen[:] = False
-    for n in range(rank.shape[0]):
-        above = rank[n] > 0.0 and rank[n] >= floor
-        if n < many:
-            mirrors[n] = above
-        elif above:
-            seen[whose[n - many, 0], whose[n - many, 1]] = True
+    for p in range(seen.shape[0]):
+        for g in range(seen.shape[1]):
+            seen[p, g] = False
+    for n in range(mean.shape[0]):
+        if rank[n] > 0.0 and rank[n] >= floor:
+            seen[whose[n, 0], 1 + whose[n, 1]] = True
 
 
 @kernel
@@ -139,54 +116,74 @@ def _list(pairs, used, pair, images, glint):
 
 
 @kernel
-def _unlisted(energy, shares, pair, first, is_near, diffuse):
-    """Return the energy over an epoch's instants of a pair's glints that are no candidates: the diffuse ones, and all of pairs not near."""
-    mean = 0.0
-    for e in range(INSTANTS):
-        whole = np.float64(energy[pair, first + e])
-        mean += whole * diffuse
-        if not is_near:
-            mean += whole * (1.0 - shares[pair, first + e])
-    return mean
+def _others(energy, shares, near, first, diffuse, mirrors, unlisted):
+    """Write energies (pair,) over an epoch's instants: mirrors of pairs that are not near, and glints that are no candidates: the diffuse ones, and all of pairs not near."""
+    for n in range(mirrors.shape[0]):
+        mirrors[n], unlisted[n] = 0.0, 0.0
+    for t in range(first, first + INSTANTS):
+        whole, share = energy[t], shares[t]
+        for n in range(mirrors.shape[0]):
+            mirrors[n] += whole[n] * share[n]
+            unlisted[n] += whole[n] * (ONE - share[n] + f32(diffuse))
+    for p in range(near.shape[0]):
+        n = near[p]
+        mirrors[n] = 0.0
+        unlisted[n] = (energy[first, n] + energy[first + 1, n] + energy[first + 2, n]) * f32(diffuse)  # fmt: skip
 
 
-@kernel(allocates=True)
+@kernel
 def _texture(
-    energy, shares, near, is_near, table, square, sources, middles, glints, heights, diffuse, depth, first, seed, values, whose, taken, step, sums, pairs, weight, group, used,
+    energy, shares, near, is_near, table, square, sources, middles, steps, columns, columns32, lobe, first, seed, numbers, mean, whose, taken, mirrors, unlisted, step,
+    view, wholes, rough, limits, excess, which, room, sums, hits, pairs, weight, group, used,
 ):  # fmt: skip
-    """List a sample of what is not resolved, one line for every `step` of energy in the mean; return the number of lines, -1 where there is no room.
+    """List a sample of what is not resolved, one line for every `step` of energy in the mean; return the number of lines, NO_LINES where there is no room.
 
-    After the candidates come, pair by pair, the glints that are none: of these a drawn pair draws one.  sums (glint,): scratch.
+    After mirrors and candidates come, pair by pair, the glints that are none: of these a drawn pair draws one.  numbers (2 * I * J,): permanent
+    numbers, see `_place`; mirrors, unlisted: see `_others`, with near pairs' mirrors that are not taken.  The rest: scratch.
     """
-    many, at, images = energy.shape[0], taken.shape[0], middles.shape[0]
-    one = np.empty((INSTANTS, 4))
-    for number in range(at + many):
-        unlisted = number >= at
-        n = number - at if unlisted else number
-        pair, glint, chance = n, -1, 1.0
-        if unlisted:
-            mean = _unlisted(energy, shares, n, first, is_near[n], diffuse)
-        elif taken[n]:
-            continue
-        else:
-            mean = np.float64(values[n, 0] + values[n, 1] + values[n, 2])
-            if n >= many:
-                pair, glint = near[whose[n - many, 0]], whose[n - many, 1]
-        if mean <= 0.0 or permanent(seed, _place(pair, glint, unlisted, many)) * step >= mean:
-            continue
-        if unlisted:
-            for e in range(INSTANTS):
-                _seen(table, first + e, n, sources, middles, one[e])
+    many, images, start = mirrors.shape[0], middles.shape[0], used
+    for n in range(many):
+        if numbers[many + n] * step < mirrors[n]:
+            if used == pairs.shape[0]:
+                return NO_LINES
+            _list(pairs, used, n, images, MIRROR)
+            weight[used] = math.sqrt(max(step / mirrors[n], 1.0))
+            used += 1
+    for n in range(near.shape[0], taken.shape[0]):
+        pair, glint = near[whose[n, 0]], whose[n, 1]
+        if not taken[n] and permanent(seed, _place(pair, glint, False, many)) * step < mean[n]:
+            if used == pairs.shape[0]:
+                return NO_LINES
+            _list(pairs, used, pair, images, glint)
+            weight[used] = math.sqrt(max(step / mean[n], 1.0))
+            used += 1
+    count = 0
+    for n in range(many):
+        if numbers[n] * step < unlisted[n]:
+            hits[count] = n
+            count += 1
+    if used + count > pairs.shape[0]:
+        return NO_LINES
+    for e in range(view.shape[0]):
+        limits[e] = lobe[DEPTH]
+    for begin in range(0, count, WIDTH):
+        some = hits[begin : min(begin + WIDTH, count)]
+        for e in range(view.shape[0]):
+            see(table, first + e, square, some, sources, middles, steps, view[e])
+        for lane in range(some.shape[0]):
+            n = some[lane]
+            for e in range(view.shape[0]):
+                wholes[e] = energy[first + e, n]
+                rough[e] = wholes[e] * (1.0 - shares[first + e, n])
+            narrow = 0 if is_near[n] else lit(view, lane, limits, columns, columns32, lobe, excess, which, room)  # fmt: skip
             mark = permanent(seed + GLINT_SEED, n)
-            glint, chance = _drawn(energy, shares, n, first, one, square, glints, heights, depth, is_near[n], mark, sums)  # fmt: skip
-            if glint < 0:
-                continue
-        if used == pairs.shape[0]:
-            return -1
-        _list(pairs, used, pair, images, glint)
-        weight[used] = math.sqrt(max(step / mean, 1.0) / chance)
-        group[used] = 1
-        used += 1
+            glint, chance = draw(view, lane, wholes, rough, narrow, columns, columns32.shape[1], lobe, mark, which, room, sums)  # fmt: skip
+            if glint >= 0:
+                _list(pairs, used, n, images, glint)
+                weight[used] = math.sqrt(max(step / unlisted[n], 1.0) / chance)
+                used += 1
+    for line in range(start, used):
+        group[line] = 1
     return used
 
 
@@ -198,62 +195,74 @@ def _place(pair, glint, unlisted, many):
 
 @kernel(allocates=True)
 def choose_dressed(
-    energy, shares, near, table, square, sources, middles, glints, columns, heights, diffuse, depth, share, seed, pairs, weight, group, counts, held_shares,
+    energy, shares, near, table, square, sources, middles, steps, columns, columns32, lobe, diffuse, share, seed, most, pairs, weight, group, counts, held_shares,
 ):  # fmt: skip
     """Choose mirror pairs and glints of consecutive epochs; fill pairs (n, 3), weight, group and, per epoch, counts and shares resolved.
 
-    energy (I * J, K) of the smooth piece and shares (I * J, K) of it that stay in the mirror, at instants: epoch number e sees instants
+    energy (K, I * J) of the smooth piece and shares (K, I * J) of it that stay in the mirror, at instants: epoch number e sees instants
     2 + 2e to 4 + 2e, so the first two are those of the epoch before.  near (P,): pairs whose glints may be resolved.  table (25, K): poses; square
-    (3,): of the semi-axes; sources (I, 3), middles (J, 3) in m.  glints (G, COLUMNS), the first of them sorted by the third component of their
-    normal, columns (3, n) their normals in float32, heights (n,); the others are diffuse and hold the share `diffuse` of energy.  depth: see `lobe_of`.  seed: see `choose`.
-    Returns the number filled, or -1 where there is no room.
+    (3,): of the semi-axes; sources (I, 3), middles (J, 3) in m, steps: see `see`.  columns (3, G), columns32 (3, n), lobe: see `lit`; diffuse glints hold the
+    share `diffuse` of energy.  seed: see `choose`.  most: glints that there is room for.  Returns the number filled, NO_LINES or NO_GLINTS.
     """
-    many, narrow, images = energy.shape[0], heights.shape[0], middles.shape[0]
-    is_near, mirrors = np.zeros(many, np.bool_), np.zeros(many, np.bool_)
+    many, narrow, images = energy.shape[1], columns32.shape[1], middles.shape[0]
+    is_near, seen = np.zeros(many, np.bool_), np.zeros((near.shape[0], 1 + narrow), np.bool_)
     for p in range(near.shape[0]):
         is_near[near[p]] = True
-    seen = np.zeros((near.shape[0], narrow), np.bool_)
-    normals = np.empty((near.shape[0], INSTANTS, 4))
-    values = np.empty((many + GLINTS, INSTANTS), np.float32)
-    whose = np.empty((GLINTS, 2), np.int64)
-    sums = np.empty(glints.shape[0])
-    used = 0
+    numbers, hits = np.empty(2 * many), np.empty(many, np.int64)
+    others = np.empty(2 * many, np.float32)
+    mirrors, unlisted = others[:many], others[many:]
+    blocks = (near.shape[0] + WIDTH - 1) // WIDTH
+    views, view = np.empty((blocks, INSTANTS, VIEW)), np.empty((INSTANTS, VIEW))
+    few, sums, bins = np.empty((4, INSTANTS)), np.empty(columns.shape[1]), np.empty(BINS)
+    least, wholes, rough, limits = few[0], few[1], few[2], few[3]
+    excess, which = np.empty(narrow, np.float32), np.empty(narrow + 1, np.int64)
+    room = np.zeros((3 + INSTANTS, narrow + LANES))
+    most += near.shape[0]
+    mean, rank, taken = np.empty(most, np.float32), np.empty(most), np.empty(most, np.bool_)
+    whose = np.empty((most, 2), np.int64)
+    for n in range(2 * many):
+        numbers[n] = permanent(seed, n)
+    used = np.int64(0)
     for epoch in range(-1, counts.shape[0]):
-        at, values, whose = _candidates(energy, shares, near, table, square, sources, middles, glints, columns, heights, depth, epoch, normals, values, whose)  # fmt: skip
-        rank, taken = np.empty(at), np.empty(at, np.bool_)
-        _near_ranks(values[:at], is_near, rank)
-        floor = _threshold(rank, share)
-        _take(rank, floor, whose, mirrors, seen, taken)
+        first, start = 2 + 2 * epoch, used
+        for t in range(
+            first + (epoch >= 0), first + INSTANTS
+        ):  # the first is the last of the epoch before
+            least[t % INSTANTS] = LEAST_SHARE * math.exp(-lobe[DEPTH]) * total(energy[t])
+            for block in range(views.shape[0]):
+                some = near[block * WIDTH : (block + 1) * WIDTH]
+                see(table, t, square, some, sources, middles, steps, views[block, t % INSTANTS])
+        at = _candidates(energy, shares, near, views, columns, columns32, lobe, first, least, wholes, limits, excess, which, room, mean, whose)  # fmt: skip
+        if at < 0:
+            return NO_GLINTS
+        _take(mean[:at], share, whose, bins, rank, seen, taken)
         if epoch < 0:
             continue
-        first, start = 2 + 2 * epoch, used
-        held, rest, beyond = 0.0, 0.0, 0.0
+        _others(energy, shares, near, first, diffuse, mirrors, unlisted)
+        held, rest = 0.0, 0.0
         for n in range(at):
-            mean = values[n, 0] + values[n, 1] + values[n, 2]
             if not taken[n]:
-                if n < many and not is_near[n]:
-                    beyond += mean
-                else:
-                    rest += mean
+                rest += mean[n]
                 continue
             if used == pairs.shape[0]:
-                return -1
-            if n < many:
-                _list(pairs, used, n, images, -1)
-            else:
-                _list(pairs, used, near[whose[n - many, 0]], images, whose[n - many, 1])
+                return NO_LINES
+            _list(pairs, used, near[whose[n, 0]], images, whose[n, 1])
             weight[used], group[used] = 1.0, 0
             used += 1
-            held += mean
+            held += mean[n]
         held_shares[epoch] = held / (held + rest) if held + rest > 0.0 else 1.0
-        rest += beyond
-        for n in range(many):
-            rest += _unlisted(energy, shares, n, first, is_near[n], diffuse)
+        rest += total(others)
+        for p in range(near.shape[0]):
+            if not taken[p]:
+                mirrors[near[p]] = mean[p]
         if rest > 0.0:
             step = rest / max(TEXTURE_LEAST, int(TEXTURE_SHARE * (used - start)))
-            used = _texture(energy, shares, near, is_near, table, square, sources, middles, glints, heights, diffuse, depth, first, seed, values, whose, taken, step, sums, pairs, weight, group, used)  # fmt: skip
+            used = _texture(
+                energy, shares, near, is_near, table, square, sources, middles, steps, columns, columns32, lobe, first, seed, numbers, mean, whose, taken[:at], mirrors, unlisted, step,
+                view, wholes, rough, limits, excess, which, room, sums, hits, pairs, weight, group, used,
+            )  # fmt: skip
             if used < 0:
-                return -1
+                return NO_LINES
         counts[epoch] = used - start
     return used
 
@@ -291,17 +300,21 @@ def dressed_epochs(
     """Return the choices of consecutive epochs of a dressed piece; see `choose_dressed`."""
     images = np.flatnonzero(legs.maps.order <= quality.glint_order)
     near = (images[:, None] * len(legs) + images[None, :]).ravel()
-    columns = np.ascontiguousarray(glints[glints[:, SHARPNESS] > 0.0, :3].T)
+    columns = np.ascontiguousarray(glints[:, :3].T)
+    narrow = np.count_nonzero(glints[:, SHARPNESS])
     epochs = epochs_in(energy)
     counts, held = np.zeros(epochs, np.int64), np.zeros(epochs)
-    room = 2 * len(energy) * epochs
+    room, most = 2 * energy.shape[1] * epochs, GLINTS
     while True:
         pairs, weight = np.empty((room, 3), np.int64), np.empty(room, np.float32)
         group = np.empty(room, np.int64)
         filled = choose_dressed(
-            energy, shares, near, table, np.asarray(size_m, float) ** 2, legs.sources[driver], legs.middles, glints, columns.astype(np.float32), columns[2], DIFFUSE,
-            quality.lobe_depth, quality.share, seed, pairs, weight, group, counts, held,
+            energy, shares, near, table, np.asarray(size_m, float) ** 2, legs.sources[driver], legs.middles, STEPS, columns, columns[:, :narrow].astype(np.float32),
+            lobes_of(glints, quality.lobe_depth), DIFFUSE, quality.share, seed, most, pairs, weight, group, counts, held,
         )  # fmt: skip
         if filled >= 0:
             return apart(pairs, weight, group, counts, held)
-        room *= 2
+        if filled == NO_LINES:
+            room *= 2
+        else:
+            most *= 2

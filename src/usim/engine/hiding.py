@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from usim.engine.shadows import ROWS, ever_shades, is_clear, shade, window_of
+from usim.engine.shadows import ROWS, is_clear, shade, window_of
 from usim.engine.slab import ONE, ROW, f32
 from usim.physics.jit import kernel
 
+NEARLY = f32(1.5)  # Fresnel parameter from which on an edge costs less than 4e-3
 FAINT_SHADE = f32(
     0.99
 )  # amplitude that passes everywhere: what microphones see of such a shade is the same
@@ -13,37 +14,56 @@ FAINT_SHADE = f32(
 
 @kernel
 def in_the_way(
-    marks, ends, few, held, everything, first, sight, edge, tables, own, known, leg, ratio, ex, ey, ez, waves, least_waves, count, wide, found
-):  # fmt: skip
-    """Fill found (piece,) with which other pieces matter to a leg from marks to (ex, ey, ez), in all lanes of ends; return whether any does.
+    marks,
+    places,
+    ends,
+    few,
+    held,
+    everything,
+    first,
+    sight,
+    edge,
+    own,
+    ratio,
+    waves,
+    count,
+    wide,
+    clear,
+    slack,
+    found,
+):
+    """Fill found (piece,) with which other pieces matter to a leg from marks to ends (3 rows each); return whether any does.
 
-    marks: where the leg starts, on knots of gain.  few: slab of the other pieces there, which are read from everything when they are needed; held (piece,):
-    from which knot on each of them is there.  known (leg, piece): 0 never, 1 perhaps, -1 not asked yet.
-    waves: per metre; least_waves: of the lowest carrier, for all of which an answer holds.
+    On knots of gain.  places: how many points there are in marks, `wide` lanes each; if more than one, a piece matters that is not clear of the first by
+    `clear` and `slack` (see `is_clear`), and not of all of them by NEARLY.
+    few: slab of the other pieces, read from everything when they are first asked about; held (piece,): from which knot on each of them is there.  waves: per metre.
     """
     some = False
-    for o in range(tables.shape[0]):
+    for o in range(found.shape[0]):
         found[o] = False
         if o == own:
             continue
-        if known[leg, o] < 0:
-            known[leg, o] = ever_shades(tables, own, o, ratio, ex, ey, ez, least_waves)
-        if known[leg, o] > 0:
-            if held[o] != first:
-                held[o] = first
-                window_of(everything, o, first, ratio, few, 0, count, wide)
-            found[o] = not is_clear(marks, few, o, ends, f32(waves), sight, edge, count, wide)
-            some |= found[o]
+        if held[o] != first:
+            held[o] = first
+            window_of(everything, o, first, ratio, few, 0, wide)
+        near = not is_clear(marks, few, o, ends, f32(waves), sight, edge, count, wide, clear, slack)
+        if near and places > 1:
+            near = False
+            for p in range(places):
+                if not near:
+                    near = not is_clear(marks[p * wide :], few, o, ends, f32(waves), sight, edge, count, wide, NEARLY, f32(0.0))  # fmt: skip
+        found[o] = near
+        some |= near
     return some
 
 
 @kernel
-def fetch(everything, first, out_found, back_found, crowd, held, count, wide):
-    """Write the pieces found on either leg into crowd, on every knot from `first` on; held (piece,): from which knot on each of them is there."""
+def fetch(everything, first, ratio, out_found, back_found, crowd, held, wide):
+    """Write the pieces found on either leg into crowd, on every ratio-th knot from `first` on; held (piece,): from which knot on each of them is there."""
     for o in range(out_found.shape[0]):
         if (out_found[o] or back_found[o]) and held[o] != first:
             held[o] = first
-            window_of(everything, o, first, 1, crowd, 0, count, wide)
+            window_of(everything, o, first, ratio, crowd, 0, wide)
 
 
 @kernel
@@ -70,7 +90,7 @@ def hide(points, crowd, ends, found, waves, sight, through, count):
 
 @kernel
 def hide_middle(points, crowd, ends, found, waves, sight, one, through, apart, count):
-    """Do what `hide` does, and leave in `found` the pieces whose shade may differ between microphones, which go into `apart` as well; one: scratch."""
+    """Do what `hide` does, but for pieces whose shade may differ between microphones into `apart`: they alone are left in `found`.  one: scratch."""
     some = False
     for o in range(found.shape[0]):
         if not found[o]:
@@ -80,11 +100,10 @@ def hide_middle(points, crowd, ends, found, waves, sight, one, through, apart, c
         shade(points, crowd, o, ends, f32(waves), sight, one, count)
         deep = False
         for k in range(count):
-            through[k] *= one[k]
             deep |= one[k] < FAINT_SHADE
         found[o] = deep
-        if deep:
-            some = True
-            for k in range(count):
-                apart[k] *= one[k]
+        some |= deep
+        into = apart if deep else through
+        for k in range(count):
+            into[k] *= one[k]
     return some

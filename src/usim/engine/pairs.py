@@ -322,19 +322,22 @@ def pair_paths(s, d, sx, sy, sz, steps, count):
 
 
 @kernel
-def incoming(
-    s, sx, sy, sz, sharpness, hits, normals, leg, walls, skin, beams, axes, way_re, way_im, count
-):
-    """Write, per basis function, walls of the leg to the piece, the piece's own reflection and the beam into way_re, way_im (basis * ROW,).
-
-    At the Fermat points given by NORMAL; or at a glint of this sharpness, where that is not MIRROR.  hits (I, H), normals (I, H, 3): walls met by leg `leg`, padded with -1.  walls (W, 2,
-    WALL_NODES), skin (1, 2, WALL_NODES): reflection tables.  beams (basis, 2, D): Chebyshev series, real and imaginary, of the departure cosine about the
-    mirrored axes (I, 3); one coefficient is a number.
-    """
+def reflected(s, sx, sy, sz, sharpness, count):
+    """Write both legs' directions and length, cos(b/2) and the amplitude at the Fermat points given by NORMAL; or at a glint of this sharpness, where that is not MIRROR."""
     if sharpness < f32(0.0):
         _spread(s, f32(sx), f32(sy), f32(sz), count)
     else:
         facet(s, f32(sx), f32(sy), f32(sz), sharpness, count)
+
+
+@kernel
+def incoming(s, hits, normals, leg, walls, skin, beams, axes, way_re, way_im, count):
+    """Write, per basis function, walls of the leg to the piece, the piece's own reflection and the beam into way_re, way_im (basis * ROW,).
+
+    After `reflected`, whose amplitude is lost.  hits (I, H), normals (I, H, 3): walls met by leg `leg`, padded with -1.  walls (W, 2,
+    WALL_NODES), skin (1, 2, WALL_NODES): reflection tables.  beams (basis, 2, D): Chebyshev series, real and imaginary, of the departure cosine about the
+    mirrored axes (I, 3); one coefficient is a number.
+    """
     for k in range(count):
         s[RE + k] = ONE
         s[IM + k] = f32(0.0)
@@ -373,12 +376,8 @@ def departing(s, beams, axes, leg, way_re, way_im, count):
 
 
 @kernel
-def outgoing(s, sx, sy, sz, sharpness, hits, normals, leg, walls, absorption, count):
-    """Write the amplitude of the mirror or glint, the walls of the leg to the microphone and the air of both legs into RE, IM (float32)."""
-    if sharpness < f32(0.0):
-        _spread(s, f32(sx), f32(sy), f32(sz), count)
-    else:
-        facet(s, f32(sx), f32(sy), f32(sz), sharpness, count)
+def outgoing(s, hits, normals, leg, walls, absorption, count):
+    """Multiply RE, IM by the walls of the leg to the microphone and the air of both legs, after `reflected`."""
     for hit in range(hits.shape[1]):
         if hits[leg, hit] < 0:
             break
@@ -417,8 +416,12 @@ def arriving(s, ports, b, count):
 @kernel
 def joined(s, start, way_re, way_im, way, g_re, g_im, count):
     """Write the product of what came in (way_re, way_im from `way` on) and what goes out (GAIN_RE, GAIN_IM from `start` on)."""
-    out_re, out_im = s[GAIN_RE + start :], s[GAIN_IM + start :]
-    in_re, in_im = way_re[way:], way_im[way:]
+    joined_to(s[GAIN_RE + start :], s[GAIN_IM + start :], way_re[way:], way_im[way:], g_re, g_im, count)  # fmt: skip
+
+
+@kernel
+def joined_to(out_re, out_im, in_re, in_im, g_re, g_im, count):
+    """Write the product of two complex rows."""
     for k in range(count):
         g_re[k] = out_re[k] * in_re[k] - out_im[k] * in_im[k]
         g_im[k] = out_re[k] * in_im[k] + out_im[k] * in_re[k]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from usim.engine.legs import Band, Legs
-from usim.engine.slab import FADE_END, FADE_RATE, ONE, WALL_NODES, f32
+from usim.engine.slab import FADE_END, FADE_RATE, ONE, WALL_NODES, f32, whole_lanes
 from usim.movers.base import Poses
 from usim.physics.jit import kernel
 
@@ -107,28 +107,29 @@ def _leg_powers(place, ends, axes, hits, normals, walls, pattern, count, rows):
 
 
 @kernel
-def pair_energies(table, volume, out_rows, back_rows, absorption, rough, energy, shares):
-    """Fill energy (I, J, K): the squared gain of every pair at K instants, from its legs at the piece's centre; and what of it stays in the mirror.
+def pair_energies(table, volume, out_rows, back_rows, absorption, rough, row, energy, shares):
+    """Fill energy (K, I, J): the squared gain of every pair at K instants, from its legs at the piece's centre; and what of it stays in the mirror.
 
     The mirror is taken as a sphere of the Gaussian curvature met at the bisector: within 1-2 dB of the pair's own, which is enough to
-    rank it, and a texture pair's weight is right whatever its rank.  table (25, K), volume: a b c in m^3; rough: 2 k times the rms of wrinkles; shares (I, J, K), or of no size where bare.
+    rank it, and a texture pair's weight is right whatever its rank.  table (25, K), volume: a b c in m^3; out_rows (I, 5, K), back_rows (K, 5, n), row (n,):
+    scratch, for J pairs in whole vectors; rough: 2 k times the rms of wrinkles; shares (K, I, J), or of no size where bare.
     """
-    count = table.shape[1]
-    for i in range(out_rows.shape[0]):
-        for j in range(back_rows.shape[0]):
-            for k in range(count):
-                bx = out_rows[i, 0, k] + back_rows[j, 0, k]
-                by = out_rows[i, 1, k] + back_rows[j, 1, k]
-                bz = out_rows[i, 2, k] + back_rows[j, 2, k]
+    images = energy.shape[2]
+    for k in range(energy.shape[0]):
+        xx, yy, zz = table[3, k], table[4, k], table[5, k]
+        xy, xz, yz = f32(2.0) * table[6, k], f32(2.0) * table[7, k], f32(2.0) * table[8, k]
+        ux, uy, uz = back_rows[k, 0], back_rows[k, 1], back_rows[k, 2]
+        inverse, power = back_rows[k, 3], back_rows[k, 4]
+        for i in range(energy.shape[1]):
+            ox, oy, oz = out_rows[i, 0, k], out_rows[i, 1, k], out_rows[i, 2, k]
+            i1, out_power = out_rows[i, 3, k], out_rows[i, 4, k]
+            for j in range(row.shape[0]):
+                bx, by, bz = ox + ux[j], oy + uy[j], oz + uz[j]
                 square = bx * bx + by * by + bz * bz + f32(1e-12)
                 c = f32(0.5) * math.sqrt(square)
-                support = (
-                    bx * (table[3, k] * bx + f32(2.0) * (table[6, k] * by + table[7, k] * bz))
-                    + by * (table[4, k] * by + f32(2.0) * table[8, k] * bz)
-                    + table[5, k] * bz * bz
-                )
+                support = bx * (xx * bx + (xy * by + xz * bz)) + by * (yy * by + yz * bz) + zz * bz * bz  # fmt: skip
                 curve = support / (square * volume)  # root of the Gaussian curvature: h^2 / (a b c)
-                i1, i2 = out_rows[i, 3, k], back_rows[j, 3, k]
+                i2 = inverse[j]
                 s = i1 + i2
                 f = (c - FADE_END) * FADE_RATE
                 f = f if f > f32(0.0) else f32(0.0)
@@ -147,12 +148,12 @@ def pair_energies(table, volume, out_rows, back_rows, absorption, rough, energy,
                     * c
                     / ((s + f32(2.0) * curve * c) * (s * c + f32(2.0) * curve))
                 )
-                energy[i, j, k] = fade * fade * loss * way * out_rows[i, 4, k] * back_rows[j, 4, k]
+                row[j] = fade * fade * loss * way * out_power * power[j]
+            for j in range(images):
+                energy[k, i, j] = row[j]
             if shares.shape[0] > 0:
-                for k in range(count):
-                    bx = out_rows[i, 0, k] + back_rows[j, 0, k]
-                    by = out_rows[i, 1, k] + back_rows[j, 1, k]
-                    bz = out_rows[i, 2, k] + back_rows[j, 2, k]
+                for j in range(row.shape[0]):
+                    bx, by, bz = ox + ux[j], oy + uy[j], oz + uz[j]
                     # exp(-(rough c)^2) by squaring
                     x = rough * rough * f32(0.25 / 16) * (bx * bx + by * by + bz * bz)
                     x = ONE - x * (ONE - x * (f32(0.5) - x * f32(1 / 6)))
@@ -160,26 +161,41 @@ def pair_energies(table, volume, out_rows, back_rows, absorption, rough, energy,
                     x = x * x
                     x = x * x
                     x = x * x
-                    shares[i, j, k] = x * x
+                    row[j] = x * x
+                for j in range(images):
+                    shares[k, i, j] = row[j]
 
 
 @kernel
-def _ranks(energy, first, rank):
-    """Write each pair's share of the energy over three instants into rank; return their total."""
-    total = 0.0
-    for n in range(energy.shape[0]):
-        rank[n] = energy[n, first] + energy[n, first + 1] + energy[n, first + 2]
-        total += rank[n]
-    scale = 1.0 / total if total > 0.0 else 0.0
-    for n in range(energy.shape[0]):
-        rank[n] *= scale
-    return total
+def total(values):
+    """Return the sum of values (n,), in four parts."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    whole = values.shape[0] // 4 * 4
+    for n in range(0, whole, 4):
+        a += values[n]
+        b += values[n + 1]
+        c += values[n + 2]
+        d += values[n + 3]
+    for n in range(whole, values.shape[0]):
+        a += values[n]
+    return (a + b) + (c + d)
 
 
-@kernel(allocates=True)
-def _threshold(rank, share):
-    """Return the rank above which pairs hold the share of the energy."""
-    held = np.zeros(BINS)
+@kernel
+def ranks(mean, rank):
+    """Write the share of each of the energies mean (n,) into rank; return their total."""
+    whole = total(mean)
+    scale = 1.0 / whole if whole > 0.0 else 0.0
+    for n in range(mean.shape[0]):
+        rank[n] = mean[n] * scale
+    return whole
+
+
+@kernel
+def threshold(rank, share, held):
+    """Return the rank above which pairs hold the share of the energy; held (BINS,): scratch."""
+    for number in range(BINS):
+        held[number] = 0.0
     for n in range(rank.shape[0]):
         if rank[n] <= 0.0:
             continue
@@ -207,57 +223,56 @@ def permanent(seed, n):
     return np.float64(x >> np.uint64(11)) * 2.0**-53
 
 
+@kernel
+def _means(energy, first, mean):
+    """Write the energies of pairs over three instants into mean (n,)."""
+    a, b, c = energy[first], energy[first + 1], energy[first + 2]
+    for n in range(mean.shape[0]):
+        mean[n] = a[n] + b[n] + c[n]
+
+
 @kernel(allocates=True)
 def choose(energy, share, seed, images, pairs, weight, group, counts, shares):
     """Choose the pairs of consecutive epochs; fill pairs (n, 3), weight, group and, per epoch, counts and shares resolved.
 
-    energy (I * J, instants): epoch number e sees instants 2 + 2e to 4 + 2e, so the first two are those of the epoch before.  seed:
+    energy (instants, I * J): epoch number e sees instants 2 + 2e to 4 + 2e, so the first two are those of the epoch before.  seed:
     of the numbers that draw texture, see `permanent`.  images: J.
     """
-    many = energy.shape[0]
-    rank = np.empty(many)
-    before = np.zeros(many, np.bool_)
-    _ranks(energy, 0, rank)
-    floor = _threshold(rank, share)
+    many = energy.shape[1]
+    mean, rank, bins = np.empty(many, np.float32), np.empty(many), np.empty(BINS)
+    before, taken = np.zeros(many, np.bool_), np.zeros(many, np.bool_)
     used = 0
-    for epoch in range(counts.shape[0]):
+    for epoch in range(-1, counts.shape[0]):
+        _means(energy, 2 + 2 * epoch, mean)
+        whole = ranks(mean, rank)
+        floor = threshold(rank, share, bins)
         for n in range(many):
-            before[n] = rank[n] >= floor and rank[n] > 0.0
-        first = 2 + 2 * epoch
-        _ranks(energy, first, rank)
-        floor = _threshold(rank, share)
+            bar = rank[n] * (HYSTERESIS if before[n] else 1.0)
+            taken[n] = share >= 1.0 or (rank[n] > 0.0 and bar >= floor)
+            before[n] = rank[n] > 0.0 and rank[n] >= floor
+        if epoch < 0:
+            continue
         start = used
-        rest = 0.0
-        held = 0.0
-        whole = 0.0
+        held, rest = 0.0, 0.0
         for n in range(many):
-            mean = energy[n, first] + energy[n, first + 1] + energy[n, first + 2]
-            whole += mean
-            if share >= 1.0 or (
-                rank[n] > 0.0 and rank[n] * (HYSTERESIS if before[n] else 1.0) >= floor
-            ):
+            if taken[n]:
                 pairs[used, 0] = n // images
                 pairs[used, 1] = n % images
                 pairs[used, 2] = -1
                 weight[used] = 1.0
                 group[used] = 0
-                held += mean
+                held += mean[n]
                 used += 1
             else:
-                rest += mean
+                rest += mean[n]
         shares[epoch] = held / whole if whole > 0.0 else 1.0
         step = rest / max(TEXTURE_LEAST, int(TEXTURE_SHARE * (used - start)))
         for n in range(many):
-            if share >= 1.0 or (
-                rank[n] > 0.0 and rank[n] * (HYSTERESIS if before[n] else 1.0) >= floor
-            ):
-                continue
-            mean = energy[n, first] + energy[n, first + 1] + energy[n, first + 2]
-            if permanent(seed, n) * step < mean:
+            if not taken[n] and permanent(seed, n) * step < mean[n]:
                 pairs[used, 0] = n // images
                 pairs[used, 1] = n % images
                 pairs[used, 2] = -1
-                weight[used] = np.sqrt(max(step / mean, 1.0))
+                weight[used] = np.sqrt(max(step / mean[n], 1.0))
                 group[used] = 1
                 used += 1
         counts[epoch] = used - start
@@ -266,7 +281,7 @@ def choose(energy, share, seed, images, pairs, weight, group, counts, shares):
 def chosen_epochs(energy: np.ndarray, quality: Quality, seed: int, images: int) -> list[Chosen]:
     """Return the choices of consecutive epochs; see `choose`."""
     epochs = epochs_in(energy)
-    room = len(energy) * epochs
+    room = energy.shape[1] * epochs
     pairs, weight = np.empty((room, 3), np.int64), np.empty(room, np.float32)
     group, counts, shares = (
         np.empty(room, np.int64),
@@ -278,8 +293,8 @@ def chosen_epochs(energy: np.ndarray, quality: Quality, seed: int, images: int) 
 
 
 def epochs_in(energy: np.ndarray) -> int:
-    """Return how many epochs energies (n, instants) stand for: two instants each, those of the epoch before, and the last end."""
-    return (energy.shape[1] - 3) // 2
+    """Return how many epochs energies (instants, n) stand for: two instants each, those of the epoch before, and the last end."""
+    return (len(energy) - 3) // 2
 
 
 def apart(pairs, weight, group, counts, shares) -> list[Chosen]:
@@ -301,27 +316,29 @@ def energies(
 
     table (25, time): see `pose_table`; size_m (3,): semi-axes.
     """
-    return dressed_energies(table, size_m, legs, cost, driver, 0.0)[0]
+    return dressed_energies(table, size_m, legs, cost, driver, 0.0)[0].T
 
 
 def dressed_energies(
     table: np.ndarray, size_m: np.ndarray, legs: Legs, cost: Band, driver: int, rms_m: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return `energies` and the shares (I * J, time) that stay in the mirror under wrinkles of some rms in m; of no size without."""
-    count = table.shape[1]
-    out_rows, back_rows = (
-        np.empty((len(legs), 5, count), np.float32),
-        np.empty((len(legs), 5, count), np.float32),
+    """Return energies (time, I * J), see `energies`, and the shares that stay in the mirror under wrinkles of some rms in m; of no size without."""
+    count, images = table.shape[1], len(legs)
+    out_rows, rows = (
+        np.empty((images, 5, count), np.float32),
+        np.empty((images, 5, count), np.float32),
     )
     centre = np.ascontiguousarray(table[:3])
     _leg_powers(
         centre, legs.sources[driver], legs.source_axes[driver], legs.walls, legs.normals, cost.walls, cost.beams[driver, 0], count, out_rows
     )  # fmt: skip
     _leg_powers(
-        centre, legs.middles, legs.target_axes[:, 0], legs.walls, legs.normals, cost.walls, cost.ports[:1], count, back_rows
+        centre, legs.middles, legs.target_axes[:, 0], legs.walls, legs.normals, cost.walls, cost.ports[:1], count, rows
     )  # fmt: skip
-    energy = np.empty((len(legs), len(legs), count), np.float32)
-    shares = np.empty((len(legs) if rms_m > 0.0 else 0, len(legs), count), np.float32)
+    back_rows = np.ones((count, 5, whole_lanes(images)), np.float32)
+    back_rows[:, :, :images] = rows.T
+    energy = np.empty((count, images, images), np.float32)
+    shares = np.empty((count if rms_m > 0.0 else 0, images, images), np.float32)
     pair_energies(
         table.astype(np.float32),
         f32(np.prod(size_m)),
@@ -329,10 +346,11 @@ def dressed_energies(
         back_rows,
         f32(cost.absorption_np_m),
         f32(4.0 * np.pi * cost.turns_per_metre * rms_m),
+        np.empty(back_rows.shape[2], np.float32),
         energy,
         shares,
     )
-    return energy.reshape(len(legs) ** 2, count), shares.reshape(-1, count)
+    return energy.reshape(count, -1), shares.reshape(-1, images**2)
 
 
 def leg_powers(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from usim.engine.roots import inverse_eighth_root
-from usim.engine.slab import HALF_, NORMAL, ONE, PLACE, ROW, SPREAD, TINY, TWO, dot, f32
+from usim.engine.slab import HALF_, LANES, NORMAL, ONE, PLACE, ROW, SPREAD, TINY, TWO, dot, f32
 from usim.movers.base import Piece
 from usim.physics.air import Air
 from usim.physics.jit import fused, kernel
@@ -16,11 +16,11 @@ SQUARE, INVERSE, AREA = (
     15 * ROW,
 )  # rows of an occluder after its centre: Q diag(a^2) Q', its inverse, and its determinant
 ROWS = 16
+BEYOND = 4 * LANES  # knots that a window of whole vectors may read after the last
 OCCLUDER = ROWS * ROW
 MISS, DEPTH, AHEAD, REST, ASIDE = 0, ROW, 2 * ROW, 3 * ROW, 4 * ROW  # rows of what legs see
 SIGHT = 5 * ROW
 HIGH = f32(1e4)  # of an edge's amplitude before it is bounded: its eighth power is still a number
-ASKED = 4  # knots of gain between two questions whether a limb may stand in the way
 CLEAR = f32(1.9)  # Fresnel parameter from which on an edge costs less than 1e-3
 SHEER = 0.5  # of the power straight on: what lets more through casts no shadow
 
@@ -34,32 +34,43 @@ def casts(piece: Piece, f_hz: float, air: Air) -> bool:
 
 @kernel
 def occluders(tables, own, out):
-    """Write the pose tables (piece, 25, knots) of all pieces but `own` into out (piece, ROWS, knots), float32."""
+    """Write the pose tables (piece, 25, knots) of all pieces but `own` into out (piece, ROWS, knots + BEYOND), float32; beyond the last knot that is repeated."""
+    knots = tables.shape[2]
     for o in range(tables.shape[0]):
         if o == own:
             continue
         for row in range(AREA // ROW):
-            here = out[o, row]
-            for k in range(tables.shape[2]):
-                here[k] = f32(tables[o, row, k])
+            here, there = out[o, row], tables[o, row]
+            for k in range(knots):
+                here[k] = f32(there[k])
         here = out[o, AREA // ROW]
-        for k in range(tables.shape[2]):
+        for k in range(knots):
             xx, yy, zz = tables[o, 3, k], tables[o, 4, k], tables[o, 5, k]
             xy, xz, yz = tables[o, 6, k], tables[o, 7, k], tables[o, 8, k]
             here[k] = f32(
                 xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
             )
+        for row in range(ROWS):
+            here = out[o, row]
+            for k in range(BEYOND):
+                here[knots + k] = here[knots - 1]
 
 
 @kernel
-def window_of(everything, o, first, ratio, slab, start, count, wide):
-    """Copy every ratio-th of the knots of piece o from `first` on, `count`, into slab (piece * OCCLUDER,), from lane `start` on."""
+def window_of(everything, o, first, ratio, slab, start, wide):
+    """Copy every ratio-th (1, 2, 4) of the knots of piece o from `first` on, `wide`, into slab (piece * OCCLUDER,), from lane `start` on."""
     for row in range(ROWS):
         here, there = slab[o * OCCLUDER + row * ROW + start :], everything[o, row, first:]
-        for k in range(count):
-            here[k] = there[k * ratio]
-        for k in range(wide - count):
-            here[count + k] = here[count - 1]
+        # a stride that is known is packed
+        if ratio == 1:
+            for k in range(wide):
+                here[k] = there[k]
+        elif ratio == 2:
+            for k in range(wide):
+                here[k] = there[2 * k]
+        else:
+            for k in range(wide):
+                here[k] = there[4 * k]
 
 
 @kernel
@@ -184,17 +195,17 @@ def shade(points, slab, o, ends, waves_per_metre, sight, through, count):
 
 
 @kernel
-def is_clear(points, slab, o, ends, waves_per_metre, sight, edge, count, wide):
-    """Return whether occluder o stays clear of a leg from points to ends (3 rows each), to 1e-3: asked at every lane.
+def is_clear(points, slab, o, ends, waves_per_metre, sight, edge, count, wide, clear, slack):
+    """Return whether occluder o stays clear of a leg from points to ends (3 rows each), by `clear` as Fresnel parameter: asked at every lane.
 
     sight: scratch of SIGHT; edge: of a row, of the near edge's Fresnel parameter from place 1 on.  Between two lanes it may fall by half its second difference,
-    which is what it falls where the other piece flies past.  What lies behind the point, or beyond the end, at both lanes is clear.
+    which is what it falls where the other piece flies past.  What lies behind the point, or beyond the end, by more than `slack` m at both lanes is clear.
     """
     _sighted(points, slab, o, ends, sight, wide)
     _fresnel(sight, waves_per_metre, wide)
     for k in range(wide):
         v = sight[MISS + k] * (sight[ASIDE + k] - ONE)
-        behind = min(sight[AHEAD + k], sight[REST + k])  # of the point, or beyond the end
+        behind = min(sight[AHEAD + k], sight[REST + k]) + slack  # of the point, or beyond the end
         sight[MISS + k] = (
             ONE if behind < f32(0.0) and behind * behind > sight[DEPTH + k] else f32(0.0)
         )
@@ -208,77 +219,5 @@ def is_clear(points, slab, o, ends, waves_per_metre, sight, edge, count, wide):
         bend = bend if bend > next_bend else next_bend
         here = here if here < then else then
         hidden = sight[MISS + k] * sight[MISS + k + 1]
-        low |= here - HALF_ * bend < CLEAR and hidden == f32(0.0)
+        low |= here - HALF_ * bend < clear and hidden == f32(0.0)
     return not low
-
-
-@kernel
-def may_shade(tables, own, knot, o, ex, ey, ez, waves_per_metre, slack):
-    """Return whether piece o, or o moved by up to `slack` m, can come between (ex, ey, ez) and any point of piece `own` at a knot, to 2e-3.
-
-    tables (piece, 25, knots): see `pose_table`.  Bounds hold for every leg to the surface, not only for the one to the centre, from which
-    it turns by at most `turn`.
-    """
-    table, other = tables[own], tables[o]
-    x, y, z = table[0, knot], table[1, knot], table[2, knot]
-    ux, uy, uz = ex - x, ey - y, ez - z
-    length = math.sqrt(ux * ux + uy * uy + uz * uz)
-    radius, other_radius = _radius(table, knot), _radius(other, knot)
-    least = length - radius
-    if least <= 0.0:
-        return True
-    turn = radius / least
-    ux, uy, uz = ux / length, uy / length, uz / length
-    wx, wy, wz = other[0, knot] - x, other[1, knot] - y, other[2, knot] - z
-    ahead = wx * ux + wy * uy + wz * uz
-    apart = math.sqrt(wx * wx + wy * wy + wz * wz) + radius
-    near = ahead + _reach(table, knot, ux, uy, uz)
-    depth = _reach(other, knot, ux, uy, uz) + slack
-    other_radius += slack
-    if near + depth + (apart + other_radius) * radius / length < 0.0:
-        return False  # behind every point of the surface
-    ax, ay, az = wx - ahead * ux, wy - ahead * uy, wz - ahead * uz
-    aside = math.sqrt(ax * ax + ay * ay + az * az)
-    if aside < 1e-6:
-        return True
-    ax, ay, az = ax / aside, ay / aside, az / aside
-    depth += turn * other_radius
-    own_width = _reach(table, knot, ax, ay, az)
-    free = aside - own_width * (1.0 + 2.0 * depth / least) - _reach(other, knot, ax, ay, az) - slack
-    way = max((near * length + apart * radius) / least, 0.42 * depth) + depth
-    return free < CLEAR * math.sqrt(0.5 * way / waves_per_metre)
-
-
-@kernel
-def ever_shades(tables, own, o, ratio, ex, ey, ez, waves_per_metre):
-    """Return whether piece o may come between (ex, ey, ez) and piece `own` at any knot; asked at some, with what they move in between."""
-    last = tables.shape[2] - 1
-    for knot in range(0, tables.shape[2], ASKED * ratio):
-        until = min(knot + ASKED * ratio, last)
-        moved = 0.0
-        for axis in range(3):
-            way = tables[o, axis, until] - tables[own, axis, until]
-            moved += (way - tables[o, axis, knot] + tables[own, axis, knot]) ** 2
-        # half way is as far as a knot between two is from both, were it asked about at the last as well
-        slack = math.sqrt(moved) if until == last else 0.5 * math.sqrt(moved)
-        if may_shade(tables, own, knot, o, ex, ey, ez, waves_per_metre, slack):
-            return True
-    return False
-
-
-@kernel
-def _radius(table, knot):
-    """Return the radius of a ball that holds a piece, m: the root of the norm of its shape, at most 1.32 times the longest semi-axis."""
-    xx, yy, zz = table[3, knot], table[4, knot], table[5, knot]
-    xy, xz, yz = table[6, knot], table[7, knot], table[8, knot]
-    return math.sqrt(math.sqrt(xx * xx + yy * yy + zz * zz + 2.0 * (xy * xy + xz * xz + yz * yz)))
-
-
-@kernel
-def _reach(table, knot, x, y, z):
-    """Return how far a piece reaches from its centre along a unit vector, m."""
-    return math.sqrt(
-        x * (table[3, knot] * x + 2.0 * (table[6, knot] * y + table[7, knot] * z))
-        + y * (table[4, knot] * y + 2.0 * table[8, knot] * z)
-        + table[5, knot] * z * z
-    )

@@ -6,10 +6,22 @@ difference between that microphone and the middle of the array.
 
 from __future__ import annotations
 
-import math
+import threading
 
 import numpy as np
 
+from usim.engine import patches
+from usim.engine.array import (
+    RATE,
+    WAYS,
+    beside,
+    coarsen,
+    long_window,
+    middles_of,
+    start_from,
+    tilt,
+    window,
+)
 from usim.engine.carry import (
     WORK,
     add_channel,
@@ -29,8 +41,12 @@ from usim.engine.pairs import (
     normal_step,
     outgoing,
     pair_paths,
+    reflected,
 )
+from usim.engine.patches import MIC_ROWS, MOST, SUM, _add_patches, find_runs
 from usim.engine.shadows import (
+    BEYOND,
+    CLEAR,
     OCCLUDER,
     ROWS,
     SIGHT,
@@ -40,24 +56,17 @@ from usim.engine.shadows import (
 from usim.engine.slab import (
     EAR,
     FALL,
-    IM,
     LANES,
     LEAN,
     LONG_SLAB,
-    NORMAL,
-    ON,
     ONE,
-    RE,
     ROW,
-    SECOND,
     SHIFT,
     SLAB,
     SLOPE,
     SWAY,
-    TWO,
     aim,
     aim_long,
-    dot,
     f32,
     whole_lanes,
 )  # fmt: skip
@@ -70,97 +79,14 @@ from usim.engine.tones import (
     gate,
     tone,
 )  # fmt: skip
-from usim.physics.jit import fused, kernel, rows32, rows64
+from usim.physics.jit import kernel, rows32, rows64
 
 # where things lie in the scratch of a sum
 TONES = 3 * SLAB
 KNOT_ROWS = TONES + WAVE + WORK
 WEIGHTS = KNOT_ROWS + 21 * ROW + SIGHT
 SCRATCH_32 = WEIGHTS + ROW * ROW
-WAY, RATE, WAYS = (
-    0,
-    ROW,
-    2 * ROW,
-)  # float64 rows of the middle of the array, on knots of gain: second leg (m) and slope of the path
 SCRATCH_64 = LONG_SLAB + WAYS + SCRATCH
-
-
-@kernel
-def _window(table, first, ratio, s, start, count):
-    """Copy a window of the piece's pose table (15, knots), every ratio-th knot from `first` on, into a slab from lane `start` on."""
-    wide = whole_lanes(count)
-    for row in range(15):
-        here = s[row * ROW + start :]
-        for k in range(wide):
-            here[k] = f32(table[row, first + min(k, count - 1) * ratio])
-
-
-@kernel
-def _long_window(table, first, d, count):
-    """Copy the places and shapes of a window of the pose table, every knot from `first` on, into the float64 slab."""
-    for row in range(9):
-        there = d[row * ROW :]
-        for k in range(whole_lanes(count)):
-            there[k] = table[row, first + min(k, count - 1)]
-
-
-@kernel
-def _start(coarse_s, mic_s, first, count):
-    """Copy the normals of the middle of the array into one microphone's lanes."""
-    x, y, z = (
-        mic_s[NORMAL + first :],
-        mic_s[NORMAL + ROW + first :],
-        mic_s[NORMAL + 2 * ROW + first :],
-    )
-    for k in range(count):
-        x[k], y[k], z[k] = (
-            coarse_s[NORMAL + k],
-            coarse_s[NORMAL + ROW + k],
-            coarse_s[NORMAL + 2 * ROW + k],
-        )
-
-
-@kernel
-def _beside(coarse_s, ways, mic_s, first, dx, dy, dz, inverse_step, turns, count):
-    """Write one microphone's phase against the middle of the array (turns), from which it lies (dx, dy, dz) m, into SHIFT.
-
-    The way to it from the middle's bounce point, less what the step to its own Fermat point takes off, to second order (SWAY, LEAN).
-    """
-    shift, sway, lean = mic_s[SHIFT + first :], mic_s[SWAY + first :], mic_s[LEAN + first :]
-    d2 = dot(dx, dy, dz, dx, dy, dz)
-    for k in range(count):
-        x, y, z = coarse_s[ON + k], coarse_s[ON + ROW + k], coarse_s[ON + 2 * ROW + k]
-        back = f32(ways[WAY + k])
-        more = fused(TWO * back, dot(x, y, z, dx, dy, dz), d2)
-        way = more / (math.sqrt(fused(back, back, more)) + back)
-        # at one instant of reception this microphone hears a bounce that lies earlier by its own extra way
-        late = (way - lean[k]) * f32(inverse_step)
-        slope = f32(ways[RATE + k])
-        shift[k] = -f32(turns) * (way - sway[k] - slope * late)
-
-
-@kernel
-def _tilt(ways, s, first, per_slope, tilt_re, tilt_im, air_slope, weight, count):
-    """Tilt RE, IM of one microphone's lanes by what walls and air do off the carrier."""
-    for k in range(count):
-        off = per_slope * ways[RATE + k]  # Hz above the carrier, as received
-        up = f32(1.0 + off * (tilt_re - air_slope * ways[WAY + k])) * weight
-        across = f32(off) * tilt_im * weight
-        re = s[RE + first + k]
-        im = s[IM + first + k]
-        s[RE + first + k] = re * up - im * across
-        s[IM + first + k] = re * across + im * up
-
-
-@kernel
-def _coarse(s, d, coarse_s, ways, ratio, count, wide):
-    """Copy every ratio-th knot's normal into the coarse slab, and its second leg into WAY."""
-    for k in range(wide):
-        fine = min(k, count - 1) * ratio
-        coarse_s[NORMAL + k] = s[NORMAL + fine]
-        coarse_s[NORMAL + ROW + k] = s[NORMAL + ROW + fine]
-        coarse_s[NORMAL + 2 * ROW + k] = s[NORMAL + 2 * ROW + fine]
-        ways[WAY + k] = d[SECOND + fine]
 
 
 @kernel
@@ -179,11 +105,11 @@ def _add_pairs(
     tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes, source_walls, source_normals,
     targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
     leg_slope, c, envelope, envelope_first, envelope_hz, total,
-    everything, known, floats, longs, held, found, bands, leads, middles, order,
+    everything, floats, slabs, longs, held, found, bands, leads, middles, order,
 ):  # fmt: skip
     """Do what `piece_sum` does, in room that it has made: see there.
 
-    everything: of the other pieces, see `occluders`.  known (I + J, piece): see `in_the_way`.  floats, longs: scratch.  held (3, piece), found (2, piece):
+    everything: of the other pieces, see `occluders`.  floats, slabs, longs: scratch.  held (3, piece), found (2, piece):
     windows of the other pieces, and which of them are in the way of the outgoing leg and of the one back.  bands: see `stencil`.  leads (J,), middles (J, 3) m, order (n,).
     """
     table = tables[own]
@@ -224,28 +150,14 @@ def _add_pairs(
     weights = floats[WEIGHTS:]
     way_re = floats[SCRATCH_32 : SCRATCH_32 + functions * ROW]
     way_im = floats[SCRATCH_32 + functions * ROW : SCRATCH_32 + 2 * functions * ROW]
-    slabs = floats[SCRATCH_32 + 2 * functions * ROW :]
     few = slabs[: pieces * OCCLUDER]
     crowd = slabs[pieces * OCCLUDER : 2 * pieces * OCCLUDER]
     many = slabs[2 * pieces * OCCLUDER :]
-    out_known, back_known = known[: sources.shape[0]], known[sources.shape[0] :]
     few_held, crowd_held, many_held = held[0], held[1], held[2]
     out_found, back_found = found[0], found[1]
-    least_waves = turns_per_metre[0]
-    for f in range(1, carriers):
-        least_waves = min(least_waves, turns_per_metre[f])
     missed = 0
     windowed = -1
     aimed = -1
-    centre = most_lead + AHEAD + even // 2
-    ox, oy, oz = table[0, centre], table[1, centre], table[2, centre]
-    for j in range(targets.shape[0]):
-        for axis in range(3):
-            for m in range(mics):
-                middles[j, axis] += targets[j, m, axis] / mics
-        cx, cy, cz = middles[j, 0], middles[j, 1], middles[j, 2]
-        away = math.sqrt((cx - ox) ** 2 + (cy - oy) ** 2 + (cz - oz) ** 2)
-        leads[j] = min(int(away * inverse_step), most_lead)
     _by_lead(leads, pairs[:, 1], most_lead, order)
     for at in range(order.shape[0]):
         n = order[at]
@@ -261,11 +173,11 @@ def _add_pairs(
             aimed = -1  # the microphones' slab is not aimed yet
         if lead != windowed:
             windowed = lead
-            _window(table, most_lead - lead, 1, s, 0, count)
-            _long_window(table, most_lead - lead, d, count)
-            _window(table, most_lead - lead, ratio, coarse_s, 0, coarse_count)
+            window(table, most_lead - lead, 1, s, 0, count)
+            long_window(table, most_lead - lead, d, count)
+            window(table, most_lead - lead, ratio, coarse_s, 0, coarse_count)
             for m in range(together):
-                _window(table, most_lead - lead, ratio, mic_s, m * coarse_wide, coarse_count)
+                window(table, most_lead - lead, ratio, mic_s, m * coarse_wide, coarse_count)
         start = float(lead + AHEAD)
         g = pairs[n, 2]
         sharpness = MIRROR
@@ -280,7 +192,7 @@ def _add_pairs(
             kind = 1 if sharpness > f32(0.0) else 2
             glint_normals(table, most_lead - lead, glints[g], s, count, wide)
             pair_paths(s, d, sx, sy, sz, 0, wide)
-        _coarse(s, d, coarse_s, ways, ratio, coarse_count, coarse_wide)
+        coarsen(s, d, coarse_s, ways, ratio, coarse_count, coarse_wide)
         if g >= 0:
             shorten(table, most_lead - lead, glints[g], d, count, wide)
         if not clock(d, e, count, even, start, inverse_step):
@@ -311,21 +223,20 @@ def _add_pairs(
                     envelope_hz * step / samples,
                     wave,
                 )
-            incoming(
-                coarse_s, sx, sy, sz, sharpness, source_walls, source_normals, i, walls_f, skin_f, beam_f, source_axes, way_re, way_im, coarse_wide
-            )  # fmt: skip
+            reflected(coarse_s, sx, sy, sz, sharpness, coarse_wide)
+            incoming(coarse_s, source_walls, source_normals, i, walls_f, skin_f, beam_f, source_axes, way_re, way_im, coarse_wide)  # fmt: skip
             waves = turns_per_metre[f]
             shaded = False
             differs = False
             if tables.shape[0] > 1:
                 shaded = in_the_way(
-                    marks, out_ends, few, few_held, everything, most_lead - lead, sight, edge, tables, own, out_known, i, ratio, sx, sy, sz, waves, least_waves, coarse_count, coarse_wide, out_found
+                    marks, 1, out_ends, few, few_held, everything, most_lead - lead, sight, edge, own, ratio, waves, coarse_count, coarse_wide, CLEAR, f32(0.0), out_found
                 )  # fmt: skip
                 shaded |= in_the_way(
-                    marks, coarse_s[EAR:], few, few_held, everything, most_lead - lead, sight, edge, tables, own, back_known, j, ratio, cx, cy, cz, waves, least_waves, coarse_count, coarse_wide, back_found
+                    marks, 1, coarse_s[EAR:], few, few_held, everything, most_lead - lead, sight, edge, own, ratio, waves, coarse_count, coarse_wide, CLEAR, f32(0.0), back_found
                 )  # fmt: skip
             if shaded:
-                fetch(everything, most_lead - lead, out_found, back_found, crowd, crowd_held, count, wide)  # fmt: skip
+                fetch(everything, most_lead - lead, 1, out_found, back_found, crowd, crowd_held, wide)  # fmt: skip
                 surface_points(s, points, wide)
                 for k in range(wide):
                     through[k], apart[k] = ONE, ONE
@@ -335,6 +246,8 @@ def _add_pairs(
                 differs |= hide_middle(
                     points, crowd, s[EAR:], back_found, waves, sight, one, through, apart, wide
                 )
+                for k in range(wide):
+                    through[k] *= apart[k]
                 if differs:
                     repeat(few, most_lead - lead, out_found, back_found, many, many_held, together, coarse_wide)  # fmt: skip
                 at_grid(e, through, even, count, shade_on_grid)
@@ -355,7 +268,7 @@ def _add_pairs(
                             target_axes[j, first + m, 2],
                         )
                         aim(mic_s, x, y, z, ax, ay, az, m * coarse_wide, coarse_wide)
-                    _start(coarse_s, mic_s, m * coarse_wide, coarse_wide)
+                    start_from(coarse_s, mic_s, m * coarse_wide, coarse_wide)
                 lanes = some * coarse_wide
                 if mics > 1 and g < 0:
                     normal_step(mic_s, f32(sx), f32(sy), f32(sz), lanes)
@@ -375,19 +288,8 @@ def _add_pairs(
                             mic_through[m * coarse_wide + k] -= apart[
                                 min(k, coarse_count - 1) * ratio
                             ]
-                outgoing(
-                    mic_s,
-                    sx,
-                    sy,
-                    sz,
-                    sharpness,
-                    target_walls,
-                    target_normals,
-                    j,
-                    walls_f,
-                    f32(absorption[f]),
-                    lanes,
-                )
+                reflected(mic_s, sx, sy, sz, sharpness, lanes)
+                outgoing(mic_s, target_walls, target_normals, j, walls_f, f32(absorption[f]), lanes)
                 per_slope = -turns_per_metre[f] / step
                 for m in range(some):
                     dx, dy, dz = (
@@ -395,8 +297,8 @@ def _add_pairs(
                         f32(targets[j, first + m, 1] - cy),
                         f32(targets[j, first + m, 2] - cz),
                     )
-                    _beside(coarse_s, ways, mic_s, m * coarse_wide, dx, dy, dz, inverse_step, turns_per_metre[f], coarse_wide)  # fmt: skip
-                    _tilt(ways, mic_s, m * coarse_wide, per_slope, tilt_re, tilt_im, absorption_slope[f], strength, coarse_wide)  # fmt: skip
+                    beside(coarse_s, ways, mic_s, m * coarse_wide, dx, dy, dz, inverse_step, turns_per_metre[f], coarse_wide)  # fmt: skip
+                    tilt(ways, mic_s, m * coarse_wide, per_slope, tilt_re, tilt_im, absorption_slope[f], strength, coarse_wide)  # fmt: skip
                 for b in range(functions):
                     arriving(mic_s, port_f, b, lanes)
                     for m in range(some):
@@ -429,10 +331,44 @@ def _add_pairs(
     return missed
 
 
+class _Room(threading.local):
+    """Scratch of the kernels: one thread asks for the same sizes again and again, and fresh memory costs more than it is worth.
+
+    What a kernel reads of it, it has written before: nothing is passed on.
+    """
+
+    sizes: tuple[int, ...] = ()
+
+    everything = np.zeros(0, np.float32)
+
+    def occluders(self, pieces: int, knots: int) -> np.ndarray:
+        """Return room for so many knots of pieces that may stand in the way."""
+        if len(self.everything) < pieces * ROWS * knots:
+            self.everything = rows32(pieces * ROWS * knots)
+        return self.everything[: pieces * ROWS * knots].reshape(pieces, ROWS, knots)
+
+    def of(self, pieces: int, mics: int, functions: int) -> _Room:
+        """Return the room for so many pieces, microphones and basis functions."""
+        if self.sizes != (pieces, mics, functions):
+            self.sizes = (pieces, mics, functions)
+            self.pairs = rows32(SCRATCH_32 + 2 * functions * ROW), rows64(SCRATCH_64)
+            self.slabs = rows32(3 * pieces * OCCLUDER)
+            self.windows, self.waves = rows32(patches.WINDOWS), rows32(patches.WAVES)
+            self.longs = rows64(patches.LONGS)
+            self.stored = rows32(MOST * (1 + mics) * 2 * ROW).reshape(MOST, 1 + mics, -1)
+            self.sums = rows32(mics * SUM).reshape(mics, SUM)
+            self.of_mics = rows32(mics * MIC_ROWS * ROW).reshape(mics, -1)
+            self.across = np.zeros((2, 3), np.float32)
+        return self
+
+
+_ROOM = _Room()
+
+
 def piece_sum(
     tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes, source_walls, source_normals,
     targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
-    leg_slope, c, envelope, envelope_first, envelope_hz, total,
+    leg_slope, c, envelope, envelope_first, envelope_hz, total, shared=False,
 ):  # fmt: skip
     """Add the echoes of a list of pairs over one piece to the sums; return the number of pairs that the knots did not cover.
 
@@ -443,22 +379,33 @@ def piece_sum(
     group (n,): which sum.  sources (I, 3) m, targets (J, mic, 3) m.  Per carrier: turns_per_metre f/c, walls (carrier, W, 2, nodes),
     skin (carrier, 3, 2, nodes) of mirror, glints and what is diffuse, beam (carrier, basis, 2, D), port (carrier, basis, D), absorption Np/m and its slope Np/m/Hz,
     leg_slope (carrier, J): d ln(walls of the outgoing leg)/df, 1/Hz.  c: m/s.  envelope (carrier, n): see `gate`; none where the tone is on for ever.
-    total (group, carrier * mic * basis, PLANE): float32, added to.
+    total (group, carrier * mic * basis, PLANE): float32, added to.  shared: glints that one pair of legs sees are summed as a patch, see `patches`; not with an envelope.
     """
-    pieces = tables.shape[0]
-    everything = np.empty((pieces, ROWS, tables.shape[2]), np.float32)
+    pieces, mics, functions = tables.shape[0], targets.shape[1], beam.shape[1]
+    room = _ROOM.of(pieces, mics, functions)
+    everything = room.occluders(pieces, tables.shape[2] + BEYOND)
     occluders(tables, own, everything)
-    known = np.full((sources.shape[0] + targets.shape[0], pieces), -1, np.int8)
-    floats = rows32(SCRATCH_32 + 2 * beam.shape[1] * ROW + 3 * pieces * OCCLUDER)
-    longs = rows64(SCRATCH_64)
-    held = np.full((3, pieces), -1, np.int64)
     found = np.zeros((2, pieces), np.bool_)
     bands = np.empty((ROW // LANES, 2), np.int64)
     leads, middles = np.empty(targets.shape[0], np.int64), np.zeros((targets.shape[0], 3))
-    order = np.empty(pairs.shape[0], np.int64)
-    return _add_pairs(  # called from here alone: a kernel that another one calls is compiled twice
+    centre = tables[own, :3, most_lead + AHEAD + even // 2]
+    middles_of(targets, *centre, 1.0 / (c * step), most_lead, leads, middles)
+    missed = 0
+    if shared:
+        runs, single = np.empty((len(pairs) // 2, 2), np.int64), np.empty(len(pairs), np.bool_)
+        runs = runs[: find_runs(glints, pairs, group, runs, single)]
+        if len(runs):
+            missed += _add_patches(
+                tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, runs, sources, source_axes, source_walls, source_normals,
+                targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope, leg_slope, c, total,
+                everything, np.full((3, pieces), -1, np.int64), found, bands, leads, middles,
+                room.windows, room.waves, room.slabs, room.longs, room.stored, room.sums, room.of_mics, room.across,
+            )  # fmt: skip
+            pairs, weight, group = pairs[single], weight[single], group[single]
+    return missed + _add_pairs(  # called from here alone: a kernel that another one calls is compiled twice
         tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes, source_walls, source_normals,
         targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
         leg_slope, c, envelope, envelope_first, envelope_hz, total,
-        everything, known, floats, longs, held, found, bands, leads, middles, order,
+        everything, room.pairs[0], room.slabs, room.pairs[1], np.full((3, pieces), -1, np.int64), found, bands, leads, middles,
+        np.empty(len(pairs), np.int64),
     )  # fmt: skip

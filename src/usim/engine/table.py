@@ -16,6 +16,7 @@ from usim.engine.pairs import (
     joined,
     outgoing,
     pair_paths,
+    reflected,
 )
 from usim.engine.selection import pose_table
 from usim.engine.slab import LANES, LONG_SLAB, PATH, ROW, SECOND, SLAB, aim, aim_long, f32
@@ -76,24 +77,10 @@ def _instant(
             sx, sy, sz = sources[i, 0], sources[i, 1], sources[i, 2]
             _first_normal(s, f32(sx), f32(sy), f32(sz), LANES)
             pair_paths(s, d, sx, sy, sz, 4, LANES)
-            incoming(
-                s,
-                sx,
-                sy,
-                sz,
-                MIRROR,
-                hits,
-                normals,
-                i,
-                walls,
-                skin,
-                beams,
-                source_axes,
-                way_re,
-                way_im,
-                LANES,
-            )
-            outgoing(s, sx, sy, sz, MIRROR, hits, normals, j, walls, f32(absorption), LANES)
+            reflected(s, sx, sy, sz, MIRROR, LANES)
+            incoming(s, hits, normals, i, walls, skin, beams, source_axes, way_re, way_im, LANES)
+            reflected(s, sx, sy, sz, MIRROR, LANES)
+            outgoing(s, hits, normals, j, walls, f32(absorption), LANES)
             arriving(s, ports, 0, LANES)
             joined(s, 0, way_re, way_im, 0, g_re, g_im, LANES)
             path[i, j] = d[PATH + 1]

@@ -9,6 +9,8 @@ parts); sine and cosine are polynomials that vectorise.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from usim.engine.slab import ARRIVAL, HALF_, PATH, ROW, SECOND, SLOPE, f32, whole_lanes
@@ -66,7 +68,8 @@ def cosine(x):
     )
 
 
-def sample_rows(samples):
+@lru_cache
+def sample_rows(samples: int) -> np.ndarray:
     """Return the row of a plane that holds each sample of a block: pairs that lie symmetrically are LATE apart."""
     early = np.arange(samples // 2)
     return np.concatenate([early, SAMPLES // 2 + early[::-1]])

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -74,6 +75,7 @@ def lobe(cos, sharpness) -> np.ndarray:
     return np.where(cos > 0.0, cos * cos * np.exp(-np.asarray(sharpness) * (1.0 - cos)), 0.0)
 
 
+@lru_cache(maxsize=256)
 def lobe_solid_angle(sharpness: float) -> float:
     """Return the integral of a lobe's power over directions in sr, with the 1/cos of the mirror amplitude of a tilted facet."""
     x, w = np.polynomial.legendre.leggauss(64)

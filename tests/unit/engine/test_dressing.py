@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from unit.engine.test_lobes import drawn, lobe_of, mirror_normals
+from unit.engine.test_lobes import drawn, lobe_of, mirror_normals, room_for
 from unit.engine.test_selection import permanent
-from usim.engine import dressing, selection
+from usim.engine import dressing, lobes, selection
 from usim.engine.dressing import GLINT_SEED, LEAST_SHARE, dressed_epochs, glint_rows
 from usim.engine.glints import COLUMNS, SHARPNESS
+from usim.engine.lobes import INSTANTS, STEPS, VIEW
 from usim.engine.selection import (
     HYSTERESIS,
     QUALITIES,
@@ -61,8 +62,8 @@ class Piece:
             self,
             place=self.place[cut],
             rotation=self.rotation[cut],
-            energy=np.ascontiguousarray(self.energy[:, cut]),
-            shares=np.ascontiguousarray(self.shares[:, cut]),
+            energy=self.energy[cut],
+            shares=self.shares[cut],
         )
 
     def choices(self, seed, quality):
@@ -79,7 +80,7 @@ def made(rng, epochs=EPOCHS, still=False):
     t = np.zeros(2 * epochs + 3) if still else 0.1 * np.arange(2 * epochs + 3)
     size = rng.uniform(0.06, 0.2, 3)
     turn = Rotation.from_rotvec(t[:, None] * rng.standard_normal(3)).as_matrix()
-    steady = rng.exponential(size=(IMAGES**2, 1)) ** 3
+    steady = rng.exponential(size=IMAGES**2) ** 3
     steady[NEAR_PAIRS] += 2.0  # as strong as in rooms
     return Piece(
         size,
@@ -87,8 +88,8 @@ def made(rng, epochs=EPOCHS, still=False):
         turn @ Rotation.random(random_state=rng).as_matrix(),
         Images(rng),
         glint_rows(glints(size, 0.0015, 0.03, rng)),
-        (steady * (1 + 0.4 * np.sin(3 * t + rng.uniform(0, 6, (IMAGES**2, 1))))).astype(np.float32),
-        np.full((IMAGES**2, len(t)), 0.4, np.float32) * rng.uniform(0.5, 1.5, (IMAGES**2, 1)).astype(np.float32),
+        (steady * (1 + 0.4 * np.sin(3 * t[:, None] + rng.uniform(0, 6, IMAGES**2)))).astype(np.float32),
+        np.full((len(t), IMAGES**2), 0.4, np.float32) * rng.uniform(0.5, 1.5, IMAGES**2).astype(np.float32),
     )  # fmt: skip
 
 
@@ -114,7 +115,7 @@ def test_rows_of_glints(rng):
 def candidates(piece, first, depth):
     """Energies (3,) in float32 of what may be resolved, by (pair, glint): all mirrors, then what lights up for near pairs."""
     at = slice(first, first + 3)
-    energy, shares = piece.energy[:, at], piece.shares[:, at]
+    energy, shares = piece.energy[at].T, piece.shares[at].T
     found = {(n, -1): energy[n] * shares[n] for n in range(IMAGES**2)}
     least = LEAST_SHARE * np.exp(-depth) * energy.sum(axis=0, dtype=float)
     narrow = piece.rows[:, SHARPNESS] > 0
@@ -129,7 +130,7 @@ def candidates(piece, first, depth):
 def unlisted(piece, first):
     """Energies (pair,) over an epoch of glints that are no candidates."""
     at = slice(first, first + 3)
-    energy, shares = piece.energy[:, at].astype(float), piece.shares[:, at].astype(float)
+    energy, shares = piece.energy[at].T.astype(float), piece.shares[at].T.astype(float)
     rough = np.where(np.isin(np.arange(IMAGES**2), NEAR_PAIRS)[:, None], 0.0, 1 - shares)
     return (energy * (DIFFUSE + rough)).sum(axis=1)
 
@@ -139,8 +140,8 @@ def above(found, share):
     values = np.array(list(found.values()), np.float32)
     rank = np.empty(len(values))
     near = np.array([pair in NEAR_PAIRS for pair, _ in found])
-    selection._ranks(np.where(near[:, None], values, np.float32(0)), 0, rank)
-    floor = selection._threshold(rank, share)
+    selection.ranks(np.where(near, values.sum(axis=1), np.float32(0)), rank)
+    floor = selection.threshold(rank, share, np.empty(selection.BINS))
     ranks = dict(zip(found, rank, strict=True))
     return {key for key, r in ranks.items() if r >= floor and r > 0}, ranks, floor
 
@@ -167,7 +168,7 @@ def twin(piece, seed, quality):
                 continue
             if glint is None:
                 at, mark = slice(first, first + 3), permanent(seed + GLINT_SEED, pair)
-                glint, chance = drawn(piece.energy[pair, at], piece.shares[pair, at], piece.normals(pair, first), piece.size**2, piece.rows, depth, pair in NEAR_PAIRS, mark)  # fmt: skip
+                glint, chance = drawn(piece.energy[at, pair], piece.shares[at, pair], piece.normals(pair, first), piece.size**2, piece.rows, depth, pair in NEAR_PAIRS, mark)  # fmt: skip
                 if glint < 0:
                     continue
             chosen[pair, glint] = (1, np.sqrt(max(step / value, 1.0) / chance))
@@ -211,24 +212,25 @@ def test_choose_dressed(rng, name):
 
 
 def test_candidates(rng):
-    """The kernel's list is the twin's, to float32, and grows where there are more glints than room."""
+    """The kernel's list is the twin's, to float32: near mirrors first; none where there are more glints than room."""
     piece, depth = made(rng), 4.6
-    heights = np.ascontiguousarray(piece.rows[piece.rows[:, SHARPNESS] > 0, 2])
-    columns = piece.rows[: len(heights), :3].T.astype(np.float32)
-    normals = np.empty((NEAR**2, 3, 4))
-    values, whose = np.empty((IMAGES**2 + 1, 3), np.float32), np.empty((1, 2), np.int64)
-    for epoch in range(-1, 2):
-        at, values, whose = dressing._candidates(
-            piece.energy, piece.shares, np.array(NEAR_PAIRS), piece.table, piece.size**2, piece.legs.sources[0], piece.legs.middles,
-            piece.rows, columns, heights, depth, epoch, normals, values, whose,
-        )  # fmt: skip
-        expected = candidates(piece, 2 + 2 * epoch, depth)
-        keys = [(n, -1) for n in range(IMAGES**2)]
-        keys += [(NEAR_PAIRS[p], g) for p, g in whose[: at - IMAGES**2].tolist()]
+    columns, columns32, excess, which, room = room_for(piece.rows)
+    lobe, near = lobes.lobes_of(piece.rows, depth), np.array(NEAR_PAIRS)
+    views = np.empty((1, INSTANTS, VIEW))
+    mean, whose = np.empty(2000, np.float32), np.empty((2000, 2), int)
+    for first in range(4):
+        least = np.empty(INSTANTS)
+        for t in range(first, first + INSTANTS):
+            lobes.see(piece.table, t, piece.size**2, near, piece.legs.sources[0], piece.legs.middles, STEPS, views[0, t % INSTANTS])  # fmt: skip
+            least[t % INSTANTS] = LEAST_SHARE * np.exp(-depth) * piece.energy[t].sum(dtype=float)
+        asked = (piece.energy, piece.shares, near, views, columns, columns32, lobe, first, least, np.empty(3), np.empty(3), excess, which, room)  # fmt: skip
+        at = dressing._candidates(*asked, mean, whose)
+        expected = {key: v for key, v in candidates(piece, first, depth).items() if key[0] in NEAR_PAIRS}  # fmt: skip
+        keys = [(NEAR_PAIRS[p], g) for p, g in whose[:at].tolist()]
         assert keys == list(expected)
-        np.testing.assert_allclose(values[:at], list(expected.values()), rtol=1e-5, atol=1e-12)
-        for n, pair in enumerate(NEAR_PAIRS):
-            np.testing.assert_allclose(normals[n], piece.normals(pair, 2 + 2 * epoch), atol=1e-10)
+        values = np.array(list(expected.values())).sum(axis=1)
+        np.testing.assert_allclose(mean[:at], values, rtol=1e-5, atol=1e-12)
+        assert dressing._candidates(*asked, mean[: at - 1], whose) == dressing.NO_GLINTS
 
 
 def test_place():
@@ -239,37 +241,31 @@ def test_place():
     assert len(set(places)) == len(places)
 
 
-def test_near_ranks(rng):
-    """Shares of what near pairs make; mirrors of other pairs have none, and do not count."""
-    values, is_near = rng.exponential(size=(12, 3)).astype(np.float32), rng.uniform(size=8) < 0.5
-    rank = np.empty(12)
-    dressing._near_ranks(values, is_near, rank)
-    energy = values.sum(axis=1, dtype=float)
-    energy[:8][~is_near] = 0.0
-    np.testing.assert_allclose(rank, energy / energy.sum(), rtol=1e-6)
-    dressing._near_ranks(0 * values, is_near, rank)
-    np.testing.assert_array_equal(rank, 0)
-
-
 def test_take(rng):
     """What was above the floor before counts 1 dB more, of mirrors and of glints; what is above it now is kept."""
     for _ in range(20):
-        rank, floor = rng.uniform(0.5, 1.5, 30), 1.0
-        rank[::7] = 0.0
-        whose = np.array(np.divmod(rng.permutation(36)[:22], 6)).T
-        mirrors, seen = rng.uniform(size=8) < 0.5, rng.uniform(size=(6, 6)) < 0.5
-        before = np.concatenate([mirrors, seen[tuple(whose.T)]])
-        taken = np.zeros(30, bool)
-        dressing._take(rank, floor, whose, mirrors, seen, taken)
-        np.testing.assert_array_equal(taken, (rank > 0) & (rank * np.where(before, HYSTERESIS, 1) >= floor))  # fmt: skip
-        np.testing.assert_array_equal(mirrors, rank[:8] >= floor)
-        assert {tuple(x) for x in np.argwhere(seen)} == {tuple(x) for x in whose[rank[8:] >= floor]}
+        mean, share = rng.exponential(size=30).astype(np.float32) ** 3, rng.uniform(0.5, 1.0)
+        mean[::7] = 0.0
+        rank, floor = mean / mean.sum(dtype=float), np.empty(30)
+        selection.ranks(mean, floor)
+        floor = selection.threshold(floor, share, np.empty(selection.BINS))
+        p, g = np.divmod(rng.permutation(36)[:30], 6)
+        seen, taken = rng.uniform(size=(6, 6)) < 0.5, np.zeros(40, bool)
+        before = seen[p, g]
+        dressing._take(mean, share, np.array([p, g - 1]).T, np.empty(selection.BINS), np.empty(40), seen, taken)  # fmt: skip
+        np.testing.assert_array_equal(taken[:30], (rank > 0) & (rank * np.where(before, HYSTERESIS, 1) >= floor))  # fmt: skip
+        assert set(zip(*np.nonzero(seen), strict=True)) == set(zip(p[rank >= floor], g[rank >= floor], strict=True))  # fmt: skip
+        assert not taken[30:].any()
 
 
-def test_unlisted(rng):
+def test_others(rng):
     piece = made(rng)
-    found = [dressing._unlisted(piece.energy, piece.shares, n, 4, n in NEAR_PAIRS, DIFFUSE) for n in range(IMAGES**2)]  # fmt: skip
-    np.testing.assert_allclose(found, unlisted(piece, 4), rtol=1e-6)
+    mirrors, rest = np.empty((2, IMAGES**2), np.float32)
+    dressing._others(piece.energy, piece.shares, np.array(NEAR_PAIRS), 4, DIFFUSE, mirrors, rest)
+    np.testing.assert_allclose(rest, unlisted(piece, 4), rtol=1e-6)
+    kept = (piece.energy * piece.shares)[4:7].sum(axis=0, dtype=float)
+    kept[NEAR_PAIRS] = 0.0
+    np.testing.assert_allclose(mirrors, kept, rtol=1e-6)
 
 
 def test_an_epoch_knows_only_the_one_before(rng):
@@ -289,11 +285,11 @@ def test_texture_keeps_what_was_left_out(rng):
     """
     seeds, quality = 600, QUALITIES["draft"]
     piece = made(rng, 1, still=True)
-    piece.energy[:] = piece.energy[:, :1]  # every instant sees the same
+    piece.energy[:] = piece.energy[:1]  # every instant sees the same
     true = {key: float(v.sum()) for key, v in candidates(piece, 2, quality.lobe_depth).items()}
     narrow = piece.rows[:, SHARPNESS] > 0
     for n in range(IMAGES**2):
-        whole, share = float(piece.energy[n, 0]), float(piece.shares[n, 0])
+        whole, share = float(piece.energy[0, n]), float(piece.shares[0, n])
         rough = 0.0 if n in NEAR_PAIRS else 1 - share
         lobes = lobe_of(piece.normals(n, 2)[0], piece.size**2, piece.rows, quality.lobe_depth)
         values = 3 * whole * lobes * np.where(narrow, rough, 1.0)

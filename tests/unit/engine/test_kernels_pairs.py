@@ -228,11 +228,11 @@ def test_whole_gain(crowd, rng, patterned):
         beams, ports = beams[..., :1], ports[..., :1]
     beams, ports = beams.astype(np.float32), ports.astype(np.float32)
     way = np.zeros((2, 2 * ROW), np.float32)
-    pairs.incoming(
-        s, *source, pairs.MIRROR, hits, normals, 1, walls, skin, beams, axes, *way, KNOTS
-    )
+    pairs.reflected(s, *source, pairs.MIRROR, KNOTS)
+    pairs.incoming(s, hits, normals, 1, walls, skin, beams, axes, *way, KNOTS)
     back = rows(s, BACK, 3).T
-    pairs.outgoing(s, *source, pairs.MIRROR, hits, normals, 2, walls, f32(0.14), KNOTS)
+    pairs.reflected(s, *source, pairs.MIRROR, KNOTS)
+    pairs.outgoing(s, hits, normals, 2, walls, f32(0.14), KNOTS)
     on = rows(s, ON, 3).T
     gain, path, cosine = mirror(*poses, source, microphone)
     full, none = np.cos(np.deg2rad(70)), np.cos(np.deg2rad(80))

@@ -1,16 +1,30 @@
 """Kernels that carry pairs to reception time and add them up, each beside its twin in NumPy."""
 
+from itertools import groupby
+
 import numpy as np
 import pytest
 from scipy.interpolate import CubicHermiteSpline
 from scipy.optimize import brentq
 from scipy.spatial.transform import Rotation
 
-from unit.engine.crowd import ellipsoids, mirror, rows
-from usim.engine import carry, hiding, shadows, slab, sums, tones
+from unit.engine.crowd import ellipsoids, mirror, rows, tables
+from usim.engine import array, carry, hiding, patches, shadows, slab, sums, tones
 from usim.engine.carry import GAIN_IM, GAIN_RE, WORK
 from usim.engine.selection import pose_table
-from usim.engine.slab import ARRIVAL, LANES, LONG_SLAB, PATH, ROW, SECOND, SLAB, SLOPE, WALL_NODES
+from usim.engine.slab import (
+    ARRIVAL,
+    BEAM_DEGREE,
+    LANES,
+    LONG_SLAB,
+    PATH,
+    PORT_DEGREE,
+    ROW,
+    SECOND,
+    SLAB,
+    SLOPE,
+    WALL_NODES,
+)
 from usim.engine.tones import (
     AHEAD,
     AT,
@@ -238,8 +252,8 @@ def test_window(rng, ratio):
     table = rng.standard_normal((15, 120))
     s, d = np.zeros(SLAB, np.float32), np.zeros(LONG_SLAB)
     count = (45 - 1) // ratio + 1
-    sums._window(table, 7, ratio, s, 16, count)
-    sums._long_window(table, 7, d, 45)
+    array.window(table, 7, ratio, s, 16, count)
+    array.long_window(table, 7, d, 45)
     part = table[:, 7 : 7 + 45 : ratio]
     np.testing.assert_array_equal(rows(s, 16, 15, count), part.astype(np.float32))
     np.testing.assert_array_equal(rows(d, 0, 9, 45), table[:9, 7 : 7 + 45])
@@ -252,21 +266,32 @@ def test_start(rng):
     for n in range(3):
         coarse_s[slab.NORMAL + n * ROW :][:16] = normal[n]
     for mic in range(2):
-        sums._start(coarse_s, s, 16 * mic, 16)
+        array.start_from(coarse_s, s, 16 * mic, 16)
     expected = np.tile(normal, 2).astype(np.float32)
     np.testing.assert_array_equal(rows(s, slab.NORMAL, 3, 32), expected)
 
 
 def middles(rng):
     """Slabs of the middle of the array: unit vectors ON and, in float64, second leg and slope of the path."""
-    coarse_s, ways = np.zeros(SLAB, np.float32), np.zeros(sums.WAYS)
+    coarse_s, ways = np.zeros(SLAB, np.float32), np.zeros(array.WAYS)
     on = rng.standard_normal((3, 16))
     on /= np.linalg.norm(on, axis=0)
     second, slope = rng.uniform(1, 6, 16), rng.uniform(-0.05, 0.05, 16)
     for n in range(3):
         coarse_s[slab.ON + n * ROW :][:16] = on[n]
-    ways[sums.WAY :][:16], ways[sums.RATE :][:16] = second, slope
+    ways[array.WAY :][:16], ways[array.RATE :][:16] = second, slope
     return coarse_s, ways, on, second, slope
+
+
+def test_middles(rng):
+    """Mean of each array's microphones, and the whole knots that sound takes to it, at most so many."""
+    targets, here = rng.uniform(-3, 3, (5, 4, 3)), rng.uniform(-1, 1, 3)
+    leads, found = np.zeros(5, int), np.ones((5, 3))
+    array.middles_of(targets, *here, 2.5, 8, leads, found)
+    expected = targets.mean(axis=1)
+    np.testing.assert_allclose(found, expected, atol=1e-14)
+    late = np.linalg.norm(expected - here, axis=1) * 2.5
+    np.testing.assert_array_equal(leads, np.minimum(np.floor(late), 8))
 
 
 def test_beside(rng):
@@ -277,7 +302,7 @@ def test_beside(rng):
     sway, lean = rng.uniform(0, 1e-4, 16), rng.uniform(-2e-3, 2e-3, 16)
     s[slab.SWAY + 16 :][:16], s[slab.LEAN + 16 :][:16] = sway, lean
     aside, turns, inverse = rng.uniform(-0.05, 0.05, 3), 93.0, 0.7
-    sums._beside(coarse_s, ways, s, 16, *map(np.float32, aside), inverse, turns, 16)
+    array.beside(coarse_s, ways, s, 16, *map(np.float32, aside), inverse, turns, 16)
     way = np.linalg.norm((second * on).T + aside, axis=1) - second
     expected = -turns * (way - sway - slope * (way - lean) * inverse)
     np.testing.assert_allclose(rows(s, slab.SHIFT + 16, 1, 16)[0], expected, atol=3e-6)
@@ -290,7 +315,7 @@ def test_tilt(rng):
     re, im = rng.standard_normal((2, 16)).astype(np.float32)
     s[slab.RE + 16 :][:16], s[slab.IM + 16 :][:16] = re, im
     tilt, air, weight, per_slope = 2e-6 - 3e-6j, 5e-6, 1.5, -900.0
-    sums._tilt(ways, s, 16, per_slope, np.float32(tilt.real), np.float32(tilt.imag), air, np.float32(weight), 16)  # fmt: skip
+    array.tilt(ways, s, 16, per_slope, np.float32(tilt.real), np.float32(tilt.imag), air, np.float32(weight), 16)  # fmt: skip
     tilted = (re + 1j * im) * weight * (1 + per_slope * slope * (tilt - air * second))
     found = rows(s, slab.RE + 16, 1, 16)[0] + 1j * rows(s, slab.IM + 16, 1, 16)[0]
     np.testing.assert_allclose(found, tilted, rtol=1e-5)
@@ -307,12 +332,12 @@ def test_sine_and_cosine():
 def test_coarse(rng):
     """Every ratio-th knot of normals and second leg; lanes beyond the last repeat it."""
     s, d = rng.standard_normal(SLAB).astype(np.float32), rng.standard_normal(LONG_SLAB)
-    coarse_s, ways = np.zeros(SLAB, np.float32), np.zeros(sums.WAYS)
-    sums._coarse(s, d, coarse_s, ways, 4, 13, 16)
+    coarse_s, ways = np.zeros(SLAB, np.float32), np.zeros(array.WAYS)
+    array.coarsen(s, d, coarse_s, ways, 4, 13, 16)
     at = 4 * np.minimum(np.arange(16), 12)
     fine = rows(s, slab.NORMAL, 3, ROW)[:, at]
     np.testing.assert_array_equal(rows(coarse_s, slab.NORMAL, 3, 16), fine)
-    np.testing.assert_array_equal(rows(ways, sums.WAY, 1, 16)[0], rows(d, SECOND, 1, ROW)[0, at])
+    np.testing.assert_array_equal(rows(ways, array.WAY, 1, 16)[0], rows(d, SECOND, 1, ROW)[0, at])
 
 
 def crowded(rng):
@@ -326,40 +351,44 @@ def crowded(rng):
     s, crowd = np.zeros(SLAB, np.float32), np.zeros(4 * shadows.OCCLUDER, np.float32)
     s[: 15 * ROW].reshape(15, ROW)[:, :16] = tables[1, :15, :16]
     s[slab.NORMAL : slab.NORMAL + 3 * ROW] = 1 / np.sqrt(3)
-    everything = np.zeros((4, shadows.ROWS, 60), np.float32)
+    everything = np.zeros((4, shadows.ROWS, 60 + shadows.BEYOND), np.float32)
     shadows.occluders(tables, 1, everything)
     for o in (0, 2, 3):
-        shadows.window_of(everything, o, 0, 1, crowd, 0, 16, 16)
+        shadows.window_of(everything, o, 0, 1, crowd, 0, 16)
     points = np.zeros(3 * ROW, np.float32)
     shadows.surface_points(s, points, 16)
     return tables, everything, crowd, points, end
 
 
 def test_in_the_way(rng):
-    """The other pieces that may stand in the way, once asked, and are not clear of this leg; those known to be free are left out, the
-    piece itself too."""
-    tables, everything, crowd, points, end = crowded(rng)
+    """The other pieces that are not clear of this leg; where there are several points, of the first by more and of any by what matters."""
+    _, everything, crowd, points, end = crowded(rng)
     edge, sight, found = np.zeros(ROW, np.float32), np.zeros(shadows.SIGHT, np.float32), np.ones(4, bool)  # fmt: skip
-    known, held = np.full((2, 4), -1, np.int8), np.full(4, -1)
-    ends = np.repeat(end.astype(np.float32), ROW)
+    ends, held = np.repeat(end.astype(np.float32), ROW), np.full(4, -1)
     few = np.zeros_like(crowd)
-    args = (points, ends, few, held, everything, 0, sight, edge, tables, 1, known, 1, 1, *end, 95.0, 60.0, 13, 16, found)  # fmt: skip
-    assert hiding.in_the_way(*args)
-    for o in (0, 2, 3):
-        asked = shadows.ever_shades(tables, 1, o, 1, *end, 60.0)
-        clear = shadows.is_clear(points, crowd, o, ends, np.float32(95.0), sight, edge, 13, 16)
-        assert held[o] == (0 if asked else -1)  # only what is asked about is fetched
-        assert known[1, o] == asked
-        assert found[o] == (asked and not clear)
-    np.testing.assert_array_equal(known[1, [0, 1, 3]], [1, -1, 0])
-    np.testing.assert_array_equal(found[[0, 1, 3]], [True, False, False])
-    assert np.all(known[0] == -1)
-    known[1] = 1  # what is known is not asked again, but whether the leg is clear is
-    assert hiding.in_the_way(*args)
-    np.testing.assert_array_equal(found[[0, 1, 3]], [True, False, False])
-    known[1] = (0, -1, 0, 1)
-    assert not hiding.in_the_way(*args)
-    assert not found.any()
+
+    def asked(places, clear, slack, marks=points):
+        args = (marks, places, ends, few, held, everything, 0, sight, edge, 1, 1, 95.0, 13, 16, np.float32(clear), np.float32(slack), found)  # fmt: skip
+        assert hiding.in_the_way(*args) == found.any()
+        return found.copy()
+
+    def clear(o, wanted, slack=0.0, marks=points):
+        return shadows.is_clear(marks, crowd, o, ends, np.float32(95.0), sight, edge, 13, 16, np.float32(wanted), np.float32(slack))  # fmt: skip
+
+    np.testing.assert_array_equal(asked(1, 1.9, 0.0), [True, False, False, False])
+    np.testing.assert_array_equal(held, [0, -1, 0, 0])
+    assert [clear(o, 1.9) for o in (0, 2, 3)] == [False, True, True]
+    everywhere = asked(1, 100.0, 1.0)
+    np.testing.assert_array_equal(everywhere[[0, 2, 3]], [not clear(o, 100.0, 1.0) for o in (0, 2, 3)])  # fmt: skip
+    assert everywhere.sum() > 1
+    # the same point twice: what is near but takes nothing is left out again
+    twice = points.reshape(3, ROW).copy()
+    twice[:, 16:32] = twice[:, :16]
+    np.testing.assert_array_equal(asked(2, 100.0, 1.0, twice.ravel()), [True, False, False, False])
+    # the first point far from everything, the second as above
+    twice[:, :16] += np.float32(10.0)
+    np.testing.assert_array_equal(asked(2, 1e9, 100.0, twice.ravel()), [True, False, False, False])
+    assert not asked(1, 1.9, 0.0, twice.ravel()).any()
 
 
 def test_hide(rng):
@@ -381,7 +410,7 @@ def test_hide(rng):
         one, apart, left = np.zeros(ROW, np.float32), np.ones(ROW, np.float32), np.array(found)
         through = np.ones(ROW, np.float32)
         some = hiding.hide_middle(points, crowd, ends, left, waves, sight, one, through, apart, 16)
-        np.testing.assert_allclose(through, expected, rtol=1e-6)
+        np.testing.assert_allclose(through * apart, expected, rtol=1e-6)
         deep = np.array(found) & (alone[:, :16].min(axis=1) < 0.99)
         np.testing.assert_array_equal(left, deep)
         np.testing.assert_allclose(apart, np.prod(alone[deep], axis=0), rtol=1e-6)
@@ -394,9 +423,9 @@ def test_fetch_and_repeat(rng):
     everything += rng.standard_normal(everything.shape).astype(np.float32)
     out, back = np.array([True, False, False, False]), np.array([False, False, True, False])
     held, crowd = np.array([-1, -1, 5, -1]), np.full(4 * shadows.OCCLUDER, 7, np.float32)
-    hiding.fetch(everything, 5, out, back, crowd, held, 13, 16)
+    hiding.fetch(everything, 5, 1, out, back, crowd, held, 16)
     expected = np.full((4, shadows.ROWS, ROW), 7, np.float32)
-    expected[0, :, :16] = everything[0][:, 5 + np.minimum(np.arange(16), 12)]
+    expected[0, :, :16] = everything[0][:, 5 + np.arange(16)]
     np.testing.assert_array_equal(crowd.reshape(expected.shape), expected)
     np.testing.assert_array_equal(held, [5, -1, 5, -1])
     many, held = np.full_like(crowd, 7), np.array([-1, -1, 5, -1])
@@ -442,18 +471,34 @@ class Flier:
         return pose_table(*self.pose(t), self.size, self.bend(t))
 
 
-def summed(fliers, own, glints, pairs, weight, group, sources, targets, newton_steps, ratio=1):
-    """What `piece_sum` makes (group, mic, block, sample); skins of mirror, glints and what is diffuse reflect 1, 0.7 and 0.4."""
-    none = np.full((len(sources), 1), -1)
-    walls = np.zeros((3, 2, WALL_NODES), np.float32)
-    walls[:, 0] = np.array([[1.0], [0.7], [0.4]])
+def coloured(rng, sources):
+    """A wall on each leg, a beam and an arrival shadow, all smooth: hits, normals of sources and of two arrays, walls, beam, port, axes (see `piece_sum`)."""
+    normals = rng.standard_normal((5, 1, 3))
+    normals /= np.linalg.norm(normals, axis=2)[:, :, None]
+    beam = rng.standard_normal((1, 1, 2, BEAM_DEGREE + 1)) * 0.5 ** np.arange(BEAM_DEGREE + 1)
+    port = rng.standard_normal((1, 1, PORT_DEGREE + 1)) * 0.3 ** np.arange(PORT_DEGREE + 1)
+    beam[..., 0, 0] += 2
+    port[..., 0] += 2
+    axes = [np.array([2.5, 2.0, 1.2]) - sources[0], rng.standard_normal(3), rng.standard_normal(3)]
+    axes = np.array([axis / np.linalg.norm(axis) for axis in axes], np.float32)
+    made = np.float32(normals[:3]), np.float32(normals[3:]), tables(rng, 1)[0][None], np.float32(beam), np.float32(port)  # fmt: skip
+    return np.zeros((3, 1), int), *made, axes
+
+
+def summed(fliers, own, glints, pairs, weight, group, sources, targets, newton_steps, ratio=1, shared=False, colour=None):  # fmt: skip
+    """What `piece_sum` makes (group, mic, block, sample); skins of mirror, glints and what is diffuse reflect 1, 0.7 and 0.4; colour: see `coloured`."""
+    skins = np.zeros((3, 2, WALL_NODES), np.float32)
+    skins[:, 0] = np.array([[1.0], [0.7], [0.4]])
+    if colour is None:
+        nowhere = np.zeros((3, 1, 3), np.float32)
+        flat = np.array([[[[0.8], [-0.6]]]], np.float32), np.array([[[0.5]]], np.float32)
+        colour = np.full((3, 1), -1), nowhere, nowhere[:2], skins[None, :1], *flat, np.ones((3, 3), np.float32)  # fmt: skip
+    hits, source_normals, target_normals, walls, beam, port, axes = colour
     total = np.zeros((2, 2, PLANE), np.float32)
-    axes = np.ones((3, 2, 3), np.float32)
     missed = sums.piece_sum(
         np.array([one.table() for one in fliers]), own, glints, LEAD, EVENS, SAMPLES_HERE, STEP, ratio, newton_steps, pairs, weight, group,
-        sources, axes[:, 0].copy(), none, np.zeros((3, 1, 3), np.float32), targets, axes[:2].copy(), none[:2].copy(),
-        np.zeros((2, 1, 3), np.float32), np.array([TURNS]), walls[None, :1], walls[None], np.array([[[[0.8], [-0.6]]]], np.float32),
-        np.array([[[0.5]]], np.float32), np.array([ALPHA]), np.array([SLOPE_HZ]), TILT, C, np.zeros((1, 0)), 0.0, 16000.0, total,
+        sources, axes, hits, source_normals, targets, np.stack([axes[:2], axes[1:]]), hits[:2].copy(), target_normals,
+        np.array([TURNS]), walls, skins[None], beam, port, np.array([ALPHA]), np.array([SLOPE_HZ]), TILT, C, np.zeros((1, 0)), 0.0, 16000.0, total, shared,
     )  # fmt: skip
     assert missed == 0
     parts = [planes(total[g, mic], BLOCKS, SAMPLES_HERE) for g in range(2) for mic in range(2)]
@@ -591,6 +636,112 @@ def test_piece_sum_of_glints(rng, own):
             assert np.abs(found - expected[g]).max() <= 2e-4 * np.abs(clear[g]).max()
         shaded.append(np.abs(expected[0]).min() / np.abs(clear[0]).max())
     assert min(shaded) < 0.8
+
+
+def facing(flier, source, microphone):
+    """Normal of the mirror in the piece's own frame, half way through."""
+    at, turned = (x[0] for x in flier.pose(0.5 * EVENS * STEP))
+    out, back = (turned.T @ (end - at) for end in (source, microphone))
+    normal = specular_point(flier.size, out[None], back[None])[0] / flier.size**2
+    return normal / np.linalg.norm(normal)
+
+
+def narrow(rng, normal, count):
+    """Narrow glints about a normal, of one sharpness: what a patch is made of."""
+    normals = normal + 0.07 * rng.standard_normal((count, 3))
+    normals /= np.linalg.norm(normals, axis=1)[:, None]
+    sharpness = np.full(count, rng.uniform(100, 200))
+    return np.column_stack([normals, rng.normal(0, 0.003, count), rng.normal(0, 0.01, count), sharpness, rng.uniform(0.3, 1, count)])  # fmt: skip
+
+
+def in_the_light(rng, dressed, normal, end):
+    """A limb that flies along, half in the way from the point that has a normal to an end."""
+    at, turned = (x[0] for x in dressed.pose(0.0))
+    start = at + turned @ (dressed.size**2 * normal / np.linalg.norm(dressed.size * normal))
+    aside = np.cross(end - start, rng.standard_normal(3))
+    place = start + 0.3 * (end - start) + rng.uniform(0, 0.1) * aside / np.linalg.norm(aside)
+    limb = Flier(rng, size=np.array([0.07, 0.06, 0.2]), place=place)
+    limb.way = dressed.way + 0.5 * limb.way
+    return limb
+
+
+def apart_db(found, expected, reference):
+    """Energy of what is wrong, dB against that of a reference."""
+    return 10 * np.log10((np.abs(found - expected) ** 2).sum() / (np.abs(reference) ** 2).sum())
+
+
+@pytest.mark.parametrize("ratio", [1, 4])
+def test_patch(rng, ratio):
+    """A dozen narrow glints that one pair of legs sees, summed as a patch, against each by itself, sample by sample: to -65 dB in the open, to -40 dB beside a limb
+    that shades some of them."""
+    sources, targets = scenery(rng)
+    dressed, middle = Flier(rng), targets[0].mean(axis=0)
+    normal = facing(dressed, sources[0], middle)
+    glints, limb = narrow(rng, normal, 12), in_the_light(rng, dressed, normal, middle)
+    pairs = np.column_stack([np.zeros((12, 2), int), np.arange(12)])
+    weight, group, t = rng.uniform(0.5, 2, 12).astype(np.float32), np.zeros(12, int), times(2)
+    args = glints, pairs, weight, group, sources, targets, 1, ratio, True
+    open_, shaded = summed([dressed], 0, *args), summed([dressed, limb], 0, *args)
+    for mic in range(2):
+        ends = sources[0], targets[0, mic]
+        clear = sum(w * heard(of_glint(dressed, g, *ends), t, 0) for g, w in zip(glints, weight, strict=True))  # fmt: skip
+        dark = sum(w * heard(of_glint(dressed, g, *ends, [limb]), t, 0) for g, w in zip(glints, weight, strict=True))  # fmt: skip
+        assert apart_db(open_[0, mic, ::2].ravel(), clear, clear) <= -65
+        assert apart_db(shaded[0, mic, ::2].ravel(), dark, clear) <= -40
+        assert apart_db(dark, clear, clear) > -20
+
+
+@pytest.mark.parametrize("bright", [True, False])
+def test_patches_among_pairs(rng, bright):
+    """Three pairs of legs, of which some lines are patches and others by themselves, in two sums: as with every line by itself; beside walls, a beam and arrival
+    shadows, too."""
+    sources, targets = scenery(rng)
+    dressed, middles = Flier(rng), targets.mean(axis=1)
+    legs = [(0, 0), (2, 0), (1, 1)]
+    normals = [facing(dressed, sources[i], middles[j]) for i, j in legs]
+    glints = np.concatenate([narrow(rng, normal, 8) for normal in normals])
+    glints[3, 5], glints[12, 5] = 0.0, 0.0  # what is diffuse is in no patch
+    limb = in_the_light(rng, dressed, normals[0], middles[0])
+    lines = [(n, 8 * n + g, n == 2 or (n == 1 and g > 4)) for n in range(3) for g in range(8)]
+    pairs = np.array([[*legs[n], g] for n, g, _ in lines])
+    group = np.array([int(which) for *_, which in lines])
+    for at, n in ((0, 0), (10, 1), (len(pairs), 2)):
+        pairs, group = np.insert(pairs, at, [*legs[n], -1], axis=0), np.insert(group, at, n // 2)
+    weight = rng.uniform(0.5, 2, len(pairs)).astype(np.float32)
+    args = [limb, dressed], 1, glints, pairs, weight, group, sources, targets, 1, 1
+    colour = None if bright else coloured(rng, sources)
+    each, together = (summed(*args, shared=shared, colour=colour) for shared in (False, True))
+    for g in range(2):
+        wrong = apart_db(together[g], each[g], each[g])
+        assert -110 < wrong <= -45
+
+
+def test_find_runs(rng):
+    """Lines side by side of one pair of legs, one sum and glints as narrow as each other; no more than fit, nor fewer than pay."""
+    count = 300
+    glints = np.zeros((30, 7))
+    glints[:20, 5] = np.repeat([70.0, 90.0], [18, 2])
+    pairs = np.repeat(rng.integers(0, 2, (count, 3)), rng.integers(1, 60, count), axis=0)[:count]
+    pairs[:, 2] = np.where(rng.random(count) < 0.05, rng.integers(-1, 30, count), rng.integers(0, 18, count))  # fmt: skip
+    group = np.repeat(rng.integers(0, 2, count), rng.integers(1, 60, count))[:count]
+    pairs[:42], group[:42], pairs[41, 2] = 0, 0, -1  # one too many
+    pairs[100:190], group[100:190] = 1, 1
+
+    def kind(n):
+        i, j, glint = pairs[n]
+        return (i, j, group[n], glints[glint, 5]) if 0 <= glint < 20 else n
+
+    alike = [list(lines) for _, lines in groupby(range(count), kind)]
+    cut = [lines[n : n + patches.MOST] for lines in alike for n in range(0, len(lines), patches.MOST)]  # fmt: skip
+    expected = [(lines[0], lines[-1] + 1) for lines in cut if len(lines) >= patches.LEAST_GLINTS]
+    runs, single = np.zeros((count // 2, 2), int), np.zeros(count, bool)
+    found = patches.find_runs(glints, pairs, group, runs, single)
+    np.testing.assert_array_equal(runs[:found], expected)
+    in_runs = [n for a, b in expected for n in range(a, b)]
+    np.testing.assert_array_equal(np.flatnonzero(~single), in_runs)
+    assert not single[0]
+    assert single[40]
+    assert np.diff(expected).max() == patches.MOST
 
 
 def test_pairs_in_any_order(rng):

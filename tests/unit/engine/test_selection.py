@@ -12,6 +12,7 @@ from usim.engine import selection
 from usim.engine.legs import band, legs
 from usim.engine.paths import listening
 from usim.engine.selection import (
+    BINS,
     HYSTERESIS,
     QUALITIES,
     TEXTURE_LEAST,
@@ -96,16 +97,18 @@ def test_pair_energies(rng, rough):
 
     The mirror keeps exp(-(rough cos)^2), to 1e-3 of the whole: 2.4 are wrinkles of 2 mm at 32 kHz."""
     place, rotation, size = ellipsoids(rng)
-    rows = np.empty((2, 3, 5, len(place)), np.float32)
+    rows, count = np.empty((2, 3, 5, len(place)), np.float32), len(place)
     for row in rows.reshape(6, 5, -1):
         away = ends(rng)[0] - place
         r = np.linalg.norm(away, axis=1)
         row[:3], row[3], row[4] = (away / r[:, None]).T, 1 / r, rng.uniform(0.1, 1)
-    energy = np.empty((3, 3, len(place)), np.float32)
-    shares = np.empty((0 if rough is None else 3, 3, len(place)), np.float32)
+    energy = np.empty((count, 3, 3), np.float32)
+    shares = np.empty((0 if rough is None else count, 3, 3), np.float32)
+    back_rows = np.ones((count, 5, 16), np.float32)
+    back_rows[:, :, :3] = rows[1].T
     table = pose_table(place, rotation, size)
     volume = np.float32(size.prod())
-    selection.pair_energies(table.astype(np.float32), volume, *rows, np.float32(0.14), np.float32(rough or 0.0), energy, shares)  # fmt: skip
+    selection.pair_energies(table.astype(np.float32), volume, rows[0], back_rows, np.float32(0.14), np.float32(rough or 0.0), np.empty(16, np.float32), energy, shares)  # fmt: skip
     for (i, out), (j, back) in product(enumerate(rows[0]), enumerate(rows[1])):
         b = (out[:3] + back[:3]).T.astype(float)
         c = np.linalg.norm(b, axis=1) / 2
@@ -118,29 +121,39 @@ def test_pair_energies(rng, rough):
         fade = f**3 * (6 * f * f - 15 * f + 10)
         loss = (1 + 0.14 / 4 * (r1 + r2)) ** -8
         expected = (gain * fade) ** 2 * loss * out[4] * back[4]
-        np.testing.assert_allclose(energy[i, j], expected, rtol=1e-3, atol=1e-9)
+        np.testing.assert_allclose(energy[:, i, j], expected, rtol=1e-3, atol=1e-9)
         if rough is not None:
-            np.testing.assert_allclose(shares[i, j], np.exp(-((rough * c) ** 2)), atol=1e-3)
+            np.testing.assert_allclose(shares[:, i, j], np.exp(-((rough * c) ** 2)), atol=1e-3)
+
+
+def test_means(rng):
+    energy, mean = rng.exponential(size=(6, 40)).astype(np.float32) ** 3, np.empty(40, np.float32)
+    selection._means(energy, 2, mean)
+    np.testing.assert_allclose(mean, energy[2:5].sum(axis=0, dtype=float), rtol=1e-6)
+
+
+@pytest.mark.parametrize("count", [0, 3, 4, 39])
+def test_total(rng, count):
+    values = rng.exponential(size=count).astype(np.float32)
+    assert selection.total(values) == pytest.approx(values.sum(dtype=float), rel=1e-12)
 
 
 def test_ranks(rng):
-    energy = rng.exponential(size=(40, 6)).astype(np.float32) ** 3
+    mean = rng.exponential(size=40).astype(np.float32) ** 3
     rank = np.empty(40)
-    total = selection._ranks(energy, 2, rank)
-    part = energy[:, 2:5].sum(axis=1, dtype=float)
-    assert total == pytest.approx(part.sum(), rel=1e-6)
-    np.testing.assert_allclose(rank, part / part.sum(), rtol=1e-6)
-    assert selection._ranks(np.zeros((4, 3), np.float32), 0, rank[:4]) == 0.0
+    whole = mean.sum(dtype=float)
+    assert selection.ranks(mean, rank) == pytest.approx(whole, rel=1e-12)
+    np.testing.assert_allclose(rank, mean / whole, rtol=1e-12)
+    assert selection.ranks(np.zeros(4, np.float32), rank) == 0.0
     assert not rank[:4].any()
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.97, 0.999])
 def test_threshold(rng, share):
     """Pairs at or above it hold the share; those 1 dB above it (two bins) do not."""
-    energy = rng.exponential(size=(400, 3)).astype(np.float32) ** 4
     rank = np.empty(400)
-    selection._ranks(energy, 0, rank)
-    floor = selection._threshold(rank, share)
+    selection.ranks(rng.exponential(size=400).astype(np.float32) ** 4, rank)
+    floor = selection.threshold(rank, share, np.empty(BINS))
     assert rank[rank >= floor].sum() >= share - 1e-6
     assert rank[rank >= floor * 1.26].sum() < share
 
@@ -165,20 +178,20 @@ def test_permanent(rng):
 
 def twin(energy, share, seed, images):
     """The choice of `choose`, with sets."""
-    out, many = [], len(energy)
+    out, many = [], energy.shape[1]
     numbers = np.array([permanent(seed, n) for n in range(many)])
 
     def above(first, factor):
         rank = np.empty(many)
-        selection._ranks(energy, first, rank)
-        floor = selection._threshold(rank, share)
+        selection.ranks(energy[first : first + 3].sum(axis=0), rank)
+        floor = selection.threshold(rank, share, np.empty(BINS))
         return (rank * factor >= floor) & (rank > 0) | (share >= 1)
 
     for epoch in range(selection.epochs_in(energy)):
         first = 2 + 2 * epoch
         before = above(first - 2, 1.0)
         resolved = above(first, np.where(before, HYSTERESIS, 1.0))
-        mean = energy[:, first : first + 3].sum(axis=1, dtype=float)
+        mean = energy[first : first + 3].sum(axis=0, dtype=float)
         number = max(TEXTURE_LEAST, int(TEXTURE_SHARE * resolved.sum()))
         step = mean[~resolved].sum() / number
         hit = np.flatnonzero(~resolved & (numbers * step < mean))
@@ -190,7 +203,7 @@ def twin(energy, share, seed, images):
 
 @pytest.mark.parametrize("share", [0.9, 0.97])
 def test_choose(rng, share):
-    energy = (rng.exponential(size=(900, 1)) ** 5 * rng.uniform(0.3, 1, (900, 11))).astype(np.float32)  # fmt: skip
+    energy = (rng.exponential(size=900) ** 5 * rng.uniform(0.3, 1, (11, 900))).astype(np.float32)
     quality = dataclasses.replace(QUALITIES["standard"], share=share)
     seed = int(rng.integers(2**53))
     for found, (pairs, weight, held) in zip(
@@ -208,8 +221,8 @@ def test_choose(rng, share):
 
 
 def test_all_pairs_where_all_are_asked_for(rng):
-    energy = rng.exponential(size=(36, 5)).astype(np.float32)
-    energy[3] = 0.0
+    energy = rng.exponential(size=(5, 36)).astype(np.float32)
+    energy[:, 3] = 0.0
     (chosen,) = chosen_epochs(energy, QUALITIES["fine"], 5, 6)
     assert len(chosen.pairs) == 36
     assert chosen.share == 1.0
@@ -217,14 +230,14 @@ def test_all_pairs_where_all_are_asked_for(rng):
 
 def test_texture_keeps_the_energy_in_the_mean(rng):
     """Over all seeds every pair's weight squared times how often it is drawn is one; 2,000 draws of some 24 pairs: six standard errors."""
-    energy = np.repeat(rng.exponential(size=(500, 1)) ** 3, 5, axis=1).astype(np.float32)
+    energy = np.tile(rng.exponential(size=500) ** 3, (5, 1)).astype(np.float32)
     kept = np.zeros(500)
     for seed in range(2000):
         (chosen,) = chosen_epochs(energy, QUALITIES["draft"], seed, 20)
         kept[chosen.pairs[:, 0] * 20 + chosen.pairs[:, 1]] += chosen.weight.astype(float) ** 2
     texture = np.ones(500, bool)
     texture[(chosen.pairs[:, 0] * 20 + chosen.pairs[:, 1])[chosen.group == 0]] = False
-    expected = energy[texture, 0]
+    expected = energy[0, texture]
     error = 6.0 / np.sqrt(2000 * TEXTURE_LEAST)
     assert (kept[texture] / 2000 * expected).sum() == pytest.approx(expected.sum(), rel=error)
 
@@ -233,7 +246,7 @@ def test_who_sits_still_keeps_its_sample(rng):
     """Why: a sample drawn anew every epoch would sound like a motion.
     Expected: equal energies give equal choices; energies that change by a tenth of a percent change few of them.
     """
-    energy = np.repeat(rng.exponential(size=(900, 1)) ** 3, 11, axis=1).astype(np.float32)
+    energy = np.tile(rng.exponential(size=900) ** 3, (11, 1)).astype(np.float32)
     epochs = [set(map(tuple, one.pairs.tolist())) for one in chosen_epochs(energy, QUALITIES["standard"], 3, 30)]  # fmt: skip
     assert len(epochs) == 4
     assert all(one == epochs[0] for one in epochs)
@@ -243,7 +256,7 @@ def test_who_sits_still_keeps_its_sample(rng):
 
 
 def test_nothing_to_choose_from():
-    (chosen,) = chosen_epochs(np.zeros((9, 5), np.float32), QUALITIES["draft"], 2, 3)
+    (chosen,) = chosen_epochs(np.zeros((5, 9), np.float32), QUALITIES["draft"], 2, 3)
     assert len(chosen.pairs) == 0
     assert chosen.share == 1.0
 

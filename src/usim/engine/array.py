@@ -1,0 +1,119 @@
+"""Kernels: an array of microphones about its middle: the window of bounce times that it hears, and how each microphone differs from the middle."""
+
+from __future__ import annotations
+
+import math
+
+from usim.engine.slab import (
+    IM,
+    LEAN,
+    NORMAL,
+    ON,
+    RE,
+    ROW,
+    SECOND,
+    SHIFT,
+    SWAY,
+    TWO,
+    dot,
+    f32,
+    whole_lanes,
+)
+from usim.physics.jit import fused, kernel
+
+WAY, RATE, WAYS = (
+    0,
+    ROW,
+    2 * ROW,
+)  # float64 rows of the middle of the array, on knots of gain: second leg (m) and slope of the path
+
+
+@kernel
+def middles_of(targets, ox, oy, oz, inverse_step, most_lead, leads, middles):
+    """Write the middles (J, 3) of arrays targets (J, mic, 3), and by how many knots what they hear of a bounce at o is late, into leads (J,)."""
+    mics = targets.shape[1]
+    for j in range(targets.shape[0]):
+        for axis in range(3):
+            middles[j, axis] = 0.0
+            for m in range(mics):
+                middles[j, axis] += targets[j, m, axis] / mics
+        x, y, z = middles[j, 0] - ox, middles[j, 1] - oy, middles[j, 2] - oz
+        leads[j] = min(int(math.sqrt(x * x + y * y + z * z) * inverse_step), most_lead)
+
+
+@kernel
+def window(table, first, ratio, s, start, count):
+    """Copy a window of the piece's pose table (15, knots), every ratio-th knot from `first` on, into a slab from lane `start` on."""
+    wide = whole_lanes(count)
+    for row in range(15):
+        here = s[row * ROW + start :]
+        for k in range(wide):
+            here[k] = f32(table[row, first + min(k, count - 1) * ratio])
+
+
+@kernel
+def long_window(table, first, d, count):
+    """Copy the places and shapes of a window of the pose table, every knot from `first` on, into the float64 slab."""
+    for row in range(9):
+        there = d[row * ROW :]
+        for k in range(whole_lanes(count)):
+            there[k] = table[row, first + min(k, count - 1)]
+
+
+@kernel
+def start_from(coarse_s, mic_s, first, count):
+    """Copy the normals of the middle of the array into one microphone's lanes."""
+    x, y, z = (
+        mic_s[NORMAL + first :],
+        mic_s[NORMAL + ROW + first :],
+        mic_s[NORMAL + 2 * ROW + first :],
+    )
+    for k in range(count):
+        x[k], y[k], z[k] = (
+            coarse_s[NORMAL + k],
+            coarse_s[NORMAL + ROW + k],
+            coarse_s[NORMAL + 2 * ROW + k],
+        )
+
+
+@kernel
+def beside(coarse_s, ways, mic_s, first, dx, dy, dz, inverse_step, turns, count):
+    """Write one microphone's phase against the middle of the array (turns), from which it lies (dx, dy, dz) m, into SHIFT.
+
+    The way to it from the middle's bounce point, less what the step to its own Fermat point takes off, to second order (SWAY, LEAN).
+    """
+    shift, sway, lean = mic_s[SHIFT + first :], mic_s[SWAY + first :], mic_s[LEAN + first :]
+    d2 = dot(dx, dy, dz, dx, dy, dz)
+    for k in range(count):
+        x, y, z = coarse_s[ON + k], coarse_s[ON + ROW + k], coarse_s[ON + 2 * ROW + k]
+        back = f32(ways[WAY + k])
+        more = fused(TWO * back, dot(x, y, z, dx, dy, dz), d2)
+        way = more / (math.sqrt(fused(back, back, more)) + back)
+        # at one instant of reception this microphone hears a bounce that lies earlier by its own extra way
+        late = (way - lean[k]) * f32(inverse_step)
+        slope = f32(ways[RATE + k])
+        shift[k] = -f32(turns) * (way - sway[k] - slope * late)
+
+
+@kernel
+def tilt(ways, s, first, per_slope, tilt_re, tilt_im, air_slope, weight, count):
+    """Tilt RE, IM of one microphone's lanes by what walls and air do off the carrier."""
+    for k in range(count):
+        off = per_slope * ways[RATE + k]  # Hz above the carrier, as received
+        up = f32(1.0 + off * (tilt_re - air_slope * ways[WAY + k])) * weight
+        across = f32(off) * tilt_im * weight
+        re = s[RE + first + k]
+        im = s[IM + first + k]
+        s[RE + first + k] = re * up - im * across
+        s[IM + first + k] = re * across + im * up
+
+
+@kernel
+def coarsen(s, d, coarse_s, ways, ratio, count, wide):
+    """Copy every ratio-th knot's normal into the coarse slab, and its second leg into WAY."""
+    for k in range(wide):
+        fine = min(k, count - 1) * ratio
+        coarse_s[NORMAL + k] = s[NORMAL + fine]
+        coarse_s[NORMAL + ROW + k] = s[NORMAL + ROW + fine]
+        coarse_s[NORMAL + 2 * ROW + k] = s[NORMAL + 2 * ROW + fine]
+        ways[WAY + k] = d[SECOND + fine]
