@@ -13,8 +13,25 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
+from usim.engine.anchor import (
+    ALPHA,
+    LATENESS,
+    OF_PATCH,
+    PORTS,
+    PROBES,
+    _across,
+    _anchor,
+    _bare,
+    _bent,
+    _extent,
+    _lifted,
+    _port_slope,
+    _probed,
+    _relative,
+    _tangents,
+    _turned,
+    _ways,
+)
 from usim.engine.array import (
     RATE,
     WAYS,
@@ -26,8 +43,10 @@ from usim.engine.array import (
     window,
 )
 from usim.engine.carry import WORK, add_channel, interpolate, stencil
-from usim.engine.glints import BEND, HEIGHT, SHARPNESS, SLIP, TURN, WEIGHT
-from usim.engine.hiding import fetch, hide, in_the_way
+from usim.engine.facets import ARM, _gain, _glint, _hidden, _in_the_open, _phase
+from usim.engine.glints import HEIGHT, SHARPNESS, SLIP, WEIGHT
+from usim.engine.hiding import fetch, in_the_way
+from usim.engine.instants import FAST, FINEST, IMAGINARY, KNOTS, SLOW, _instants, _sampled, _shine
 from usim.engine.pairs import (
     _first_normal,
     _port,
@@ -44,616 +63,41 @@ from usim.engine.slab import (
     COSINE,
     EAR,
     FACTOR,
-    FADE_END,
-    FADE_RATE,
     FALL,
-    HALF_,
     IM,
     LEAN,
-    LEAST,
     LONG_SLAB,
-    NORMAL,
     ON,
     ONE,
-    PLACE,
     RE,
     ROW,
     SHIFT,
     SLAB,
     SLOPE,
-    SPREAD,
     SWAY,
-    TINY,
-    TWO,
     aim,
     aim_long,
     dot,
     f32,
-    to_64th,
     whole_lanes,
 )  # fmt: skip
 from usim.engine.tones import (
     AHEAD,
-    AT,
-    COSINES,
-    REACH,
-    SAMPLES,
     SCRATCH,
     SPARE,
     WAVE,
     clock,
-    cosine,
-    sine,
     tone,
 )  # fmt: skip
-from usim.physics.jit import fused, kernel
+from usim.physics.jit import kernel
 
 MOST = 40  # glints in a patch: more are several patches
 LEAST_GLINTS = 2  # fewer are pairs
-PROBES = 4  # ahead and behind, towards both tangents
 PROBE = 2.0  # tilt of the normal to a probe, in standard deviations of the lobe
 SPAN = 1.5  # tilt to the outermost glints, in that of a probe
 # Fresnel parameter at the anchor up to which limbs are looked at more closely: glints lie beside it
 ALERT = f32(2.5)
-# m from the middle of the array to where else shades are told: their change over the array
-ARM = f32(0.03)
 SHADE_S = 0.008  # knots no farther apart than half of this tell shades on every second
-FAINT_GAIN = f32(0.01)  # energy below which a gain counts as a null, re another beside it
-KNOTS = 6  # that an instant is interpolated from
-FINEST = 32  # instants between two knots
-PHASES = 16  # that filters are tabulated at, between two instants
-# most turns of a glint against the anchor that the filters hold: between two knots, and between two instants
-SLOW, FAST = f32(0.28), f32(0.3)
-
-# rows of the float32 scratch of a patch, on every knot
-X, P, Q = 0, 3 * ROW, 6 * ROW  # anchor from the piece's centre, and from it to both ends, m
-R1, R2 = 9 * ROW, 10 * ROW  # length of the latter
-E1, E2 = 11 * ROW, 14 * ROW  # tangents
-# relative change of gain by tilt towards each tangent: slope and bend, real and imaginary
-ALPHA = 59 * ROW
-ROTATION, BENT = 24 * ROW, 33 * ROW  # of the piece
-LATENESS = 34 * ROW  # slope of the anchor's path, m per m of delay
-VOLUME = 35 * ROW  # product of the semi-axes
-# of one glint: from the anchor to it, m, and how much its path grows against the anchor's, m per knot
-D, STEEP = 36 * ROW, 39 * ROW
-DP, DR = 40 * ROW, 41 * ROW  # its path and second leg against the anchor's, m
-TWIST = 42 * ROW  # phase of its gain, turns
-LEANING = 43 * ROW  # of its normal from the anchor's, along both tangents
-# its gain but for the lobe, and how that changes from the anchor, relative to it
-BASE, MORE = 45 * ROW, 46 * ROW
-FACING, BACK_ = 47 * ROW, 50 * ROW  # its normal, and the unit vector from it to the source
-# of that, and of what lies between it and the middle (m), along the normal; of the latter along the former
-BACK_N, EAR_N, EAR_BACK = 53 * ROW, 54 * ROW, 55 * ROW
-# what of it passes limbs, and how that changes per metre from the middle along both directions across
-PASSED = 67 * ROW
-OF_PATCH = 70 * ROW
-IMAGINARY = FINEST * ROW  # of a sum over glints: after its real rows
-SUM = 2 * IMAGINARY
-
-
-def _between(taps: int, beta: float) -> np.ndarray:
-    """Return the filter (PHASES, taps) that tells what lies n / PHASES after instant taps / 2 - 1: a sinc under a Kaiser window."""
-    away = np.arange(taps)[None, :] - (taps // 2 - 1) - np.arange(PHASES)[:, None] / PHASES
-    inside = np.sqrt(np.maximum(1.0 - (away / (taps // 2)) ** 2, 0.0))
-    return (np.sinc(away) * np.i0(beta * inside) / np.i0(beta)).astype(np.float32)
-
-
-# weights of four values, of what lies a quarter of the way from the second to the third
-QUARTER_0, QUARTER_1, QUARTER_2, QUARTER_3 = f32(-7 / 128), f32(105 / 128), f32(35 / 128), f32(-5 / 128)  # fmt: skip
-# to -80 dB of what turns no faster than SLOW with two instants to a knot, or FAST with more
-SHORT, LONG = _between(8, 7.9), _between(16, 8.5)
-
-
-@kernel
-def _turned(table, first, s, count, wide):
-    """Copy rotation and bend of a window of the pose table into ROTATION and BENT."""
-    for row in range(9):
-        here, there = s[ROTATION + row * ROW :], table[TURN + row, first:]
-        for k in range(count):
-            here[k] = f32(there[k])
-        for k in range(wide - count):
-            here[count + k] = here[count - 1]
-    here, there = s[BENT:], table[BEND, first:]
-    for k in range(count):
-        here[k] = f32(there[k])
-    for k in range(wide - count):
-        here[count + k] = here[count - 1]
-
-
-@kernel
-def _anchor(s, x, sx, sy, sz, count):
-    """Write the point that has NORMAL, and what lies between it and both ends, into X, P, Q, R1, R2; the product of semi-axes into VOLUME."""
-    for k in range(count):
-        ax, ay, az = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
-        xx, yy, zz = s[SPREAD + k], s[SPREAD + ROW + k], s[SPREAD + 2 * ROW + k]
-        xy, xz, yz = s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k]
-        vx, vy, vz = dot(xx, xy, xz, ax, ay, az), dot(xy, yy, yz, ax, ay, az), dot(xz, yz, zz, ax, ay, az)  # fmt: skip
-        ih = ONE / math.sqrt(dot(ax, ay, az, vx, vy, vz))
-        vx, vy, vz = vx * ih, vy * ih, vz * ih
-        px, py, pz = sx - s[PLACE + k] - vx, sy - s[PLACE + ROW + k] - vy, sz - s[PLACE + 2 * ROW + k] - vz  # fmt: skip
-        qx, qy, qz = s[EAR + k] - s[PLACE + k] - vx, s[EAR + ROW + k] - s[PLACE + ROW + k] - vy, s[EAR + 2 * ROW + k] - s[PLACE + 2 * ROW + k] - vz  # fmt: skip
-        x[X + k], x[X + ROW + k], x[X + 2 * ROW + k] = vx, vy, vz
-        x[P + k], x[P + ROW + k], x[P + 2 * ROW + k] = px, py, pz
-        x[Q + k], x[Q + ROW + k], x[Q + 2 * ROW + k] = qx, qy, qz
-        x[R1 + k] = math.sqrt(dot(px, py, pz, px, py, pz))
-        x[R2 + k] = math.sqrt(dot(qx, qy, qz, qx, qy, qz))
-        x[VOLUME + k] = math.sqrt(
-            fused(
-                xx,
-                fused(yy, zz, -yz * yz),
-                fused(-xy, fused(xy, zz, -yz * xz), xz * fused(xy, yz, -yy * xz)),
-            )
-        )
-
-
-@kernel
-def _tangents(s, x, middle, count):
-    """Write two tangents at NORMAL that turn with the piece into E1, E2: the first leans towards the axis of the piece that is least aligned at knot `middle`."""
-    best, axis = 2.0, 0
-    for c in range(3):
-        along = abs(
-            dot(
-                s[NORMAL + middle],
-                s[NORMAL + ROW + middle],
-                s[NORMAL + 2 * ROW + middle],
-                x[ROTATION + c * ROW + middle],
-                x[ROTATION + (3 + c) * ROW + middle],
-                x[ROTATION + (6 + c) * ROW + middle],
-            )
-        )
-        if along < best:
-            best, axis = along, c
-    a, b, c = x[ROTATION + axis * ROW :], x[ROTATION + (3 + axis) * ROW :], x[ROTATION + (6 + axis) * ROW :]  # fmt: skip
-    for k in range(count):
-        nx, ny, nz = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
-        along = dot(nx, ny, nz, a[k], b[k], c[k])
-        tx, ty, tz = a[k] - along * nx, b[k] - along * ny, c[k] - along * nz
-        inverse = ONE / math.sqrt(dot(tx, ty, tz, tx, ty, tz))
-        tx, ty, tz = tx * inverse, ty * inverse, tz * inverse
-        x[E1 + k], x[E1 + ROW + k], x[E1 + 2 * ROW + k] = tx, ty, tz
-        x[E2 + k], x[E2 + ROW + k], x[E2 + 2 * ROW + k] = ny * tz - nz * ty, nz * tx - nx * tz, nx * ty - ny * tx  # fmt: skip
-
-
-@kernel
-def _extent(s, x, by, k):
-    """Return how far along the surface (m) a glint lies whose normal leans by `by`, at knot k, towards that tangent along which it is farther."""
-    xx, yy, zz = s[SPREAD + k], s[SPREAD + ROW + k], s[SPREAD + 2 * ROW + k]
-    xy, xz, yz = s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k]
-    ax, ay, az = x[X + k], x[X + ROW + k], x[X + 2 * ROW + k]
-    h = dot(ax, ay, az, s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k])
-    most = f32(0.0)
-    for tangent in (E1, E2):
-        u, v, w = x[tangent + k], x[tangent + ROW + k], x[tangent + 2 * ROW + k]
-        a, b, c = dot(xx, xy, xz, u, v, w), dot(xy, yy, yz, u, v, w), dot(xz, yz, zz, u, v, w)
-        most = max(most, dot(a, b, c, a, b, c))
-    return f32(by) * math.sqrt(most) / h
-
-
-@kernel
-def _tilted(s, x, tangent, by, ratio, count, there, start, wide):
-    """Write every ratio-th NORMAL of s, tilted by `by` towards a tangent, into NORMAL of another slab, from lane `start` on."""
-    scale = f32(1.0 / math.sqrt(1.0 + by * by))
-    by = f32(by)
-    for axis in range(3):
-        n, t, out = s[NORMAL + axis * ROW :], x[tangent + axis * ROW :], there[NORMAL + axis * ROW + start :]  # fmt: skip
-        for k in range(wide):
-            at = min(k, count - 1) * ratio
-            out[k] = (n[at] + by * t[at]) * scale
-
-
-@kernel
-def _probed(s, x, by, ratio, count, t, wide, first, some):
-    """Write the normals of the anchor (0) and its probes, `by` ahead and behind, towards both tangents, from `first` on side by side into NORMAL of t."""
-    for p in range(some):
-        probe = first + p
-        away = 0.0 if probe == 0 else by if probe % 2 else -by
-        _tilted(s, x, E1 if probe < 3 else E2, away, ratio, count, t, p * wide, wide)
-
-
-@kernel
-def _lifted(values, ratio, out, wide):
-    """Carry values on every ratio-th knot (1, 2, 4), from place 1 on, to all knots, by cubics through four."""
-    last = wide // ratio
-    values[0] = TWO * values[1] - values[2]
-    values[last + 1] = TWO * values[last] - values[last - 1]
-    values[last + 2] = values[last + 1]
-    if ratio == 1:
-        for k in range(wide):
-            out[k] = values[k + 1]
-    elif ratio == 2:
-        for k in range(wide // 2):
-            a, b, c, d = values[k], values[k + 1], values[k + 2], values[k + 3]
-            out[2 * k] = b
-            out[2 * k + 1] = f32(0.5625) * (b + c) - f32(0.0625) * (a + d)
-    else:
-        for k in range(wide // 4):
-            a, b, c, d = values[k], values[k + 1], values[k + 2], values[k + 3]
-            out[4 * k] = b
-            out[4 * k + 1] = fused(QUARTER_0, a, fused(QUARTER_1, b, fused(QUARTER_2, c, QUARTER_3 * d)))  # fmt: skip
-            out[4 * k + 2] = f32(0.5625) * (b + c) - f32(0.0625) * (a + d)
-            out[4 * k + 3] = fused(QUARTER_3, a, fused(QUARTER_2, b, fused(QUARTER_1, c, QUARTER_0 * d)))  # fmt: skip
-
-
-@kernel
-def _bare(s, count):
-    """Set RE, IM to one."""
-    for k in range(count):
-        s[RE + k], s[IM + k] = ONE, f32(0.0)
-
-
-@kernel
-def _relative(felt, probe, count):
-    """Turn the gain at a probe, two rows of felt, into its difference from the anchor's, the first two, relative to that."""
-    re, im = felt[2 * probe * ROW :], felt[(2 * probe + 1) * ROW :]
-    for k in range(count):
-        c_re, c_im = felt[k], felt[ROW + k]
-        d_re, d_im = re[k] - c_re, im[k] - c_im
-        # where the centre lies in a null the change counts for nothing
-        other = fused(re[k], re[k], im[k] * im[k])
-        scale = ONE / (fused(c_re, c_re, c_im * c_im) + FAINT_GAIN * other + TINY)
-        re[k] = fused(d_re, c_re, d_im * c_im) * scale
-        im[k] = fused(d_im, c_re, -d_re * c_im) * scale
-
-
-@kernel
-def _bent(ahead, behind, inverse, slope, bend, count):
-    """Write slope and bend of a parabola through zero from its values at a probe ahead and one behind, 1 / inverse away; from place 1 on."""
-    for k in range(count):
-        slope[k + 1] = (ahead[k] - behind[k]) * HALF_ * inverse
-        bend[k + 1] = (ahead[k] + behind[k]) * HALF_ * inverse * inverse
-
-
-@kernel
-def _port_slope(mic, ahead, behind, inverse, slope, count):
-    """Write the slope of the arrival shadow, rows of mic at the anchor and at two probes, relative to the first; from place 1 on."""
-    for k in range(count):
-        here, there = mic[PORTS + k], mic[behind + k]
-        whole = fused(here, here, FAINT_GAIN * there * there) + TINY
-        slope[k + 1] = (mic[ahead + k] - there) * here * HALF_ * inverse / whole
-
-
-@kernel
-def _glint(s, x, gx, gy, gz, height, slip, weight, count):
-    """Write where a glint lies and what it adds to the anchor's path and second leg into D, DP, STEEP, DR; its gain's phase and size but for the lobe, and what the lobe reads: `glints.facet`, as a difference."""
-    for k in range(count):
-        nx = dot(x[ROTATION + k], x[ROTATION + ROW + k], x[ROTATION + 2 * ROW + k], gx, gy, gz)
-        ny = dot(x[ROTATION + 3 * ROW + k], x[ROTATION + 4 * ROW + k], x[ROTATION + 5 * ROW + k], gx, gy, gz)  # fmt: skip
-        nz = dot(x[ROTATION + 6 * ROW + k], x[ROTATION + 7 * ROW + k], x[ROTATION + 8 * ROW + k], gx, gy, gz)  # fmt: skip
-        xx, yy, zz = s[SPREAD + k], s[SPREAD + ROW + k], s[SPREAD + 2 * ROW + k]
-        xy, xz, yz = s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k]
-        vx, vy, vz = dot(xx, xy, xz, nx, ny, nz), dot(xy, yy, yz, nx, ny, nz), dot(xz, yz, zz, nx, ny, nz)  # fmt: skip
-        h2 = dot(nx, ny, nz, vx, vy, vz)
-        ih = ONE / math.sqrt(h2)
-        dx, dy, dz = fused(vx, ih, -x[X + k]), fused(vy, ih, -x[X + ROW + k]), fused(vz, ih, -x[X + 2 * ROW + k])  # fmt: skip
-        d2 = dot(dx, dy, dz, dx, dy, dz)
-        px, py, pz = x[P + k], x[P + ROW + k], x[P + 2 * ROW + k]
-        qx, qy, qz = x[Q + k], x[Q + ROW + k], x[Q + 2 * ROW + k]
-        more1, more2 = fused(-TWO, dot(px, py, pz, dx, dy, dz), d2), fused(-TWO, dot(qx, qy, qz, dx, dy, dz), d2)  # fmt: skip
-        r1, r2 = math.sqrt(fused(x[R1 + k], x[R1 + k], more1)), math.sqrt(fused(x[R2 + k], x[R2 + k], more2))  # fmt: skip
-        # one division for three: they take longest
-        sum1, sum2 = r1 + x[R1 + k], r2 + x[R2 + k]
-        inverse = ONE / (r1 * sum1 * sum2)
-        i1, far2 = inverse * sum1 * sum2, more2 * (inverse * r1 * sum1)
-        x[D + k], x[D + ROW + k], x[D + 2 * ROW + k] = dx, dy, dz
-        x[DP + k] = fused(
-            -TWO, fused(slip, x[BENT + k], height), more1 * (inverse * r1 * sum2) + far2
-        )
-        x[DR + k] = far2
-        ux, uy, uz = (px - dx) * i1, (py - dy) * i1, (pz - dz) * i1
-        x[FACING + k], x[FACING + ROW + k], x[FACING + 2 * ROW + k] = nx, ny, nz
-        x[BACK_ + k], x[BACK_ + ROW + k], x[BACK_ + 2 * ROW + k] = ux, uy, uz
-        x[BACK_N + k] = dot(ux, uy, uz, nx, ny, nz)
-        x[EAR_N + k] = dot(qx - dx, qy - dy, qz - dz, nx, ny, nz)
-        x[EAR_BACK + k] = dot(qx - dx, qy - dy, qz - dz, ux, uy, uz)
-        amplitude = i1 * x[VOLUME + k] * ih * ih
-        t1 = dot(x[E1 + k], x[E1 + ROW + k], x[E1 + 2 * ROW + k], nx, ny, nz)
-        t2 = dot(x[E2 + k], x[E2 + ROW + k], x[E2 + 2 * ROW + k], nx, ny, nz)
-        s1, s2 = t1 * t1, t2 * t2
-        a, b, g = x[ALPHA + k], x[ALPHA + 2 * ROW + k], x[ALPHA + 4 * ROW + k]
-        real = fused(a, t1, fused(b, s1, fused(g, t2, x[ALPHA + 6 * ROW + k] * s2)))
-        a, b, g = x[ALPHA + ROW + k], x[ALPHA + 3 * ROW + k], x[ALPHA + 5 * ROW + k]
-        imaginary = fused(a, t1, fused(b, s1, fused(g, t2, x[ALPHA + 7 * ROW + k] * s2)))
-        x[LEANING + k], x[LEANING + ROW + k] = t1, t2
-        x[BASE + k], x[MORE + k] = weight * amplitude, real
-        real = real + ONE
-        real = real if real > HALF_ else HALF_
-        x[TWIST + k] = imaginary * f32(0.5 / math.pi) / real
-    for k in range(count - 2):
-        x[STEEP + 1 + k] = HALF_ * (x[DP + 2 + k] - x[DP + k])
-    x[STEEP], x[STEEP + count - 1] = x[STEEP + 1], x[STEEP + count - 2]
-
-
-@kernel
-def _phase(x, turns, inverse_step, ratio, phase, count):
-    """Write a glint's phase (turns) against the anchor's at the middle of the array into phase (ROW,); return the most that it turns in a knot, told on every ratio-th."""
-    for k in range(count):
-        late = fused(x[LATENESS + k], x[DR + k], f32(inverse_step) * x[STEEP + k] * x[DR + k])
-        phase[k] = fused(-f32(turns), x[DP + k] - late, x[TWIST + k])
-    most = f32(0.0)
-    for k in range(0, count - 1, ratio):
-        change = abs(phase[k + 1] - phase[k])
-        most = change if change > most else most
-    return most
-
-
-@kernel
-def _gain(x, mic, dx, dy, dz, ahead, aside, turns, inverse_step, sharpness, gain, count):
-    """Write a glint's gain at one microphone, with its phase there against that at the middle, into gain (2 * ROW,), real and imaginary.
-
-    mic (MIC_ROWS * ROW,): the way from the middle to the microphone, which lies (dx, dy, dz) m beside, seen from the anchor; and how its arrival shadow changes along both tangents.
-    ahead, aside: m of it along both directions across.
-    """
-    d2 = dot(dx, dy, dz, dx, dy, dz)
-    for k in range(count):
-        # more = 2 (q - d) . D + D^2, with q from the anchor to the middle and d from the anchor to the glint
-        back = x[R2 + k] + x[DR + k]
-        lean = dot(x[Q + k], x[Q + ROW + k], x[Q + 2 * ROW + k], dx, dy, dz)
-        lean -= dot(x[D + k], x[D + ROW + k], x[D + 2 * ROW + k], dx, dy, dz)
-        more = fused(TWO, lean, d2)
-        far = math.sqrt(fused(back, back, more))
-        inverse = ONE / (far * (far + back))  # one division for two
-        beyond = more * inverse * far
-        inverse = inverse * (far + back)
-        longer = beyond - mic[k]
-        late = fused(x[LATENESS + k], longer, f32(inverse_step) * x[STEEP + k] * beyond)
-        turn = -f32(turns) * (longer - late)
-        turn = turn - np.floor(turn + HALF_)
-        apart = fused(mic[ROW + k], x[LEANING + k], mic[2 * ROW + k] * x[LEANING + ROW + k])
-        # the lobe is seen from the microphone
-        to_n = dot(x[FACING + k], x[FACING + ROW + k], x[FACING + 2 * ROW + k], dx, dy, dz)
-        to_u = dot(x[BACK_ + k], x[BACK_ + ROW + k], x[BACK_ + 2 * ROW + k], dx, dy, dz)
-        bn = fused(x[EAR_N + k] + to_n, inverse, x[BACK_N + k])
-        size = math.sqrt(TWO * fused(x[EAR_BACK + k] + to_u, inverse, ONE) + TINY)
-        slant = bn / size
-        f = (HALF_ * size - FADE_END) * FADE_RATE
-        f = f if f > f32(0.0) else f32(0.0)
-        f = f if f < ONE else ONE
-        fade = f * f * f * (f * (f32(6.0) * f - f32(15.0)) + f32(10.0))
-        grazing = bn * f32(1.0 / LEAST)
-        grazing = grazing if grazing < ONE else ONE
-        slant = slant if slant > f32(0.0) else f32(0.0)
-        slant = slant if slant < ONE else ONE
-        fall = sharpness * (slant - ONE)
-        fall = (fall if fall > f32(-30.0) else f32(-30.0)) * f32(1 / 64)
-        e = fused(fall, fused(fall, fused(fall, fused(fall, fused(fall, f32(1 / 120), f32(1 / 24)), f32(1 / 6)), HALF_), ONE), ONE)  # fmt: skip
-        tilted = (
-            HALF_ * slant * grazing * to_64th(e)
-        )  # the cosine times the square of the slant over bn
-        passed = fused(
-            ahead, x[PASSED + ROW + k], fused(aside, x[PASSED + 2 * ROW + k], x[PASSED + k])
-        )
-        size = x[BASE + k] * passed * (ONE + x[MORE + k] + apart) * fade * inverse * tilted
-        gain[k] = size * cosine(turn)
-        gain[ROW + k] = size * sine(turn)
-
-
-@kernel
-def _glint_points(s, x, wide, points):
-    """Write where a glint is into three rows of points."""
-    for k in range(wide):
-        points[k] = s[PLACE + k] + x[X + k] + x[D + k]
-        points[ROW + k] = s[PLACE + ROW + k] + x[X + ROW + k] + x[D + ROW + k]
-        points[2 * ROW + k] = s[PLACE + 2 * ROW + k] + x[X + 2 * ROW + k] + x[D + 2 * ROW + k]
-
-
-@kernel
-def _thinned(points, stride, wide, out):
-    """Copy every stride-th (1, 2, 4) knot of three rows."""
-    for axis in range(3):
-        here, there = points[axis * ROW :], out[axis * ROW :]
-        if stride == 1:  # a stride that is known is packed
-            for k in range(wide):
-                there[k] = here[k]
-        elif stride == 2:
-            for k in range(wide):
-                there[k] = here[2 * k]
-        else:
-            for k in range(wide):
-                there[k] = here[4 * k]
-
-
-@kernel
-def _passes(points, crowd, ends, found, waves, sight, lifts, wide):
-    """Write what of legs from points to ends (3 rows each) passes the pieces found into lifts, from place 1 on."""
-    for k in range(wide):
-        lifts[k + 1] = ONE
-    hide(points, crowd, ends, found, waves, sight, lifts[1:], wide)
-
-
-@kernel
-def _hidden(
-    s,
-    x,
-    points,
-    crowd,
-    few,
-    ends,
-    found,
-    waves,
-    sight,
-    lifts,
-    stride,
-    shade_wide,
-    ratio,
-    coarse_wide,
-    wide,
-):
-    """Write what of a glint passes the pieces found on its legs into PASSED: found (2, piece), those of the way out and of the way back.
-
-    Told on every stride-th knot by crowd; its change between microphones on knots of gain, by few.
-    ends (12 rows): the source, the middle of the array, and ARM aside from that, in both directions across.  points, lifts: scratch of six and four rows.
-    """
-    passed, ahead, aside = x[PASSED:], x[PASSED + ROW :], x[PASSED + 2 * ROW :]
-    out, back = False, False
-    for o in range(found.shape[1]):
-        out |= found[0, o]
-        back |= found[1, o]
-    for k in range(wide):
-        passed[k], ahead[k], aside[k] = ONE, f32(0.0), f32(0.0)
-    _glint_points(s, x, wide, points)
-    some = points[3 * ROW :]
-    if back:
-        middle, there, also = lifts[ROW:], lifts[2 * ROW :], lifts[3 * ROW :]
-        _thinned(points, ratio, coarse_wide, some)
-        _passes(some, few, ends[3 * ROW :], found[1], waves, sight, middle, coarse_wide)
-        _passes(some, few, ends[6 * ROW :], found[1], waves, sight, there, coarse_wide)
-        _passes(some, few, ends[9 * ROW :], found[1], waves, sight, also, coarse_wide)
-        for k in range(coarse_wide):
-            there[k + 1] = (there[k + 1] - middle[k + 1]) * f32(1.0 / ARM)
-            also[k + 1] = (also[k + 1] - middle[k + 1]) * f32(1.0 / ARM)
-        _lifted(there, ratio, ahead, wide)
-        _lifted(also, ratio, aside, wide)
-    _thinned(points, stride, shade_wide, some)
-    if back:
-        _passes(some, crowd, ends[3 * ROW :], found[1], waves, sight, lifts, shade_wide)
-        _lifted(lifts, stride, passed, wide)
-    if out:
-        _passes(some, crowd, ends, found[0], waves, sight, lifts, shade_wide)
-        _lifted(lifts, stride, points, wide)
-        for k in range(wide):
-            passed[k], ahead[k], aside[k] = passed[k] * points[k], ahead[k] * points[k], aside[k] * points[k]  # fmt: skip
-
-
-@kernel
-def _in_the_open(x, wide):
-    """Write into PASSED that nothing stands in the way."""
-    for k in range(wide):
-        x[PASSED + k], x[PASSED + ROW + k], x[PASSED + 2 * ROW + k] = ONE, f32(0.0), f32(0.0)
-
-
-@kernel
-def _across(x, middle, across):
-    """Write two directions across the way from the anchor to the middle of the array, at knot `middle`, into across (2, 3) (Duff et al. 2017)."""
-    ax, ay, az = x[Q + middle], x[Q + ROW + middle], x[Q + 2 * ROW + middle]
-    inverse = ONE / math.sqrt(dot(ax, ay, az, ax, ay, az))
-    ax, ay, az = ax * inverse, ay * inverse, az * inverse
-    sign = ONE if az >= f32(0.0) else -ONE
-    ia = -ONE / (sign + az)
-    ib = ax * ay * ia
-    across[0, 0], across[0, 1], across[0, 2] = sign * ax * ax * ia + ONE, sign * ib, -sign * ax
-    across[1, 0], across[1, 1], across[1, 2] = ib, ay * ay * ia + sign, -ay
-
-
-@kernel
-def _ways(x, dx, dy, dz, way, count):
-    """Write the way from the middle to a microphone, which lies (dx, dy, dz) m beside, seen from the anchor, into way (ROW,)."""
-    d2 = dot(dx, dy, dz, dx, dy, dz)
-    for k in range(count):
-        more = fused(TWO, dot(x[Q + k], x[Q + ROW + k], x[Q + 2 * ROW + k], dx, dy, dz), d2)
-        way[k] = more / (math.sqrt(fused(x[R2 + k], x[R2 + k], more)) + x[R2 + k])
-
-
-@kernel
-def _instants(e, even, fineness, weights):
-    """Write the weights of KNOTS knots at every instant into weights (fineness * KNOTS * ROW,); return the first knot that grid point 0 reads.
-
-    Instant v of grid point q lies v / fineness of the way to the next, and reads knots from the first + q on: Lagrange's polynomial through six.
-    """
-    middle = even // 2
-    first = int(e[AT + middle]) - middle - 2
-    for v in range(fineness):
-        w = weights[v * KNOTS * ROW :]
-        part = v / fineness
-        for q in range(even - 1):
-            u = f32(e[AT + q] + part * (e[AT + q + 1] - e[AT + q]) - (q + first + 2))
-            a, b, d, f, g = u + TWO, u + ONE, u - ONE, u - TWO, u - f32(3.0)
-            ab, fg, ud = a * b, f * g, u * d
-            w[q] = -b * ud * fg * f32(1 / 120)
-            w[ROW + q] = a * ud * fg * f32(1 / 24)
-            w[2 * ROW + q] = -ab * d * fg * f32(1 / 12)
-            w[3 * ROW + q] = ab * u * fg * f32(1 / 12)
-            w[4 * ROW + q] = -ab * ud * g * f32(1 / 24)
-            w[5 * ROW + q] = ab * ud * f * f32(1 / 120)
-        for n in range(KNOTS):
-            for q in range(even - 1, whole_lanes(even)):
-                w[n * ROW + q] = f32(0.0)
-    return first
-
-
-@kernel
-def _shine(phases, gains, knot, weights, fineness, even, work, sums):
-    """Add a glint, its phases (ROW,) and gains (mic, 2 * ROW) on knots from `knot` on, to sums over glints at instants (mic, SUM)."""
-    wide, phase = whole_lanes(even), phases[knot:]
-    for v in range(fineness):
-        w = weights[v * KNOTS * ROW :]
-        for q in range(wide):
-            x = fused(w[q], phase[q], fused(w[ROW + q], phase[q + 1], w[2 * ROW + q] * phase[q + 2]))  # fmt: skip
-            x += fused(w[3 * ROW + q], phase[q + 3], fused(w[4 * ROW + q], phase[q + 4], w[5 * ROW + q] * phase[q + 5]))  # fmt: skip
-            x = x - np.floor(x + HALF_)
-            work[q] = cosine(x)
-            work[ROW + q] = sine(x)
-        for m in range(sums.shape[0]):
-            # few slices: the compiler proves of each that it overlaps no other
-            there, a = sums[m, v * ROW :], gains[m, knot:]
-            for q in range(wide):
-                w0, w1, w2, w3, w4, w5 = w[q], w[ROW + q], w[2 * ROW + q], w[3 * ROW + q], w[4 * ROW + q], w[5 * ROW + q]  # fmt: skip
-                x = fused(w0, a[q], fused(w1, a[q + 1], w2 * a[q + 2]))
-                x += fused(w3, a[q + 3], fused(w4, a[q + 4], w5 * a[q + 5]))
-                y = fused(w0, a[ROW + q], fused(w1, a[ROW + q + 1], w2 * a[ROW + q + 2]))
-                y += fused(w3, a[ROW + q + 3], fused(w4, a[ROW + q + 4], w5 * a[ROW + q + 5]))
-                cos, sin = work[q], work[ROW + q]
-                there[q] = fused(x, cos, fused(-y, sin, there[q]))
-                there[IMAGINARY + q] = fused(x, sin, fused(y, cos, there[IMAGINARY + q]))
-
-
-@kernel
-def _at(instant, octave):
-    """Return where in a sum an instant after grid point 0 starts, 2^octave of them to a grid point; lanes go on from grid point to grid point."""
-    return (instant & ((1 << octave) - 1)) * ROW + (instant >> octave)
-
-
-@kernel
-def _eight(part, instant, octave, filters, taps, out, count):
-    """Add eight taps of a filter (taps,) over instants from `instant` on, of one part (re or im) of a sum, to out."""
-    a = part[_at(instant, octave) :]
-    b = part[_at(instant + 1, octave) :]
-    c = part[_at(instant + 2, octave) :]
-    d = part[_at(instant + 3, octave) :]
-    e = part[_at(instant + 4, octave) :]
-    f = part[_at(instant + 5, octave) :]
-    g = part[_at(instant + 6, octave) :]
-    h = part[_at(instant + 7, octave) :]
-    ta, tb, tc, td = filters[taps], filters[taps + 1], filters[taps + 2], filters[taps + 3]
-    te, tf, tg, th = filters[taps + 4], filters[taps + 5], filters[taps + 6], filters[taps + 7]
-    for m in range(count):
-        x = fused(ta, a[m], fused(tb, b[m], fused(tc, c[m], fused(td, d[m], out[m]))))
-        out[m] = fused(te, e[m], fused(tf, f[m], fused(tg, g[m], fused(th, h[m], x))))
-
-
-@kernel
-def _sampled(total, fineness, samples, even, wave, work, out):
-    """Bring a sum over glints from its instants to samples, turned by the wave of the anchor; out: as wave, see `tones.tone`."""
-    wide = whole_lanes(even - 2 * REACH - 1)
-    re, im = work[:ROW], work[ROW : 2 * ROW]
-    octave = 1
-    while 1 << octave < fineness:
-        octave += 1
-    for n in range(samples):
-        row = (n if n < samples // 2 else SAMPLES // 2 + samples - 1 - n) * ROW
-        instant = REACH * fineness + n * fineness // samples
-        phase = n * fineness % samples * PHASES // samples
-        w, there = wave[row:], out[row:]
-        if phase == 0:
-            a, b = total[_at(instant, octave) :], total[IMAGINARY + _at(instant, octave) :]
-            for m in range(wide):
-                re[m], im[m] = a[m], b[m]
-        else:
-            for m in range(wide):
-                re[m], im[m] = f32(0.0), f32(0.0)
-            if octave == 1:
-                _eight(total, instant - 3, octave, SHORT[phase], 0, re, wide)
-                _eight(total[IMAGINARY:], instant - 3, octave, SHORT[phase], 0, im, wide)
-            else:
-                for taps in (0, 8):
-                    _eight(total, instant - 7 + taps, octave, LONG[phase], taps, re, wide)
-                    _eight(
-                        total[IMAGINARY:], instant - 7 + taps, octave, LONG[phase], taps, im, wide
-                    )
-        for m in range(wide):
-            sin, cos = w[m], w[COSINES + m]
-            there[m] = fused(re[m], sin, im[m] * cos)
-            there[COSINES + m] = fused(re[m], cos, -im[m] * sin)
-
 
 # rows of the float32 scratch that is no window, see `_add_patches`
 G_RE, G_IM, BESIDE, EDGE = 0, ROW, 2 * ROW, 4 * ROW
@@ -664,8 +108,6 @@ LIFTS = FELT + 2 * (1 + PROBES) * ROW
 SEEN = LIFTS + 4 * ROW
 OF_LEGS = SEEN + SIGHT
 WINDOWS = 4 * SLAB + OF_PATCH + OF_LEGS
-PORTS = 3 * ROW  # of what is known of a microphone: its arrival shadow, as FELT
-MIC_ROWS = 4 + PROBES
 WAVES = 2 * WAVE + WORK + ROW * ROW + FINEST * KNOTS * ROW
 LONGS = LONG_SLAB + WAYS + SCRATCH
 

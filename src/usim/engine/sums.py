@@ -11,6 +11,7 @@ import threading
 import numpy as np
 
 from usim.engine import patches
+from usim.engine.anchor import MIC_ROWS
 from usim.engine.array import (
     RATE,
     WAYS,
@@ -32,6 +33,7 @@ from usim.engine.carry import (
 )
 from usim.engine.glints import SHARPNESS, WEIGHT, glint_normals, shorten
 from usim.engine.hiding import fetch, hide, hide_middle, in_the_way, repeat
+from usim.engine.instants import SUM
 from usim.engine.pairs import (
     MIRROR,
     _first_normal,
@@ -43,7 +45,7 @@ from usim.engine.pairs import (
     pair_paths,
     reflected,
 )
-from usim.engine.patches import MIC_ROWS, MOST, SUM, _add_patches, find_runs
+from usim.engine.patches import MOST, _add_patches, find_runs
 from usim.engine.shadows import (
     BEYOND,
     CLEAR,

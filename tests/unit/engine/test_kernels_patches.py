@@ -5,8 +5,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from unit.engine.crowd import KNOTS, ellipsoids, ends, rows, slabs
-from usim.engine import patches, slab, tones
-from usim.engine.patches import (
+from usim.engine import anchor, facets, instants, slab, tones
+from usim.engine.anchor import (
     ALPHA,
     BACK_,
     BACK_N,
@@ -19,11 +19,8 @@ from usim.engine.patches import (
     EAR_BACK,
     EAR_N,
     FACING,
-    FINEST,
-    IMAGINARY,
     LATENESS,
     LEANING,
-    LONG,
     MORE,
     OF_PATCH,
     PASSED,
@@ -32,14 +29,14 @@ from usim.engine.patches import (
     R2,
     ROTATION,
     STEEP,
-    SUM,
     TWIST,
     VOLUME,
     D,
     P,
     Q,
     X,
-)  # fmt: skip
+)
+from usim.engine.instants import FINEST, IMAGINARY, LONG, SUM
 from usim.engine.selection import pose_table
 from usim.engine.slab import IM, NORMAL, RE, ROW, SLAB, f32
 from usim.engine.tones import AT, COSINES, REACH, SAMPLES, SCRATCH, WAVE
@@ -85,9 +82,9 @@ class Scene:
         self.normal = rows(self.s, NORMAL, 3).T
         self.bend = rng.uniform(0, 2, KNOTS)
         table = pose_table(place, self.turned, size, self.bend)
-        patches._turned(table, 0, self.x, KNOTS, KNOTS)
-        patches._anchor(self.s, self.x, *map(f32, self.source), KNOTS)
-        patches._tangents(self.s, self.x, 7, KNOTS)
+        anchor._turned(table, 0, self.x, KNOTS, KNOTS)
+        anchor._anchor(self.s, self.x, *map(f32, self.source), KNOTS)
+        anchor._tangents(self.s, self.x, 7, KNOTS)
         self.square = np.einsum("kij,j,klj->kil", self.turned, size**2, self.turned)
         self.place, self.size, self.table = place, size, table
         self.point, self.h = self.on(self.normal)
@@ -110,7 +107,7 @@ def near(found, expected, atol):
 def test_turned(rng):
     """Rotation and bend of a window; lanes beyond repeat the last."""
     table, x = rng.standard_normal((25, 80)), np.zeros(OF_PATCH, np.float32)
-    patches._turned(table, 5, x, 45, 48)
+    anchor._turned(table, 5, x, 45, 48)
     part = table[:, 5 + np.minimum(np.arange(48), 44)].astype(np.float32)
     np.testing.assert_array_equal(rows(x, ROTATION, 9, 48), part[15:24])
     np.testing.assert_array_equal(rows(x, BENT, 1, 48)[0], part[24])
@@ -143,7 +140,7 @@ def test_extent(rng):
     for k in (3, 40):
         square = one.square[k]
         expected = 0.2 * max(np.linalg.norm(square @ t[k]) for t in tangents) / one.h[k]
-        found = patches._extent(one.s, one.x, 0.2, k)
+        found = anchor._extent(one.s, one.x, 0.2, k)
         assert found == pytest.approx(expected, rel=1e-5)
         for t in tangents:
             moved = (one.on(one.normal + 1e-6 * t)[0] - one.point)[k] / 1e-6
@@ -159,12 +156,12 @@ def test_probed(rng, ratio):
     tilts = 0 * tangents[0], by * tangents[0], -by * tangents[0], by * tangents[1], -by * tangents[1]  # fmt: skip
     for first, some in ((0, 3), (3, 2), (0, 5)):
         t = np.zeros(SLAB, np.float32)
-        patches._probed(one.s, one.x, by, ratio, count, t, 16, first, some)
+        anchor._probed(one.s, one.x, by, ratio, count, t, 16, first, some)
         for p in range(some):
             expected = unit(one.normal + tilts[first + p])[at]
             near(rows(t, NORMAL + 16 * p, 3, 16).T, expected, 3e-7)
     t = np.full(SLAB, 7, np.float32)
-    patches._tilted(one.s, one.x, E2, by, ratio, count, t, 32, 16)
+    anchor._tilted(one.s, one.x, E2, by, ratio, count, t, 32, 16)
     near(rows(t, NORMAL + 32, 3, 16).T, unit(one.normal + tilts[3])[at], 3e-7)
     np.testing.assert_array_equal(rows(t, NORMAL, 3, 32), 7)
 
@@ -177,7 +174,7 @@ def test_lifted(rng, ratio):
     v[0] = 2 * v[1] - v[2]
     last = 48 // ratio
     v[last + 1 : last + 3] = 2 * v[last] - v[last - 1]
-    patches._lifted(values, ratio, out, 48)
+    anchor._lifted(values, ratio, out, 48)
     expected = [np.polyval(np.polyfit(np.arange(4.0), v[n : n + 4], 3), 1 + part / ratio) for n in range(48 // ratio) for part in range(ratio)]  # fmt: skip
     near(out[:48], expected, 3e-6)
     np.testing.assert_array_equal(out[48:], 7)
@@ -185,7 +182,7 @@ def test_lifted(rng, ratio):
 
 def test_bare():
     s = np.full(SLAB, 7, np.float32)
-    patches._bare(s, 16)
+    anchor._bare(s, 16)
     np.testing.assert_array_equal(rows(s, RE, 2, 17).T, [[1, 0]] * 16 + [[7, 7]])
     assert IM == RE + ROW
 
@@ -196,7 +193,7 @@ def test_relative(rng):
     felt[:2, 5] = 0.0
     z = felt[::2].astype(float) + 1j * felt[1::2]
     made = felt.ravel().copy()
-    patches._relative(made, 3, 48)
+    anchor._relative(made, 3, 48)
     here, there = z[0, :48], z[3, :48]
     # as a quotient, where a hundredth of the probe's energy does not count
     expected = (there / np.where(here == 0, 1, here) - 1) / (1 + 0.01 * np.abs(there) ** 2 / np.where(here == 0, np.inf, np.abs(here) ** 2))  # fmt: skip
@@ -212,15 +209,15 @@ def test_bent(rng):
     a, b, by = *rng.standard_normal((2, 48)), 0.12
     slope, bend = np.zeros((2, ROW), np.float32)
     ahead, behind = (np.float32(a * h + b * h * h) for h in (by, -by))
-    patches._bent(ahead, behind, f32(1 / by), slope, bend, 48)
+    anchor._bent(ahead, behind, f32(1 / by), slope, bend, 48)
     near(slope[1:49], a, 2e-6)
     near(bend[1:49], b, 2e-5)
-    mic, here = np.zeros(patches.MIC_ROWS * ROW, np.float32), rng.uniform(0.5, 1, 48)
+    mic, here = np.zeros(anchor.MIC_ROWS * ROW, np.float32), rng.uniform(0.5, 1, 48)
     put(mic, PORTS, [here, 9 + here, 9 + here, here * (1 + a * by), here * (1 - a * by)])
-    patches._port_slope(mic, PORTS + 3 * ROW, PORTS + 4 * ROW, f32(1 / by), slope, 48)
+    anchor._port_slope(mic, PORTS + 3 * ROW, PORTS + 4 * ROW, f32(1 / by), slope, 48)
     near(slope[1:49], a / (1 + 0.01 * (1 - a * by) ** 2), 1e-5)
     mic[PORTS:][:48] = 0.0
-    patches._port_slope(mic, PORTS + 3 * ROW, PORTS + 4 * ROW, f32(1 / by), slope, 48)
+    anchor._port_slope(mic, PORTS + 3 * ROW, PORTS + 4 * ROW, f32(1 / by), slope, 48)
     np.testing.assert_array_equal(slope[1:49], 0)
 
 
@@ -232,7 +229,7 @@ def glinted(rng):
     one.late = rng.uniform(-0.01, 0.01, KNOTS)
     put(one.x, LATENESS, one.late)
     put(one.x, PASSED, [rng.uniform(0, 1, KNOTS), *rng.uniform(-3, 3, (2, KNOTS))])
-    patches._glint(one.s, one.x, *map(f32, one.glint), f32(0.004), f32(-0.01), f32(0.7), KNOTS)
+    facets._glint(one.s, one.x, *map(f32, one.glint), f32(0.004), f32(-0.01), f32(0.7), KNOTS)
     one.facing = np.einsum("kij,j->ki", one.turned, one.glint)
     one.away, one.plane = one.on(one.facing)
     return one
@@ -268,7 +265,7 @@ def test_glint(rng):
     near(rows(x, TWIST)[0], change.imag / (1 + change.real) / (2 * np.pi), 1e-6)
     put(x, ALPHA, -20 * np.ones((8, KNOTS)) * np.array([1, 0] * 4)[:, None])
     put(x, ALPHA + ROW, np.ones(KNOTS))
-    patches._glint(one.s, x, *map(f32, one.glint), f32(0), f32(0), f32(1), KNOTS)
+    facets._glint(one.s, x, *map(f32, one.glint), f32(0), f32(0), f32(1), KNOTS)
     deep = -20 * (tilts + tilts**2).sum(axis=0) < -0.6
     assert deep.any()
     near(rows(x, TWIST)[0, deep], tilts[0, deep] / np.pi, 1e-6)
@@ -279,7 +276,7 @@ def test_phase(rng):
     one, turns, inverse = glinted(rng), 93.0, 0.7
     longer, second, steep, twist = (rows(one.x, row)[0] for row in (DP, DR, STEEP, TWIST))
     phase = np.zeros(ROW, np.float32)
-    most = patches._phase(one.x, f32(turns), inverse, 4, phase, KNOTS)
+    most = facets._phase(one.x, f32(turns), inverse, 4, phase, KNOTS)
     expected = twist - turns * (longer - (one.late + inverse * steep) * second)
     near(phase[:KNOTS], expected, 1e-4)
     assert most == pytest.approx(np.abs(np.diff(expected))[::4].max(), rel=1e-4)
@@ -291,15 +288,15 @@ def test_gain(rng, sharpness):
     """Amplitude and lobe of `physics.wrinkles` as one microphone sees them, in part shaded, and its own way against the middle's."""
     one, turns, inverse = glinted(rng), 40.0, 0.7
     aside = rng.uniform(-0.03, 0.03, 3)
-    mic, port = np.zeros(patches.MIC_ROWS * ROW, np.float32), rng.uniform(-0.2, 0.2, (2, KNOTS))
+    mic, port = np.zeros(anchor.MIC_ROWS * ROW, np.float32), rng.uniform(-0.2, 0.2, (2, KNOTS))
     offset = tuple(map(f32, aside))
-    patches._ways(one.x, *offset, mic, KNOTS)
+    anchor._ways(one.x, *offset, mic, KNOTS)
     middle = one.legs(one.point)[1]
     anchors = lengths(middle + aside) - lengths(middle)
     near(mic[:KNOTS], anchors, 1e-7)
     put(mic, ROW, port)
     gain = np.zeros(2 * ROW, np.float32)
-    patches._gain(one.x, mic, *offset, f32(0.01), f32(-0.02), f32(turns), inverse, f32(sharpness), gain, KNOTS)  # fmt: skip
+    facets._gain(one.x, mic, *offset, f32(0.01), f32(-0.02), f32(turns), inverse, f32(sharpness), gain, KNOTS)  # fmt: skip
     out, back = one.legs(one.away)
     there = back + aside
     b, beyond = unit(out) + unit(there), lengths(there) - lengths(back)
@@ -326,17 +323,17 @@ def clocked(rng):
     return e
 
 
-def instants(rng, fineness):
+def weighed(rng, fineness):
     """Weights of knots (instant, 6, grid point), the first knot and the scratch behind."""
-    e, weights = clocked(rng), np.full(FINEST * patches.KNOTS * ROW, 7, np.float32)
-    first = patches._instants(e, EVEN, fineness, weights)
+    e, weights = clocked(rng), np.full(FINEST * instants.KNOTS * ROW, 7, np.float32)
+    first = instants._instants(e, EVEN, fineness, weights)
     return e, first, weights
 
 
 @pytest.mark.parametrize("fineness", [2, 8])
 def test_instants(rng, fineness):
     """Exact for polynomials of fifth degree at bounce times between grid points, in even parts; nothing after the last grid point."""
-    e, first, weights = instants(rng, fineness)
+    e, first, weights = weighed(rng, fineness)
     w = weights[: fineness * 6 * ROW].reshape(fineness, 6, ROW)
     power = rng.standard_normal(6)
 
@@ -356,11 +353,11 @@ def test_instants(rng, fineness):
 def test_shine(rng):
     """Phase and gain at every instant by the same weights; then added to what is there."""
     fineness, mics = 4, 2
-    _, first, weights = instants(rng, fineness)
+    _, first, weights = weighed(rng, fineness)
     w = weights[: fineness * 6 * ROW].reshape(fineness, 6, ROW)[:, :, : EVEN - 1].astype(float)
     phases, gains = np.float32(20 * rng.standard_normal(ROW)), np.float32(rng.standard_normal((mics, 2 * ROW)))  # fmt: skip
     total = np.ones((mics, SUM), np.float32)
-    patches._shine(phases, gains, first, weights, fineness, EVEN, np.zeros(2 * ROW, np.float32), total)  # fmt: skip
+    instants._shine(phases, gains, first, weights, fineness, EVEN, np.zeros(2 * ROW, np.float32), total)  # fmt: skip
     reads = first + np.arange(EVEN - 1) + np.arange(6)[:, None]
     phase = np.einsum("vnq,nq->vq", w, phases[reads])
     for m in range(mics):
@@ -377,9 +374,9 @@ def test_eight(rng):
         part = np.zeros(SUM, np.float32)
         put(part, 0, values.T)
         flat = values.ravel()
-        assert [part[patches._at(n, octave)] for n in range(len(flat))] == flat.tolist()
+        assert [part[instants._at(n, octave)] for n in range(len(flat))] == flat.tolist()
         out, phase = np.ones(ROW, np.float32), rng.integers(1, 16)
-        patches._eight(part, 5, octave, LONG[phase], 8, out, 30)
+        instants._eight(part, 5, octave, LONG[phase], 8, out, 30)
         expected = [1 + LONG[phase, 8:16] @ flat[5 + (m << octave) :][:8] for m in range(30)]
         near(out[:30], expected, 3e-6)
         np.testing.assert_array_equal(out[30:], 1)
@@ -396,7 +393,7 @@ def test_sampled(rng, fineness, samples, fastest):
     put(total, IMAGINARY, tone.imag)
     wave, out, angle = *np.zeros((2, WAVE), np.float32), rng.uniform(0, 6, (SAMPLES + 1, ROW))
     wave[:COSINES], wave[COSINES : 2 * COSINES] = np.sin(angle).ravel(), np.cos(angle).ravel()
-    patches._sampled(total, fineness, samples, EVEN, wave, np.zeros(2 * ROW, np.float32), out)
+    instants._sampled(total, fineness, samples, EVEN, wave, np.zeros(2 * ROW, np.float32), out)
     lanes = tones.sample_rows(samples)
     im, re = out[: 2 * COSINES].reshape(2, SAMPLES + 1, ROW)[:, lanes, :blocks]
     at = fineness * (REACH + np.arange(blocks) + np.arange(samples)[:, None] / samples)
