@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 
-from usim.engine.glints import BEND, TURN
 from usim.engine.slab import (
     EAR,
     HALF_,
@@ -22,6 +21,9 @@ from usim.engine.slab import (
     TWO,
     dot,
     f32,
+    tangents,
+    times_shape,
+    volume,
 )  # fmt: skip
 from usim.physics.jit import fused, kernel
 
@@ -34,7 +36,8 @@ R1, R2 = 9 * ROW, 10 * ROW  # length of the latter
 E1, E2 = 11 * ROW, 14 * ROW  # tangents
 # relative change of gain by tilt towards each tangent: slope and bend, real and imaginary
 ALPHA = 59 * ROW
-ROTATION, BENT = 24 * ROW, 33 * ROW  # of the piece
+ROTATION, BENT = 24 * ROW, 33 * ROW  # of the piece, as its pose table goes on from TURN
+TURNING = 10  # rows that those are
 LATENESS = 34 * ROW  # slope of the anchor's path, m per m of delay
 VOLUME = 35 * ROW  # product of the semi-axes
 # of one glint: from the anchor to it, m, and how much its path grows against the anchor's, m per knot
@@ -57,29 +60,11 @@ QUARTER_0, QUARTER_1, QUARTER_2, QUARTER_3 = f32(-7 / 128), f32(105 / 128), f32(
 
 
 @kernel
-def _turned(table, first, s, count, wide):
-    """Copy rotation and bend of a window of the pose table into ROTATION and BENT."""
-    for row in range(9):
-        here, there = s[ROTATION + row * ROW :], table[TURN + row, first:]
-        for k in range(count):
-            here[k] = f32(there[k])
-        for k in range(wide - count):
-            here[count + k] = here[count - 1]
-    here, there = s[BENT:], table[BEND, first:]
-    for k in range(count):
-        here[k] = f32(there[k])
-    for k in range(wide - count):
-        here[count + k] = here[count - 1]
-
-
-@kernel
 def _anchor(s, x, sx, sy, sz, count):
     """Write the point that has NORMAL, and what lies between it and both ends, into X, P, Q, R1, R2; the product of semi-axes into VOLUME."""
     for k in range(count):
         ax, ay, az = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
-        xx, yy, zz = s[SPREAD + k], s[SPREAD + ROW + k], s[SPREAD + 2 * ROW + k]
-        xy, xz, yz = s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k]
-        vx, vy, vz = dot(xx, xy, xz, ax, ay, az), dot(xy, yy, yz, ax, ay, az), dot(xz, yz, zz, ax, ay, az)  # fmt: skip
+        vx, vy, vz = times_shape(s, SPREAD, k, ax, ay, az)
         ih = ONE / math.sqrt(dot(ax, ay, az, vx, vy, vz))
         vx, vy, vz = vx * ih, vy * ih, vz * ih
         px, py, pz = sx - s[PLACE + k] - vx, sy - s[PLACE + ROW + k] - vy, sz - s[PLACE + 2 * ROW + k] - vz  # fmt: skip
@@ -89,13 +74,7 @@ def _anchor(s, x, sx, sy, sz, count):
         x[Q + k], x[Q + ROW + k], x[Q + 2 * ROW + k] = qx, qy, qz
         x[R1 + k] = math.sqrt(dot(px, py, pz, px, py, pz))
         x[R2 + k] = math.sqrt(dot(qx, qy, qz, qx, qy, qz))
-        x[VOLUME + k] = math.sqrt(
-            fused(
-                xx,
-                fused(yy, zz, -yz * yz),
-                fused(-xy, fused(xy, zz, -yz * xz), xz * fused(xy, yz, -yy * xz)),
-            )
-        )
+        x[VOLUME + k] = volume(s, k)
 
 
 @kernel
@@ -129,14 +108,12 @@ def _tangents(s, x, middle, count):
 @kernel
 def _extent(s, x, by, k):
     """Return how far along the surface (m) a glint lies whose normal leans by `by`, at knot k, towards that tangent along which it is farther."""
-    xx, yy, zz = s[SPREAD + k], s[SPREAD + ROW + k], s[SPREAD + 2 * ROW + k]
-    xy, xz, yz = s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k]
     ax, ay, az = x[X + k], x[X + ROW + k], x[X + 2 * ROW + k]
     h = dot(ax, ay, az, s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k])
     most = f32(0.0)
     for tangent in (E1, E2):
         u, v, w = x[tangent + k], x[tangent + ROW + k], x[tangent + 2 * ROW + k]
-        a, b, c = dot(xx, xy, xz, u, v, w), dot(xy, yy, yz, u, v, w), dot(xz, yz, zz, u, v, w)
+        a, b, c = times_shape(s, SPREAD, k, u, v, w)
         most = max(most, dot(a, b, c, a, b, c))
     return f32(by) * math.sqrt(most) / h
 
@@ -226,15 +203,12 @@ def _port_slope(mic, ahead, behind, inverse, slope, count):
 
 @kernel
 def _across(x, middle, across):
-    """Write two directions across the way from the anchor to the middle of the array, at knot `middle`, into across (2, 3) (Duff et al. 2017)."""
+    """Write two directions across the way from the anchor to the middle of the array, at knot `middle`, into across (2, 3)."""
     ax, ay, az = x[Q + middle], x[Q + ROW + middle], x[Q + 2 * ROW + middle]
     inverse = ONE / math.sqrt(dot(ax, ay, az, ax, ay, az))
-    ax, ay, az = ax * inverse, ay * inverse, az * inverse
-    sign = ONE if az >= f32(0.0) else -ONE
-    ia = -ONE / (sign + az)
-    ib = ax * ay * ia
-    across[0, 0], across[0, 1], across[0, 2] = sign * ax * ax * ia + ONE, sign * ib, -sign * ax
-    across[1, 0], across[1, 1], across[1, 2] = ib, ay * ay * ia + sign, -ay
+    ux, uy, uz, vx, vy, vz = tangents(ax * inverse, ay * inverse, az * inverse)
+    across[0, 0], across[0, 1], across[0, 2] = ux, uy, uz
+    across[1, 0], across[1, 1], across[1, 2] = vx, vy, vz
 
 
 @kernel

@@ -15,12 +15,14 @@ from usim.engine.slab import (
     SHIFT,
     SWAY,
     TWO,
+    aim,
     dot,
     f32,
     whole_lanes,
 )
 from usim.physics.jit import fused, kernel
 
+POSE = 15  # rows of a pose table that legs read: centre and shape
 WAY, RATE, WAYS = (
     0,
     ROW,
@@ -42,10 +44,10 @@ def middles_of(targets, ox, oy, oz, inverse_step, most_lead, leads, middles):
 
 
 @kernel
-def window(table, first, ratio, s, start, count):
-    """Copy a window of the piece's pose table (15, knots), every ratio-th knot from `first` on, into a slab from lane `start` on."""
+def window(table, rows, first, ratio, s, start, count):
+    """Copy a window of the first rows of a table (n, knots), every ratio-th knot from `first` on, into a slab from lane `start` on."""
     wide = whole_lanes(count)
-    for row in range(15):
+    for row in range(rows):
         here = s[row * ROW + start :]
         for k in range(wide):
             here[k] = f32(table[row, first + min(k, count - 1) * ratio])
@@ -58,6 +60,20 @@ def long_window(table, first, d, count):
         there = d[row * ROW :]
         for k in range(whole_lanes(count)):
             there[k] = table[row, first + min(k, count - 1)]
+
+
+@kernel
+def aim_microphones(s, targets, axes, j, first, some, wide):
+    """Aim `wide` lanes of a slab at each of some microphones of image j, from number `first` on, side by side."""
+    for m in range(some):
+        at, axis = targets[j, first + m], axes[j, first + m]
+        aim(s, at[0], at[1], at[2], axis[0], axis[1], axis[2], m * wide, wide)
+
+
+@kernel
+def offset(targets, j, m, cx, cy, cz):
+    """Return how far microphone m of image j lies from the middle of the array, m."""
+    return f32(targets[j, m, 0] - cx), f32(targets[j, m, 1] - cy), f32(targets[j, m, 2] - cz)
 
 
 @kernel

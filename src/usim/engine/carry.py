@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from usim.engine.slab import HALF_, LANES, ONE, ROW, TWO, f32, to_64th, whole_lanes
+from usim.engine.slab import HALF_, LANES, ONE, ROW, TWO, f32, falling, whole_lanes
 from usim.engine.tones import AT, COSINES, LATE, REACH, cosine, sine
 from usim.physics.jit import fused, kernel
 
 NEXT = np.uint32(ROW)
-FAINTEST = f32(-30.0)  # neper: lobes stay there
-E3, E4, E5 = f32(1 / 6), f32(1 / 24), f32(1 / 120)
 GAIN_RE, GAIN_IM, CUBIC = 0, ROW, 2 * ROW  # rows of the float32 scratch of one channel
 WORK = 10 * ROW
 FIRST = 4 * ROW  # row of the stencil's scratch, after its weights
@@ -130,10 +128,7 @@ def interpolate(weights, bands, even, shift, fall, falls, g_re, g_im, work):
         work[GAIN_IM + q] = fused(re, s, im * c)
     if falls:
         for q in range(wide):
-            x = work[CUBIC + ROW + q]
-            x = (x if x > FAINTEST else FAINTEST) * f32(1 / 64)
-            e = fused(x, fused(x, fused(x, fused(x, fused(x, E5, E4), E3), HALF_), ONE), ONE)
-            e = to_64th(e)
+            e = falling(work[CUBIC + ROW + q])
             work[GAIN_RE + q] *= e
             work[GAIN_IM + q] *= e
 

@@ -37,8 +37,6 @@ from usim.engine.anchor import (
 )
 from usim.engine.hiding import hide
 from usim.engine.slab import (
-    FADE_END,
-    FADE_RATE,
     HALF_,
     LEAST,
     ONE,
@@ -49,7 +47,10 @@ from usim.engine.slab import (
     TWO,
     dot,
     f32,
-    to_64th,
+    faded,
+    falling,
+    thinned,
+    times_shape,
 )  # fmt: skip
 from usim.engine.tones import (
     cosine,
@@ -68,9 +69,7 @@ def _glint(s, x, gx, gy, gz, height, slip, weight, count):
         nx = dot(x[ROTATION + k], x[ROTATION + ROW + k], x[ROTATION + 2 * ROW + k], gx, gy, gz)
         ny = dot(x[ROTATION + 3 * ROW + k], x[ROTATION + 4 * ROW + k], x[ROTATION + 5 * ROW + k], gx, gy, gz)  # fmt: skip
         nz = dot(x[ROTATION + 6 * ROW + k], x[ROTATION + 7 * ROW + k], x[ROTATION + 8 * ROW + k], gx, gy, gz)  # fmt: skip
-        xx, yy, zz = s[SPREAD + k], s[SPREAD + ROW + k], s[SPREAD + 2 * ROW + k]
-        xy, xz, yz = s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k]
-        vx, vy, vz = dot(xx, xy, xz, nx, ny, nz), dot(xy, yy, yz, nx, ny, nz), dot(xz, yz, zz, nx, ny, nz)  # fmt: skip
+        vx, vy, vz = times_shape(s, SPREAD, k, nx, ny, nz)
         h2 = dot(nx, ny, nz, vx, vy, vz)
         ih = ONE / math.sqrt(h2)
         dx, dy, dz = fused(vx, ih, -x[X + k]), fused(vy, ih, -x[X + ROW + k]), fused(vz, ih, -x[X + 2 * ROW + k])  # fmt: skip
@@ -154,24 +153,24 @@ def _gain(x, mic, dx, dy, dz, ahead, aside, turns, inverse_step, sharpness, gain
         bn = fused(x[EAR_N + k] + to_n, inverse, x[BACK_N + k])
         size = math.sqrt(TWO * fused(x[EAR_BACK + k] + to_u, inverse, ONE) + TINY)
         slant = bn / size
-        f = (HALF_ * size - FADE_END) * FADE_RATE
-        f = f if f > f32(0.0) else f32(0.0)
-        f = f if f < ONE else ONE
-        fade = f * f * f * (f * (f32(6.0) * f - f32(15.0)) + f32(10.0))
         grazing = bn * f32(1.0 / LEAST)
         grazing = grazing if grazing < ONE else ONE
         slant = slant if slant > f32(0.0) else f32(0.0)
         slant = slant if slant < ONE else ONE
-        fall = sharpness * (slant - ONE)
-        fall = (fall if fall > f32(-30.0) else f32(-30.0)) * f32(1 / 64)
-        e = fused(fall, fused(fall, fused(fall, fused(fall, fused(fall, f32(1 / 120), f32(1 / 24)), f32(1 / 6)), HALF_), ONE), ONE)  # fmt: skip
         tilted = (
-            HALF_ * slant * grazing * to_64th(e)
+            HALF_ * slant * grazing * falling(sharpness * (slant - ONE))
         )  # the cosine times the square of the slant over bn
         passed = fused(
             ahead, x[PASSED + ROW + k], fused(aside, x[PASSED + 2 * ROW + k], x[PASSED + k])
         )
-        size = x[BASE + k] * passed * (ONE + x[MORE + k] + apart) * fade * inverse * tilted
+        size = (
+            x[BASE + k]
+            * passed
+            * (ONE + x[MORE + k] + apart)
+            * faded(HALF_ * size)
+            * inverse
+            * tilted
+        )
         gain[k] = size * cosine(turn)
         gain[ROW + k] = size * sine(turn)
 
@@ -183,22 +182,6 @@ def _glint_points(s, x, wide, points):
         points[k] = s[PLACE + k] + x[X + k] + x[D + k]
         points[ROW + k] = s[PLACE + ROW + k] + x[X + ROW + k] + x[D + ROW + k]
         points[2 * ROW + k] = s[PLACE + 2 * ROW + k] + x[X + 2 * ROW + k] + x[D + 2 * ROW + k]
-
-
-@kernel
-def _thinned(points, stride, wide, out):
-    """Copy every stride-th (1, 2, 4) knot of three rows."""
-    for axis in range(3):
-        here, there = points[axis * ROW :], out[axis * ROW :]
-        if stride == 1:  # a stride that is known is packed
-            for k in range(wide):
-                there[k] = here[k]
-        elif stride == 2:
-            for k in range(wide):
-                there[k] = here[2 * k]
-        else:
-            for k in range(wide):
-                there[k] = here[4 * k]
 
 
 @kernel
@@ -237,13 +220,13 @@ def _hidden(
     for o in range(found.shape[1]):
         out |= found[0, o]
         back |= found[1, o]
-    for k in range(wide):
-        passed[k], ahead[k], aside[k] = ONE, f32(0.0), f32(0.0)
+    _in_the_open(x, wide)
     _glint_points(s, x, wide, points)
     some = points[3 * ROW :]
     if back:
         middle, there, also = lifts[ROW:], lifts[2 * ROW :], lifts[3 * ROW :]
-        _thinned(points, ratio, coarse_wide, some)
+        for axis in range(3):
+            thinned(points[axis * ROW :], ratio, some[axis * ROW :], coarse_wide)
         _passes(some, few, ends[3 * ROW :], found[1], waves, sight, middle, coarse_wide)
         _passes(some, few, ends[6 * ROW :], found[1], waves, sight, there, coarse_wide)
         _passes(some, few, ends[9 * ROW :], found[1], waves, sight, also, coarse_wide)
@@ -252,7 +235,8 @@ def _hidden(
             also[k + 1] = (also[k + 1] - middle[k + 1]) * f32(1.0 / ARM)
         _lifted(there, ratio, ahead, wide)
         _lifted(also, ratio, aside, wide)
-    _thinned(points, stride, shade_wide, some)
+    for axis in range(3):
+        thinned(points[axis * ROW :], stride, some[axis * ROW :], shade_wide)
     if back:
         _passes(some, crowd, ends[3 * ROW :], found[1], waves, sight, lifts, shade_wide)
         _lifted(lifts, stride, passed, wide)

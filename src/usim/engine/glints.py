@@ -12,8 +12,6 @@ import math
 from usim.engine.slab import (
     BACK,
     EAR,
-    FADE_END,
-    FADE_RATE,
     FALL,
     HALF,
     HALF_,
@@ -30,6 +28,9 @@ from usim.engine.slab import (
     SPREAD,
     dot,
     f32,
+    faded,
+    times_shape,
+    volume,
 )  # fmt: skip
 from usim.physics.jit import fused, kernel
 
@@ -73,21 +74,9 @@ def facet(s, sx, sy, sz, sharpness, count):
     """
     for k in range(count):
         ax, ay, az = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
-        xx, yy, zz = s[SPREAD + k], s[SPREAD + ROW + k], s[SPREAD + 2 * ROW + k]
-        xy, xz, yz = s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k]
-        vx = dot(xx, xy, xz, ax, ay, az)
-        vy = dot(xy, yy, yz, ax, ay, az)
-        vz = dot(xz, yz, zz, ax, ay, az)
+        vx, vy, vz = times_shape(s, SPREAD, k, ax, ay, az)
         h2 = dot(ax, ay, az, vx, vy, vz)
         ih = ONE / math.sqrt(h2)
-        # determinant of the shape: (a b c)^2
-        volume = math.sqrt(
-            fused(
-                xx,
-                fused(yy, zz, -yz * yz),
-                fused(-xy, fused(xy, zz, -yz * xz), xz * fused(xy, yz, -yy * xz)),
-            )
-        )
         x = fused(vx, ih, s[PLACE + k])
         y = fused(vy, ih, s[PLACE + ROW + k])
         z = fused(vz, ih, s[PLACE + 2 * ROW + k])
@@ -103,10 +92,6 @@ def facet(s, sx, sy, sz, sharpness, count):
         bn = dot(bx, by, bz, ax, ay, az)
         size = math.sqrt(dot(bx, by, bz, bx, by, bz))
         c = HALF_ * size
-        f = (c - FADE_END) * FADE_RATE
-        f = f if f > f32(0.0) else f32(0.0)
-        f = f if f < ONE else ONE
-        fade = f * f * f * (f * (f32(6.0) * f - f32(15.0)) + f32(10.0))
         tilt = bn / size
         tilt = tilt if tilt > f32(0.0) else f32(0.0)
         tilt = tilt if tilt < ONE else ONE
@@ -116,5 +101,5 @@ def facet(s, sx, sy, sz, sharpness, count):
         s[LENGTH + k] = r1 + r2
         s[HALF + k] = c
         s[FALL + k] = sharpness * (tilt - ONE)
-        s[RE + k] = fade * c * i1 * i2 * volume / (bn * h2) * tilt * tilt
+        s[RE + k] = faded(c) * c * i1 * i2 * volume(s, k) / (bn * h2) * tilt * tilt
         s[IM + k] = f32(0.0)

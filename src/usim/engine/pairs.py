@@ -27,8 +27,6 @@ from usim.engine.slab import (
     COSINE,
     EAR,
     FACTOR,
-    FADE_END,
-    FADE_RATE,
     GAIN_IM,
     GAIN_RE,
     HALF,
@@ -58,6 +56,9 @@ from usim.engine.slab import (
     TWO,
     dot,
     f32,
+    faded,
+    tangents,
+    times_shape,
     to_64th,
 )  # fmt: skip
 from usim.physics.jit import fused, kernel
@@ -164,11 +165,7 @@ def normal_step(s, sx, sy, sz, count):
     """Turn every normal by one damped Newton step towards the Fermat point between two points; write what it takes off the path into SWAY and LEAN."""
     for k in range(count):
         ax, ay, az = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
-        vx = dot(s[SPREAD + k], s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], ax, ay, az)
-        vy = dot(s[SPREAD + 3 * ROW + k], s[SPREAD + ROW + k], s[SPREAD + 5 * ROW + k], ax, ay, az)
-        vz = dot(
-            s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k], s[SPREAD + 2 * ROW + k], ax, ay, az
-        )
+        vx, vy, vz = times_shape(s, SPREAD, k, ax, ay, az)
         h2 = dot(ax, ay, az, vx, vy, vz)
         h = math.sqrt(h2)
         ih = ONE / h
@@ -181,22 +178,9 @@ def normal_step(s, sx, sy, sz, count):
         i2 = ONE / math.sqrt(dot(qx, qy, qz, qx, qy, qz))
         px, py, pz = px * i1, py * i1, pz * i1
         qx, qy, qz = qx * i2, qy * i2, qz * i2
-        # orthonormal tangents (Duff et al. 2017)
-        sign = ONE if az >= f32(0.0) else -ONE
-        ia = -ONE / (sign + az)
-        ib = ax * ay * ia
-        t1x, t1y, t1z = fused(sign * ax, ax * ia, ONE), sign * ib, -sign * ax
-        t2x, t2y, t2z = ib, fused(ay, ay * ia, sign), -ay
-        w1x = dot(s[SHAPE + k], s[SHAPE + 3 * ROW + k], s[SHAPE + 4 * ROW + k], t1x, t1y, t1z)
-        w1y = dot(s[SHAPE + 3 * ROW + k], s[SHAPE + ROW + k], s[SHAPE + 5 * ROW + k], t1x, t1y, t1z)
-        w1z = dot(
-            s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t1x, t1y, t1z
-        )
-        w2x = dot(s[SHAPE + k], s[SHAPE + 3 * ROW + k], s[SHAPE + 4 * ROW + k], t2x, t2y, t2z)
-        w2y = dot(s[SHAPE + 3 * ROW + k], s[SHAPE + ROW + k], s[SHAPE + 5 * ROW + k], t2x, t2y, t2z)
-        w2z = dot(
-            s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t2x, t2y, t2z
-        )
+        t1x, t1y, t1z, t2x, t2y, t2z = tangents(ax, ay, az)
+        w1x, w1y, w1z = times_shape(s, SHAPE, k, t1x, t1y, t1z)
+        w2x, w2y, w2z = times_shape(s, SHAPE, k, t2x, t2y, t2z)
         k11 = h * dot(t1x, t1y, t1z, w1x, w1y, w1z)
         k12 = h * dot(t2x, t2y, t2z, w1x, w1y, w1z)
         k22 = h * dot(t2x, t2y, t2z, w2x, w2y, w2z)
@@ -236,11 +220,7 @@ def _spread(s, sx, sy, sz, count):
     """Write the unit vectors to both images, the path, cos(b/2), and the near-field amplitude (with its fade) into RE, IM."""
     for k in range(count):
         ax, ay, az = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
-        vx = dot(s[SPREAD + k], s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], ax, ay, az)
-        vy = dot(s[SPREAD + 3 * ROW + k], s[SPREAD + ROW + k], s[SPREAD + 5 * ROW + k], ax, ay, az)
-        vz = dot(
-            s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k], s[SPREAD + 2 * ROW + k], ax, ay, az
-        )
+        vx, vy, vz = times_shape(s, SPREAD, k, ax, ay, az)
         h = math.sqrt(dot(ax, ay, az, vx, vy, vz))
         ih = ONE / h
         x = fused(vx, ih, s[PLACE + k])
@@ -254,21 +234,9 @@ def _spread(s, sx, sy, sz, count):
         i2 = ONE / r2
         px, py, pz = px * i1, py * i1, pz * i1
         qx, qy, qz = qx * i2, qy * i2, qz * i2
-        sign = ONE if az >= f32(0.0) else -ONE
-        ia = -ONE / (sign + az)
-        ib = ax * ay * ia
-        t1x, t1y, t1z = fused(sign * ax, ax * ia, ONE), sign * ib, -sign * ax
-        t2x, t2y, t2z = ib, fused(ay, ay * ia, sign), -ay
-        w1x = dot(s[SHAPE + k], s[SHAPE + 3 * ROW + k], s[SHAPE + 4 * ROW + k], t1x, t1y, t1z)
-        w1y = dot(s[SHAPE + 3 * ROW + k], s[SHAPE + ROW + k], s[SHAPE + 5 * ROW + k], t1x, t1y, t1z)
-        w1z = dot(
-            s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t1x, t1y, t1z
-        )
-        w2x = dot(s[SHAPE + k], s[SHAPE + 3 * ROW + k], s[SHAPE + 4 * ROW + k], t2x, t2y, t2z)
-        w2y = dot(s[SHAPE + 3 * ROW + k], s[SHAPE + ROW + k], s[SHAPE + 5 * ROW + k], t2x, t2y, t2z)
-        w2z = dot(
-            s[SHAPE + 4 * ROW + k], s[SHAPE + 5 * ROW + k], s[SHAPE + 2 * ROW + k], t2x, t2y, t2z
-        )
+        t1x, t1y, t1z, t2x, t2y, t2z = tangents(ax, ay, az)
+        w1x, w1y, w1z = times_shape(s, SHAPE, k, t1x, t1y, t1z)
+        w2x, w2y, w2z = times_shape(s, SHAPE, k, t2x, t2y, t2z)
         k11 = h * dot(t1x, t1y, t1z, w1x, w1y, w1z)
         k12 = h * dot(t2x, t2y, t2z, w1x, w1y, w1z)
         k22 = h * dot(t2x, t2y, t2z, w2x, w2y, w2z)
@@ -284,15 +252,11 @@ def _spread(s, sx, sy, sz, count):
         h12 = fused(-p1 * p2, i1, fused(-q1 * q2, i2, bn * k12))
         det = fused(h11, h22, -h12 * h12)
         c = HALF_ * math.sqrt(dot(bx, by, bz, bx, by, bz))
-        f = (c - FADE_END) * FADE_RATE
-        f = f if f > f32(0.0) else f32(0.0)
-        f = f if f < ONE else ONE
-        fade = f * f * f * (f * (f32(6.0) * f - f32(15.0)) + f32(10.0))
         s[BACK + k], s[BACK + ROW + k], s[BACK + 2 * ROW + k] = px, py, pz
         s[ON + k], s[ON + ROW + k], s[ON + 2 * ROW + k] = qx, qy, qz
         s[LENGTH + k] = r1 + r2
         s[HALF + k] = c
-        s[RE + k] = fade * c * i1 * i2 / math.sqrt(det)
+        s[RE + k] = faded(c) * c * i1 * i2 / math.sqrt(det)
         s[IM + k] = f32(0.0)
 
 

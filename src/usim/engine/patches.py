@@ -19,6 +19,8 @@ from usim.engine.anchor import (
     OF_PATCH,
     PORTS,
     PROBES,
+    ROTATION,
+    TURNING,
     _across,
     _anchor,
     _bare,
@@ -29,25 +31,28 @@ from usim.engine.anchor import (
     _probed,
     _relative,
     _tangents,
-    _turned,
     _ways,
 )
 from usim.engine.array import (
+    POSE,
     RATE,
     WAYS,
+    aim_microphones,
     beside,
     coarsen,
     long_window,
+    offset,
     start_from,
     tilt,
     window,
 )
 from usim.engine.carry import WORK, add_channel, interpolate, stencil
 from usim.engine.facets import ARM, _gain, _glint, _hidden, _in_the_open, _phase
-from usim.engine.glints import HEIGHT, SHARPNESS, SLIP, WEIGHT
+from usim.engine.glints import HEIGHT, SHARPNESS, SLIP, TURN, WEIGHT
 from usim.engine.hiding import fetch, in_the_way
 from usim.engine.instants import FAST, FINEST, IMAGINARY, KNOTS, SLOW, _instants, _sampled, _shine
 from usim.engine.pairs import (
+    _cosine,
     _first_normal,
     _port,
     arriving,
@@ -60,7 +65,6 @@ from usim.engine.pairs import (
 )
 from usim.engine.shadows import OCCLUDER, SIGHT, surface_points
 from usim.engine.slab import (
-    COSINE,
     EAR,
     FACTOR,
     FALL,
@@ -163,14 +167,14 @@ def _add_patches(
         first = most_lead - lead
         if lead != windowed:
             windowed = lead
-            window(table, first, 1, s, 0, count)
+            window(table, POSE, first, 1, s, 0, count)
             for p in range(packed):
-                window(table, first, ratio, t, p * coarse_wide, coarse_count)
+                window(table, POSE, first, ratio, t, p * coarse_wide, coarse_count)
             long_window(table, first, d, count)
-            window(table, first, ratio, coarse_s, 0, coarse_count)
+            window(table, POSE, first, ratio, coarse_s, 0, coarse_count)
             for m in range(together):
-                window(table, first, ratio, mic_s, m * coarse_wide, coarse_count)
-            _turned(table, first, x, count, wide)
+                window(table, POSE, first, ratio, mic_s, m * coarse_wide, coarse_count)
+            window(table[TURN:], TURNING, first, 1, x[ROTATION:], 0, count)
         _first_normal(s, f32(sx), f32(sy), f32(sz), wide)
         pair_paths(s, d, sx, sy, sz, newton_steps, wide)
         coarsen(s, d, coarse_s, ways, ratio, coarse_count, coarse_wide)
@@ -235,8 +239,12 @@ def _add_patches(
                         out_re, out_im = t[RE + p * coarse_wide :], t[IM + p * coarse_wide :]
                         joined_to(out_re, out_im, way_re[p * coarse_wide :], way_im[p * coarse_wide :], felt_re, felt_im, coarse_wide)  # fmt: skip
                     for m in range(mics if port_f.shape[1] > 1 else 0):
-                        for k in range(lanes):
-                            t[COSINE + k] = -dot(t[ON + k], t[ON + ROW + k], t[ON + 2 * ROW + k], target_axes[j, m, 0], target_axes[j, m, 1], target_axes[j, m, 2])  # fmt: skip
+                        ax, ay, az = (
+                            target_axes[j, m, 0],
+                            target_axes[j, m, 1],
+                            target_axes[j, m, 2],
+                        )
+                        _cosine(t, ON, -ax, -ay, -az, False, lanes)
                         _port(t, port_f, b, lanes)
                         for p in range(some):
                             here, there = (
@@ -264,7 +272,7 @@ def _add_patches(
                             for k in range(wide):
                                 here[k] = f32(0.0)
                 for m in range(mics):
-                    dx, dy, dz = f32(targets[j, m, 0] - cx), f32(targets[j, m, 1] - cy), f32(targets[j, m, 2] - cz)  # fmt: skip
+                    dx, dy, dz = offset(targets, j, m, cx, cy, cz)
                     _ways(x, dx, dy, dz, of_mics[m], wide)
                 for n in range(begin, end):
                     glint, mine = glints[pairs[n, 2]], stored[n - begin]
@@ -276,7 +284,7 @@ def _add_patches(
                     change = _phase(x, waves, inverse_step, ratio, mine[0], wide)
                     most = change if change > most else most
                     for m in range(mics):
-                        dx, dy, dz = f32(targets[j, m, 0] - cx), f32(targets[j, m, 1] - cy), f32(targets[j, m, 2] - cz)  # fmt: skip
+                        dx, dy, dz = offset(targets, j, m, cx, cy, cz)
                         ahead = dot(dx, dy, dz, across[0, 0], across[0, 1], across[0, 2])
                         aside = dot(dx, dy, dz, across[1, 0], across[1, 1], across[1, 2])
                         _gain(x, of_mics[m], dx, dy, dz, ahead, aside, waves, inverse_step, f32(sharpness), mine[1 + m], wide)  # fmt: skip
@@ -297,12 +305,9 @@ def _add_patches(
                 for low in range(0, mics, together):
                     some = min(together, mics - low)
                     lanes = some * coarse_wide
+                    if j != aimed or mics > together:
+                        aim_microphones(mic_s, targets, target_axes, j, low, some, coarse_wide)
                     for m in range(some):
-                        if j != aimed or mics > together:
-                            aim(
-                                mic_s, targets[j, low + m, 0], targets[j, low + m, 1], targets[j, low + m, 2],
-                                target_axes[j, low + m, 0], target_axes[j, low + m, 1], target_axes[j, low + m, 2], m * coarse_wide, coarse_wide
-                            )  # fmt: skip
                         start_from(coarse_s, mic_s, m * coarse_wide, coarse_wide)
                     for k in range(lanes):
                         mic_s[SWAY + k], mic_s[LEAN + k] = f32(0.0), f32(0.0)
@@ -313,7 +318,7 @@ def _add_patches(
                     )
                     per_slope = -waves / step
                     for m in range(some):
-                        dx, dy, dz = f32(targets[j, low + m, 0] - cx), f32(targets[j, low + m, 1] - cy), f32(targets[j, low + m, 2] - cz)  # fmt: skip
+                        dx, dy, dz = offset(targets, j, low + m, cx, cy, cz)
                         beside(coarse_s, ways, mic_s, m * coarse_wide, dx, dy, dz, inverse_step, waves, coarse_wide)  # fmt: skip
                         tilt(ways, mic_s, m * coarse_wide, per_slope, tilt_re, tilt_im, absorption_slope[f], ONE, coarse_wide)  # fmt: skip
                     arriving(mic_s, port_f, b, lanes)

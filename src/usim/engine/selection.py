@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from usim.engine.legs import Band, Legs
-from usim.engine.slab import FADE_END, FADE_RATE, ONE, WALL_NODES, f32, whole_lanes
+from usim.engine.slab import ONE, WALL_NODES, f32, faded, whole_lanes
 from usim.movers.base import Poses
 from usim.physics.jit import kernel
 
@@ -131,10 +131,7 @@ def pair_energies(table, volume, out_rows, back_rows, absorption, rough, row, en
                 curve = support / (square * volume)  # root of the Gaussian curvature: h^2 / (a b c)
                 i2 = inverse[j]
                 s = i1 + i2
-                f = (c - FADE_END) * FADE_RATE
-                f = f if f > f32(0.0) else f32(0.0)
-                f = f if f < ONE else ONE
-                fade = f * f * f * (f * (f32(6.0) * f - f32(15.0)) + f32(10.0))
+                fade = faded(c)
                 # exp(-2 a r) by squaring: coarse, for ranking only
                 loss = ONE / (ONE + absorption * f32(0.25) * (ONE / i1 + ONE / i2))
                 loss = loss * loss
@@ -183,7 +180,7 @@ def total(values):
 
 @kernel
 def ranks(mean, rank):
-    """Write the share of each of the energies mean (n,) into rank; return their total."""
+    """Write the share of each of the energies mean (n,) into rank."""
     whole = total(mean)
     scale = 1.0 / whole if whole > 0.0 else 0.0
     for n in range(mean.shape[0]):

@@ -5,7 +5,22 @@ from __future__ import annotations
 import math
 
 from usim.engine.roots import inverse_eighth_root
-from usim.engine.slab import HALF_, LANES, NORMAL, ONE, PLACE, ROW, SPREAD, TINY, TWO, dot, f32
+from usim.engine.slab import (
+    HALF_,
+    LANES,
+    NORMAL,
+    ONE,
+    PLACE,
+    ROW,
+    SPREAD,
+    TINY,
+    TWO,
+    dot,
+    f32,
+    smooth,
+    thinned,
+    times_shape,
+)
 from usim.movers.base import Piece
 from usim.physics.air import Air
 from usim.physics.jit import fused, kernel
@@ -60,17 +75,8 @@ def occluders(tables, own, out):
 def window_of(everything, o, first, ratio, slab, start, wide):
     """Copy every ratio-th (1, 2, 4) of the knots of piece o from `first` on, `wide`, into slab (piece * OCCLUDER,), from lane `start` on."""
     for row in range(ROWS):
-        here, there = slab[o * OCCLUDER + row * ROW + start :], everything[o, row, first:]
-        # a stride that is known is packed
-        if ratio == 1:
-            for k in range(wide):
-                here[k] = there[k]
-        elif ratio == 2:
-            for k in range(wide):
-                here[k] = there[2 * k]
-        else:
-            for k in range(wide):
-                here[k] = there[4 * k]
+        here = slab[o * OCCLUDER + row * ROW + start :]
+        thinned(everything[o, row, first:], ratio, here, wide)
 
 
 @kernel
@@ -88,18 +94,7 @@ def _edge(v):
 @kernel
 def _between(x):
     """Return a smooth step from 0 at -1 to 1 at 1."""
-    t = f32(0.5) + f32(0.5) * x
-    t = t if t > f32(0.0) else f32(0.0)
-    t = t if t < ONE else ONE
-    return t * t * t * (t * (f32(6.0) * t - f32(15.0)) + f32(10.0))
-
-
-@kernel
-def _times_shape(other, shape, k, x, y, z):
-    """Return a symmetric matrix, whose rows xx yy zz xy xz yz start at `shape`, times a vector, at lane k."""
-    xx, yy, zz = other[shape + k], other[shape + ROW + k], other[shape + 2 * ROW + k]
-    xy, xz, yz = other[shape + 3 * ROW + k], other[shape + 4 * ROW + k], other[shape + 5 * ROW + k]
-    return dot(xx, xy, xz, x, y, z), dot(xy, yy, yz, x, y, z), dot(xz, yz, zz, x, y, z)
+    return smooth(f32(0.5) + f32(0.5) * x)
 
 
 @kernel
@@ -109,14 +104,14 @@ def _silhouette(other, k, ux, uy, uz, wx, wy, wz):
     Square of the miss in the piece's own measure, u' S^-1 u, square of its half depth, sum of the squares of the silhouette's
     semi-axes, how far ahead the centre lies, and the square of how far aside.
     """
-    ix, iy, iz = _times_shape(other, INVERSE, k, ux, uy, uz)
+    ix, iy, iz = times_shape(other, INVERSE, k, ux, uy, uz)
     uu = dot(ux, uy, uz, ix, iy, iz)
     along = dot(wx, wy, wz, ix, iy, iz) / uu
     # the way from the leg's nearest point, in the occluder's own measure, to its centre
     dx, dy, dz = wx - along * ux, wy - along * uy, wz - along * uz
-    ix, iy, iz = _times_shape(other, INVERSE, k, dx, dy, dz)
+    ix, iy, iz = times_shape(other, INVERSE, k, dx, dy, dz)
     m2 = dot(dx, dy, dz, ix, iy, iz)
-    ix, iy, iz = _times_shape(other, SQUARE, k, ux, uy, uz)
+    ix, iy, iz = times_shape(other, SQUARE, k, ux, uy, uz)
     depth2 = dot(ux, uy, uz, ix, iy, iz)
     trace = other[SQUARE + k] + other[SQUARE + ROW + k] + other[SQUARE + 2 * ROW + k]
     ahead = dot(wx, wy, wz, ux, uy, uz)
@@ -129,11 +124,7 @@ def surface_points(s, points, count):
     """Write where the surface has NORMAL into three rows of points."""
     for k in range(count):
         ax, ay, az = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
-        xx, yy, zz = s[SPREAD + k], s[SPREAD + ROW + k], s[SPREAD + 2 * ROW + k]
-        xy, xz, yz = s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k]
-        vx = dot(xx, xy, xz, ax, ay, az)
-        vy = dot(xy, yy, yz, ax, ay, az)
-        vz = dot(xz, yz, zz, ax, ay, az)
+        vx, vy, vz = times_shape(s, SPREAD, k, ax, ay, az)
         ih = ONE / math.sqrt(dot(ax, ay, az, vx, vy, vz))
         points[k] = fused(vx, ih, s[PLACE + k])
         points[ROW + k] = fused(vy, ih, s[PLACE + ROW + k])

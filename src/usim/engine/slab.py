@@ -28,6 +28,9 @@ FADE_RATE = f32(
     1.0 / (math.cos(math.radians(70.0)) - math.cos(math.radians(80.0)))
 )  # full echo up to 140 degrees
 
+FAINTEST = f32(-30.0)  # neper: lobes stay there
+E3, E4, E5 = f32(1 / 6), f32(1 / 24), f32(1 / 120)
+
 ROW = 96
 LANES = 16
 PLACE, SPREAD, SHAPE = (
@@ -93,6 +96,72 @@ def to_64th(x):
     x = x * x
     x = x * x
     return x * x
+
+
+@kernel
+def falling(x):
+    """Return exp(x) of what is at most zero, float32; FAINTEST is as low as it goes."""
+    x = (x if x > FAINTEST else FAINTEST) * f32(1 / 64)
+    return to_64th(fused(x, fused(x, fused(x, fused(x, fused(x, E5, E4), E3), HALF_), ONE), ONE))
+
+
+@kernel
+def smooth(t):
+    """Return a step from 0 at 0 to 1 at 1, twice differentiable."""
+    t = t if t > f32(0.0) else f32(0.0)
+    t = t if t < ONE else ONE
+    return t * t * t * (t * (f32(6.0) * t - f32(15.0)) + f32(10.0))
+
+
+@kernel
+def faded(c):
+    """Return the amplitude that is left of an echo at the cosine of half the bistatic angle."""
+    return smooth((c - FADE_END) * FADE_RATE)
+
+
+@kernel
+def tangents(ax, ay, az):
+    """Return two tangents at a normal, orthonormal (Duff et al. 2017)."""
+    sign = ONE if az >= f32(0.0) else -ONE
+    ia = -ONE / (sign + az)
+    ib = ax * ay * ia
+    return fused(sign * ax, ax * ia, ONE), sign * ib, -sign * ax, ib, fused(ay, ay * ia, sign), -ay
+
+
+@kernel
+def times_shape(s, shape, k, x, y, z):
+    """Return a symmetric matrix, whose rows xx yy zz xy xz yz start at `shape`, times a vector, at lane k."""
+    xx, yy, zz = s[shape + k], s[shape + ROW + k], s[shape + 2 * ROW + k]
+    xy, xz, yz = s[shape + 3 * ROW + k], s[shape + 4 * ROW + k], s[shape + 5 * ROW + k]
+    return dot(xx, xy, xz, x, y, z), dot(xy, yy, yz, x, y, z), dot(xz, yz, zz, x, y, z)
+
+
+@kernel
+def volume(s, k):
+    """Return the product of semi-axes at lane k: the root of the determinant of SPREAD."""
+    xx, yy, zz = s[SPREAD + k], s[SPREAD + ROW + k], s[SPREAD + 2 * ROW + k]
+    xy, xz, yz = s[SPREAD + 3 * ROW + k], s[SPREAD + 4 * ROW + k], s[SPREAD + 5 * ROW + k]
+    return math.sqrt(
+        fused(
+            xx,
+            fused(yy, zz, -yz * yz),
+            fused(-xy, fused(xy, zz, -yz * xz), xz * fused(xy, yz, -yy * xz)),
+        )
+    )
+
+
+@kernel
+def thinned(values, ratio, out, count):
+    """Copy every ratio-th (1, 2, 4) of a row; a stride that is known is packed."""
+    if ratio == 1:
+        for k in range(count):
+            out[k] = values[k]
+    elif ratio == 2:
+        for k in range(count):
+            out[k] = values[2 * k]
+    else:
+        for k in range(count):
+            out[k] = values[4 * k]
 
 
 @kernel

@@ -13,12 +13,15 @@ import numpy as np
 from usim.engine import patches
 from usim.engine.anchor import MIC_ROWS
 from usim.engine.array import (
+    POSE,
     RATE,
     WAYS,
+    aim_microphones,
     beside,
     coarsen,
     long_window,
     middles_of,
+    offset,
     start_from,
     tilt,
     window,
@@ -175,11 +178,11 @@ def _add_pairs(
             aimed = -1  # the microphones' slab is not aimed yet
         if lead != windowed:
             windowed = lead
-            window(table, most_lead - lead, 1, s, 0, count)
+            window(table, POSE, most_lead - lead, 1, s, 0, count)
             long_window(table, most_lead - lead, d, count)
-            window(table, most_lead - lead, ratio, coarse_s, 0, coarse_count)
+            window(table, POSE, most_lead - lead, ratio, coarse_s, 0, coarse_count)
             for m in range(together):
-                window(table, most_lead - lead, ratio, mic_s, m * coarse_wide, coarse_count)
+                window(table, POSE, most_lead - lead, ratio, mic_s, m * coarse_wide, coarse_count)
         start = float(lead + AHEAD)
         g = pairs[n, 2]
         sharpness = MIRROR
@@ -257,19 +260,9 @@ def _add_pairs(
             tilt_im = f32(leg_slope[f, j].imag)
             for first in range(0, mics, together):
                 some = min(together, mics - first)
+                if j != aimed or mics > together:
+                    aim_microphones(mic_s, targets, target_axes, j, first, some, coarse_wide)
                 for m in range(some):
-                    if j != aimed or mics > together:
-                        x, y, z = (
-                            targets[j, first + m, 0],
-                            targets[j, first + m, 1],
-                            targets[j, first + m, 2],
-                        )
-                        ax, ay, az = (
-                            target_axes[j, first + m, 0],
-                            target_axes[j, first + m, 1],
-                            target_axes[j, first + m, 2],
-                        )
-                        aim(mic_s, x, y, z, ax, ay, az, m * coarse_wide, coarse_wide)
                     start_from(coarse_s, mic_s, m * coarse_wide, coarse_wide)
                 lanes = some * coarse_wide
                 if mics > 1 and g < 0:
@@ -294,11 +287,7 @@ def _add_pairs(
                 outgoing(mic_s, target_walls, target_normals, j, walls_f, f32(absorption[f]), lanes)
                 per_slope = -turns_per_metre[f] / step
                 for m in range(some):
-                    dx, dy, dz = (
-                        f32(targets[j, first + m, 0] - cx),
-                        f32(targets[j, first + m, 1] - cy),
-                        f32(targets[j, first + m, 2] - cz),
-                    )
+                    dx, dy, dz = offset(targets, j, first + m, cx, cy, cz)
                     beside(coarse_s, ways, mic_s, m * coarse_wide, dx, dy, dz, inverse_step, turns_per_metre[f], coarse_wide)  # fmt: skip
                     tilt(ways, mic_s, m * coarse_wide, per_slope, tilt_re, tilt_im, absorption_slope[f], strength, coarse_wide)  # fmt: skip
                 for b in range(functions):

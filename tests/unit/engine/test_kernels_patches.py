@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from unit.engine.crowd import KNOTS, ellipsoids, ends, rows, slabs
-from usim.engine import anchor, facets, instants, slab, tones
+from usim.engine import anchor, array, facets, instants, slab, tones
 from usim.engine.anchor import (
     ALPHA,
     BACK_,
@@ -36,6 +36,7 @@ from usim.engine.anchor import (
     Q,
     X,
 )
+from usim.engine.glints import TURN
 from usim.engine.instants import FINEST, IMAGINARY, LONG, SUM
 from usim.engine.selection import pose_table
 from usim.engine.slab import IM, NORMAL, RE, ROW, SLAB, f32
@@ -82,7 +83,7 @@ class Scene:
         self.normal = rows(self.s, NORMAL, 3).T
         self.bend = rng.uniform(0, 2, KNOTS)
         table = pose_table(place, self.turned, size, self.bend)
-        anchor._turned(table, 0, self.x, KNOTS, KNOTS)
+        array.window(table[TURN:], 10, 0, 1, self.x[ROTATION:], 0, KNOTS)
         anchor._anchor(self.s, self.x, *map(f32, self.source), KNOTS)
         anchor._tangents(self.s, self.x, 7, KNOTS)
         self.square = np.einsum("kij,j,klj->kil", self.turned, size**2, self.turned)
@@ -107,7 +108,7 @@ def near(found, expected, atol):
 def test_turned(rng):
     """Rotation and bend of a window; lanes beyond repeat the last."""
     table, x = rng.standard_normal((25, 80)), np.zeros(OF_PATCH, np.float32)
-    anchor._turned(table, 5, x, 45, 48)
+    array.window(table[TURN:], 10, 5, 1, x[ROTATION:], 0, 45)
     part = table[:, 5 + np.minimum(np.arange(48), 44)].astype(np.float32)
     np.testing.assert_array_equal(rows(x, ROTATION, 9, 48), part[15:24])
     np.testing.assert_array_equal(rows(x, BENT, 1, 48)[0], part[24])

@@ -252,7 +252,7 @@ def test_window(rng, ratio):
     table = rng.standard_normal((15, 120))
     s, d = np.zeros(SLAB, np.float32), np.zeros(LONG_SLAB)
     count = (45 - 1) // ratio + 1
-    array.window(table, 7, ratio, s, 16, count)
+    array.window(table, 15, 7, ratio, s, 16, count)
     array.long_window(table, 7, d, 45)
     part = table[:, 7 : 7 + 45 : ratio]
     np.testing.assert_array_equal(rows(s, 16, 15, count), part.astype(np.float32))
