@@ -16,12 +16,14 @@ from usim.engine.slab import (
     PLACE,
     RE,
     ROW,
+    SHAPE,
     SPREAD,
     TINY,
     TWO,
     dot,
     f32,
     tangents,
+    thin_row,
     times_shape,
     volume,
 )  # fmt: skip
@@ -30,7 +32,7 @@ from usim.physics.jit import fused, kernel
 PROBES = 4  # ahead and behind, towards both tangents
 FAINT_GAIN = f32(0.01)  # energy below which a gain counts as a null, re another beside it
 
-# rows of the float32 scratch of a patch, on every knot
+# rows of the float32 scratch of a patch, on knots of gain or more closely
 X, P, Q = 0, 3 * ROW, 6 * ROW  # anchor from the piece's centre, and from it to both ends, m
 R1, R2 = 9 * ROW, 10 * ROW  # length of the latter
 E1, E2 = 11 * ROW, 14 * ROW  # tangents
@@ -55,8 +57,6 @@ PASSED = 67 * ROW
 OF_PATCH = 70 * ROW
 PORTS = 3 * ROW  # of what is known of a microphone: its arrival shadow, as FELT
 MIC_ROWS = 4 + PROBES
-# weights of four values, of what lies a quarter of the way from the second to the third
-QUARTER_0, QUARTER_1, QUARTER_2, QUARTER_3 = f32(-7 / 128), f32(105 / 128), f32(35 / 128), f32(-5 / 128)  # fmt: skip
 
 
 @kernel
@@ -119,48 +119,50 @@ def _extent(s, x, by, k):
 
 
 @kernel
-def _tilted(s, x, tangent, by, ratio, count, there, start, wide):
-    """Write every ratio-th NORMAL of s, tilted by `by` towards a tangent, into NORMAL of another slab, from lane `start` on."""
+def _tilted(s, x, tangent, by, there, start, wide):
+    """Write NORMAL of s, tilted by `by` towards a tangent, into NORMAL of another slab, from lane `start` on."""
     scale = f32(1.0 / math.sqrt(1.0 + by * by))
     by = f32(by)
     for axis in range(3):
         n, t, out = s[NORMAL + axis * ROW :], x[tangent + axis * ROW :], there[NORMAL + axis * ROW + start :]  # fmt: skip
         for k in range(wide):
-            at = min(k, count - 1) * ratio
-            out[k] = (n[at] + by * t[at]) * scale
+            out[k] = (n[k] + by * t[k]) * scale
 
 
 @kernel
-def _probed(s, x, by, ratio, count, t, wide, first, some):
+def _probed(s, x, by, t, wide, first, some):
     """Write the normals of the anchor (0) and its probes, `by` ahead and behind, towards both tangents, from `first` on side by side into NORMAL of t."""
     for p in range(some):
         probe = first + p
         away = 0.0 if probe == 0 else by if probe % 2 else -by
-        _tilted(s, x, E1 if probe < 3 else E2, away, ratio, count, t, p * wide, wide)
+        _tilted(s, x, E1 if probe < 3 else E2, away, t, p * wide, wide)
 
 
 @kernel
-def _lifted(values, ratio, out, wide):
-    """Carry values on every ratio-th knot (1, 2, 4), from place 1 on, to all knots, by cubics through four."""
-    last = wide // ratio
-    values[0] = TWO * values[1] - values[2]
-    values[last + 1] = TWO * values[last] - values[last - 1]
-    values[last + 2] = values[last + 1]
-    if ratio == 1:
-        for k in range(wide):
-            out[k] = values[k + 1]
-    elif ratio == 2:
-        for k in range(wide // 2):
-            a, b, c, d = values[k], values[k + 1], values[k + 2], values[k + 3]
-            out[2 * k] = b
-            out[2 * k + 1] = f32(0.5625) * (b + c) - f32(0.0625) * (a + d)
-    else:
-        for k in range(wide // 4):
-            a, b, c, d = values[k], values[k + 1], values[k + 2], values[k + 3]
-            out[4 * k] = b
-            out[4 * k + 1] = fused(QUARTER_0, a, fused(QUARTER_1, b, fused(QUARTER_2, c, QUARTER_3 * d)))  # fmt: skip
-            out[4 * k + 2] = f32(0.5625) * (b + c) - f32(0.0625) * (a + d)
-            out[4 * k + 3] = fused(QUARTER_3, a, fused(QUARTER_2, b, fused(QUARTER_1, c, QUARTER_0 * d)))  # fmt: skip
+def _pace(s, x, sharpness, count):
+    """Return how far the mirror point moves over the piece between two knots at most, in standard deviations of a glint's lobe."""
+    most = f32(0.0)
+    for axis in range(3):
+        a, b, c = x[ROTATION + axis * ROW :], x[ROTATION + (3 + axis) * ROW :], x[ROTATION + (6 + axis) * ROW :]  # fmt: skip
+        for k in range(count - 1):
+            here = dot(
+                s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k], a[k], b[k], c[k]
+            )
+            then = dot(s[NORMAL + k + 1], s[NORMAL + ROW + k + 1], s[NORMAL + 2 * ROW + k + 1], a[k + 1], b[k + 1], c[k + 1])  # fmt: skip
+            most = max(most, abs(then - here))
+    return most * f32(math.sqrt(2.0 * sharpness))
+
+
+@kernel
+def _thin(s, turning, ratio, count, wide, there, x):
+    """Copy every ratio-th knot of a window, `count` of them, and of how the piece is turned and bent, into another slab and into ROTATION and BENT."""
+    for row in range(PLACE // ROW, SHAPE // ROW):
+        thin_row(s[row * ROW :], ratio, count, wide, there[row * ROW :])
+    for row in range(3):
+        thin_row(s[NORMAL + row * ROW :], ratio, count, wide, there[NORMAL + row * ROW :])
+        thin_row(s[EAR + row * ROW :], ratio, count, wide, there[EAR + row * ROW :])
+    for row in range(TURNING):
+        thin_row(turning[row * ROW :], ratio, count, wide, x[ROTATION + row * ROW :])
 
 
 @kernel

@@ -18,6 +18,7 @@ from usim.engine.slab import (
     aim,
     dot,
     f32,
+    thin_row,
     whole_lanes,
 )
 from usim.physics.jit import fused, kernel
@@ -48,18 +49,27 @@ def window(table, rows, first, ratio, s, start, count):
     """Copy a window of the first rows of a table (n, knots), every ratio-th knot from `first` on, into a slab from lane `start` on."""
     wide = whole_lanes(count)
     for row in range(rows):
-        here = s[row * ROW + start :]
-        for k in range(wide):
-            here[k] = f32(table[row, first + min(k, count - 1) * ratio])
+        thin_row(table[row, first:], ratio, count, wide, s[row * ROW + start :])
 
 
 @kernel
 def long_window(table, first, d, count):
     """Copy the places and shapes of a window of the pose table, every knot from `first` on, into the float64 slab."""
     for row in range(9):
-        there = d[row * ROW :]
-        for k in range(whole_lanes(count)):
-            there[k] = table[row, first + min(k, count - 1)]
+        here, there = d[row * ROW :], table[row, first:]
+        for k in range(count):
+            here[k] = there[k]
+        for k in range(whole_lanes(count) - count):
+            here[count + k] = here[count - 1]
+
+
+@kernel
+def window_beside(s, rows, others, start, wide):
+    """Copy `wide` lanes of the first rows of a slab into another, from lane `start` on."""
+    for row in range(rows):
+        here, there = others[row * ROW + start :], s[row * ROW :]
+        for k in range(wide):
+            here[k] = there[k]
 
 
 @kernel
@@ -68,6 +78,12 @@ def aim_microphones(s, targets, axes, j, first, some, wide):
     for m in range(some):
         at, axis = targets[j, first + m], axes[j, first + m]
         aim(s, at[0], at[1], at[2], axis[0], axis[1], axis[2], m * wide, wide)
+
+
+@kernel
+def faces_as_before(axes, j, m):
+    """Return whether microphone m of image j faces where the one before it does."""
+    return m > 0 and axes[j, m, 0] == axes[j, m - 1, 0] and axes[j, m, 1] == axes[j, m - 1, 1] and axes[j, m, 2] == axes[j, m - 1, 2]  # fmt: skip
 
 
 @kernel

@@ -14,6 +14,12 @@ from usim.physics.jit import fused, kernel
 NEXT = np.uint32(ROW)
 GAIN_RE, GAIN_IM, CUBIC = 0, ROW, 2 * ROW  # rows of the float32 scratch of one channel
 WORK = 10 * ROW
+THREE = f32(3.0)
+# weights of four values, of what lies a quarter of the way from the second to the third
+QUARTER_0, QUARTER_1, QUARTER_2, QUARTER_3 = f32(-7 / 128), f32(105 / 128), f32(35 / 128), f32(-5 / 128)  # fmt: skip
+# the same of six: half way, and a quarter
+HALF_0, HALF_1, HALF_2 = f32(3 / 256), f32(-25 / 256), f32(150 / 256)
+FOURTH = tuple(f32(n / 8192) for n in (77, -693, 6930, 2310, -495, 63))
 FIRST = 4 * ROW  # row of the stencil's scratch, after its weights
 
 
@@ -196,6 +202,58 @@ def at_grid(e, values, even, count, out):
             - near[q + 2] * (up * u * far * HALF_)
             + near[q + 3] * (up * u * down * f32(1 / 6))
         )
+
+
+@kernel
+def lifted(values, ratio, out, wide):
+    """Carry values on every ratio-th knot (1, 2, 4), from place 1 on, to all knots, by cubics through four."""
+    last = wide // ratio
+    values[0] = TWO * values[1] - values[2]
+    values[last + 1] = TWO * values[last] - values[last - 1]
+    values[last + 2] = values[last + 1]
+    if ratio == 1:
+        for k in range(wide):
+            out[k] = values[k + 1]
+    elif ratio == 2:
+        for k in range(wide // 2):
+            a, b, c, d = values[k], values[k + 1], values[k + 2], values[k + 3]
+            out[2 * k] = b
+            out[2 * k + 1] = f32(0.5625) * (b + c) - f32(0.0625) * (a + d)
+    else:
+        for k in range(wide // 4):
+            a, b, c, d = values[k], values[k + 1], values[k + 2], values[k + 3]
+            out[4 * k] = b
+            out[4 * k + 1] = fused(QUARTER_0, a, fused(QUARTER_1, b, fused(QUARTER_2, c, QUARTER_3 * d)))  # fmt: skip
+            out[4 * k + 2] = f32(0.5625) * (b + c) - f32(0.0625) * (a + d)
+            out[4 * k + 3] = fused(QUARTER_3, a, fused(QUARTER_2, b, fused(QUARTER_1, c, QUARTER_0 * d)))  # fmt: skip
+
+
+@kernel
+def refined(values, ratio, count, out, wide):
+    """Carry `count` values on every ratio-th knot (1, 2, 4), from place 2 on, to all knots, by polynomials through six; parabolas beyond both ends."""
+    if ratio == 1:
+        for k in range(wide):
+            out[k] = values[k + 2]
+        return
+    a, b, c = values[2], values[3], values[4]
+    values[1], values[0] = THREE * (a - b) + c, f32(6.0) * a - f32(8.0) * b + THREE * c
+    ends = values[count - 1 :]
+    a, b, c = ends[2], ends[1], ends[0]
+    ends[3], ends[4] = THREE * (a - b) + c, f32(6.0) * a - f32(8.0) * b + THREE * c
+    if ratio == 2:
+        for k in range(wide // 2):
+            a, b, c, d, e, f = values[k], values[k + 1], values[k + 2], values[k + 3], values[k + 4], values[k + 5]  # fmt: skip
+            out[2 * k] = c
+            out[2 * k + 1] = fused(HALF_0, a + f, fused(HALF_1, b + e, HALF_2 * (c + d)))
+    else:
+        for k in range(wide // 4):
+            a, b, c, d, e, f = values[k], values[k + 1], values[k + 2], values[k + 3], values[k + 4], values[k + 5]  # fmt: skip
+            x = fused(FOURTH[0], a, fused(FOURTH[1], b, FOURTH[2] * c))
+            y = fused(FOURTH[5], a, fused(FOURTH[4], b, FOURTH[3] * c))
+            out[4 * k] = c
+            out[4 * k + 1] = fused(FOURTH[3], d, fused(FOURTH[4], e, fused(FOURTH[5], f, x)))
+            out[4 * k + 2] = fused(HALF_0, a + f, fused(HALF_1, b + e, HALF_2 * (c + d)))
+            out[4 * k + 3] = fused(FOURTH[2], d, fused(FOURTH[1], e, fused(FOURTH[0], f, y)))
 
 
 @kernel

@@ -31,7 +31,6 @@ from usim.engine.lobes import (
 from usim.engine.selection import (
     BINS,
     HYSTERESIS,
-    TEXTURE_LEAST,
     TEXTURE_SHARE,
     Chosen,
     Quality,
@@ -39,6 +38,7 @@ from usim.engine.selection import (
     epochs_in,
     permanent,
     ranks,
+    texture_least,
     threshold,
     total,
 )
@@ -195,14 +195,14 @@ def _place(pair, glint, unlisted, many):
 
 @kernel(allocates=True)
 def choose_dressed(
-    energy, shares, near, table, square, sources, middles, steps, columns, columns32, lobe, diffuse, share, seed, most, pairs, weight, group, counts, held_shares,
+    energy, shares, near, table, square, sources, middles, steps, columns, columns32, lobe, diffuse, share, fewest, seed, most, pairs, weight, group, counts, held_shares,
 ):  # fmt: skip
     """Choose mirror pairs and glints of consecutive epochs; fill pairs (n, 3), weight, group and, per epoch, counts and shares resolved.
 
     energy (K, I * J) of the smooth piece and shares (K, I * J) of it that stay in the mirror, at instants: epoch number e sees instants
     2 + 2e to 4 + 2e, so the first two are those of the epoch before.  near (P,): pairs whose glints may be resolved.  table (25, K): poses; square
     (3,): of the semi-axes; sources (I, 3), middles (J, 3) in m, steps: see `see`.  columns (3, G), columns32 (3, n), lobe: see `lit`; diffuse glints hold the
-    share `diffuse` of energy.  seed: see `choose`.  most: glints that there is room for.  Returns the number filled, NO_LINES or NO_GLINTS.
+    share `diffuse` of energy.  fewest: texture lines drawn.  seed: see `choose`.  most: glints that there is room for.  Returns the number filled, NO_LINES or NO_GLINTS.
     """
     many, narrow, images = energy.shape[1], columns32.shape[1], middles.shape[0]
     is_near, seen = np.zeros(many, np.bool_), np.zeros((near.shape[0], 1 + narrow), np.bool_)
@@ -256,7 +256,7 @@ def choose_dressed(
             if not taken[p]:
                 mirrors[near[p]] = mean[p]
         if rest > 0.0:
-            step = rest / max(TEXTURE_LEAST, int(TEXTURE_SHARE * (used - start)))
+            step = rest / max(fewest, int(TEXTURE_SHARE * (used - start)))
             used = _texture(
                 energy, shares, near, is_near, table, square, sources, middles, steps, columns, columns32, lobe, first, seed, numbers, mean, whose, taken[:at], mirrors, unlisted, step,
                 view, wholes, rough, limits, excess, which, room, sums, hits, pairs, weight, group, used,
@@ -296,8 +296,9 @@ def dressed_epochs(
     glints: np.ndarray,
     quality: Quality,
     seed: int,
+    lasts_s: float,
 ) -> list[Chosen]:
-    """Return the choices of consecutive epochs of a dressed piece; see `choose_dressed`."""
+    """Return the choices of consecutive epochs of a dressed piece, each of which lasts so long; see `choose_dressed`."""
     images = np.flatnonzero(legs.maps.order <= quality.glint_order)
     near = (images[:, None] * len(legs) + images[None, :]).ravel()
     columns = np.ascontiguousarray(glints[:, :3].T)
@@ -310,7 +311,7 @@ def dressed_epochs(
         group = np.empty(room, np.int64)
         filled = choose_dressed(
             energy, shares, near, table, np.asarray(size_m, float) ** 2, legs.sources[driver], legs.middles, STEPS, columns, columns[:, :narrow].astype(np.float32),
-            lobes_of(glints, quality.lobe_depth), DIFFUSE, quality.share, seed, most, pairs, weight, group, counts, held,
+            lobes_of(glints, quality.lobe_depth), DIFFUSE, quality.share, texture_least(lasts_s), seed, most, pairs, weight, group, counts, held,
         )  # fmt: skip
         if filled >= 0:
             return apart(pairs, weight, group, counts, held)

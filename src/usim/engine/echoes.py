@@ -421,10 +421,19 @@ def _piece_epochs(
         seed = int(uniform(scene.seed, f"{draw_place}.{driver}") * 2.0**53)
         if rms_m > 0.0:
             choices = dressed_epochs(
-                energy, shares, seen, size, legs, driver, glints[piece], quality, seed
+                energy,
+                shares,
+                seen,
+                size,
+                legs,
+                driver,
+                glints[piece],
+                quality,
+                seed,
+                blocks * step,
             )
         else:
-            choices = chosen_epochs(energy, quality, seed, len(legs))
+            choices = chosen_epochs(energy, quality, seed, len(legs), blocks * step)
         for number, chosen in enumerate(choices):
             start = float(starts[number])
             total = planes(2, len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1])

@@ -33,9 +33,9 @@ from usim.engine.anchor import (
     P,
     Q,
     X,
-    _lifted,
 )
-from usim.engine.hiding import hide
+from usim.engine.carry import lifted
+from usim.engine.hiding import FAINT_SHADE, hide
 from usim.engine.slab import (
     HALF_,
     LEAST,
@@ -63,8 +63,12 @@ ARM = f32(0.03)
 
 
 @kernel
-def _glint(s, x, gx, gy, gz, height, slip, weight, count):
-    """Write where a glint lies and what it adds to the anchor's path and second leg into D, DP, STEEP, DR; its gain's phase and size but for the lobe, and what the lobe reads: `glints.facet`, as a difference."""
+def _glint(s, x, gx, gy, gz, height, slip, weight, knots, count):
+    """Write where a glint lies and what it adds to the anchor's path and second leg into D, DP, STEEP, DR; its gain's phase and size but for the lobe, and what the lobe reads: `glints.facet`, as a difference.
+
+    knots: from one lane to the next.
+    """
+    per_knot = HALF_ / f32(knots)
     for k in range(count):
         nx = dot(x[ROTATION + k], x[ROTATION + ROW + k], x[ROTATION + 2 * ROW + k], gx, gy, gz)
         ny = dot(x[ROTATION + 3 * ROW + k], x[ROTATION + 4 * ROW + k], x[ROTATION + 5 * ROW + k], gx, gy, gz)  # fmt: skip
@@ -107,13 +111,13 @@ def _glint(s, x, gx, gy, gz, height, slip, weight, count):
         real = real if real > HALF_ else HALF_
         x[TWIST + k] = imaginary * f32(0.5 / math.pi) / real
     for k in range(count - 2):
-        x[STEEP + 1 + k] = HALF_ * (x[DP + 2 + k] - x[DP + k])
+        x[STEEP + 1 + k] = per_knot * (x[DP + 2 + k] - x[DP + k])
     x[STEEP], x[STEEP + count - 1] = x[STEEP + 1], x[STEEP + count - 2]
 
 
 @kernel
-def _phase(x, turns, inverse_step, ratio, phase, count):
-    """Write a glint's phase (turns) against the anchor's at the middle of the array into phase (ROW,); return the most that it turns in a knot, told on every ratio-th."""
+def _phase(x, turns, inverse_step, knots, ratio, phase, count):
+    """Write a glint's phase (turns) against the anchor's at the middle of the array into phase (ROW,); return the most that it turns in a knot, told on every ratio-th lane; knots: from one lane to the next."""
     for k in range(count):
         late = fused(x[LATENESS + k], x[DR + k], f32(inverse_step) * x[STEEP + k] * x[DR + k])
         phase[k] = fused(-f32(turns), x[DP + k] - late, x[TWIST + k])
@@ -121,7 +125,7 @@ def _phase(x, turns, inverse_step, ratio, phase, count):
     for k in range(0, count - 1, ratio):
         change = abs(phase[k + 1] - phase[k])
         most = change if change > most else most
-    return most
+    return most / f32(knots)
 
 
 @kernel
@@ -193,6 +197,15 @@ def _passes(points, crowd, ends, found, waves, sight, lifts, wide):
 
 
 @kernel
+def _deep(lifts, wide):
+    """Return whether a shade, from place 1 on, is dark enough to differ between microphones."""
+    dark = False
+    for k in range(wide):
+        dark |= lifts[k + 1] < FAINT_SHADE
+    return dark
+
+
+@kernel
 def _hidden(
     s,
     x,
@@ -212,8 +225,8 @@ def _hidden(
 ):
     """Write what of a glint passes the pieces found on its legs into PASSED: found (2, piece), those of the way out and of the way back.
 
-    Told on every stride-th knot by crowd; its change between microphones on knots of gain, by few.
-    ends (12 rows): the source, the middle of the array, and ARM aside from that, in both directions across.  points, lifts: scratch of six and four rows.
+    Told on every stride-th knot by crowd; its change between microphones, where there is any, on every ratio-th, knots of gain, by few.
+    ends (12 rows): the source, the middle of the array, and ARM aside from that, in both directions across.  points, lifts: scratch of six rows each.
     """
     passed, ahead, aside = x[PASSED:], x[PASSED + ROW :], x[PASSED + 2 * ROW :]
     out, back = False, False
@@ -223,26 +236,27 @@ def _hidden(
     _in_the_open(x, wide)
     _glint_points(s, x, wide, points)
     some = points[3 * ROW :]
-    if back:
-        middle, there, also = lifts[ROW:], lifts[2 * ROW :], lifts[3 * ROW :]
-        for axis in range(3):
-            thinned(points[axis * ROW :], ratio, some[axis * ROW :], coarse_wide)
-        _passes(some, few, ends[3 * ROW :], found[1], waves, sight, middle, coarse_wide)
-        _passes(some, few, ends[6 * ROW :], found[1], waves, sight, there, coarse_wide)
-        _passes(some, few, ends[9 * ROW :], found[1], waves, sight, also, coarse_wide)
-        for k in range(coarse_wide):
-            there[k + 1] = (there[k + 1] - middle[k + 1]) * f32(1.0 / ARM)
-            also[k + 1] = (also[k + 1] - middle[k + 1]) * f32(1.0 / ARM)
-        _lifted(there, ratio, ahead, wide)
-        _lifted(also, ratio, aside, wide)
     for axis in range(3):
         thinned(points[axis * ROW :], stride, some[axis * ROW :], shade_wide)
     if back:
         _passes(some, crowd, ends[3 * ROW :], found[1], waves, sight, lifts, shade_wide)
-        _lifted(lifts, stride, passed, wide)
+    if back and _deep(lifts, shade_wide):
+        there, also, thin = lifts[ROW:], lifts[2 * ROW :], lifts[3 * ROW :]
+        for axis in range(3):
+            thinned(points[axis * ROW :], ratio, thin[axis * ROW :], coarse_wide)
+        _passes(thin, few, ends[6 * ROW :], found[1], waves, sight, there, coarse_wide)
+        _passes(thin, few, ends[9 * ROW :], found[1], waves, sight, also, coarse_wide)
+        thinned(lifts[1:], ratio // stride, thin, coarse_wide)
+        for k in range(coarse_wide):
+            there[k + 1] = (there[k + 1] - thin[k]) * f32(1.0 / ARM)
+            also[k + 1] = (also[k + 1] - thin[k]) * f32(1.0 / ARM)
+        lifted(there, ratio, ahead, wide)
+        lifted(also, ratio, aside, wide)
+    if back:
+        lifted(lifts, stride, passed, wide)
     if out:
         _passes(some, crowd, ends, found[0], waves, sight, lifts, shade_wide)
-        _lifted(lifts, stride, points, wide)
+        lifted(lifts, stride, points, wide)
         for k in range(wide):
             passed[k], ahead[k], aside[k] = passed[k] * points[k], ahead[k] * points[k], aside[k] * points[k]  # fmt: skip
 

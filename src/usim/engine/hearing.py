@@ -76,7 +76,7 @@ def heard(
     hum = np.zeros((len(unit.mics_m), len(carriers), paths.samples), complex)
     if baseband and len(carriers) and around:
         # of one microphone at a time: a larger one would come from the system anew
-        total = np.empty(count + 2 * reach)
+        total = np.empty(count + 2 * reach, np.float32)
         one, *others = around.values()
         for mic, row in enumerate(hum):
             total[:] = one[mic]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from usim.engine.shadows import ROWS, is_clear, shade, window_of
+from usim.engine.shadows import ROWS, is_clear, shade, swiftness, window_of
 from usim.engine.slab import ONE, ROW, f32
 from usim.physics.jit import kernel
 
@@ -32,13 +32,15 @@ def in_the_way(
     slack,
     found,
 ):
-    """Fill found (piece,) with which other pieces matter to a leg from marks to ends (3 rows each); return whether any does.
+    """Fill found (piece,) with which other pieces matter to a leg from marks to ends (3 rows each); return whether any does, and how fast they come at most.
+
+    The latter as change of the Fresnel parameter of an edge between two knots of gain.
 
     On knots of gain.  places: how many points there are in marks, `wide` lanes each; if more than one, a piece matters that is not clear of the first by
     `clear` and `slack` (see `is_clear`), and not of all of them by NEARLY.
     few: slab of the other pieces, read from everything when they are first asked about; held (piece,): from which knot on each of them is there.  waves: per metre.
     """
-    some = False
+    some, fast = False, f32(0.0)
     for o in range(found.shape[0]):
         found[o] = False
         if o == own:
@@ -53,16 +55,18 @@ def in_the_way(
                 if not near:
                     near = not is_clear(marks[p * wide :], few, o, ends, f32(waves), sight, edge, count, wide, NEARLY, f32(0.0))  # fmt: skip
         found[o] = near
-        some |= near
-    return some
+        if near:
+            some, fast = True, max(fast, swiftness(edge, count))
+    return some, fast
 
 
 @kernel
 def fetch(everything, first, ratio, out_found, back_found, crowd, held, wide):
-    """Write the pieces found on either leg into crowd, on every ratio-th knot from `first` on; held (piece,): from which knot on each of them is there."""
+    """Write the pieces found on either leg into crowd, on every ratio-th knot (1, 2, 4) from `first` on; held (piece,): from which knot on, and how densely, each of them is there."""
+    mark = 8 * first + ratio
     for o in range(out_found.shape[0]):
-        if (out_found[o] or back_found[o]) and held[o] != first:
-            held[o] = first
+        if (out_found[o] or back_found[o]) and held[o] != mark:
+            held[o] = mark
             window_of(everything, o, first, ratio, crowd, 0, wide)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
+import scipy.fft
 
 from usim.devices.converter import Converter
 from usim.devices.unit import Unit
@@ -101,7 +102,7 @@ class Noises:
             spectra = np.empty(shape.shape, np.complex64)
             for source, sizes, row in zip(sources, shape, spectra, strict=True):
                 gaussian_spectrum(source(chunk), sizes, row)
-            return np.fft.irfft(spectra, grid.block)
+            return scipy.fft.irfft(spectra, grid.block)
 
         return lambda chunk: grid.join(block(chunk - 1), block(chunk))
 
@@ -127,7 +128,7 @@ class Noises:
                     for j in range(1, m + 1):
                         heard = heard + mixing[m][j] * spectra[j]
                 at_mics[m] = product(response[m], heard)
-            return np.fft.irfft(at_mics, grid.block)
+            return scipy.fft.irfft(at_mics, grid.block)
 
         def make(chunk: int) -> np.ndarray:
             gate = noise.gate(grid.times_s(chunk)).astype(np.float32)

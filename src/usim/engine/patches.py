@@ -26,11 +26,12 @@ from usim.engine.anchor import (
     _bare,
     _bent,
     _extent,
-    _lifted,
+    _pace,
     _port_slope,
     _probed,
     _relative,
     _tangents,
+    _thin,
     _ways,
 )
 from usim.engine.array import (
@@ -40,13 +41,15 @@ from usim.engine.array import (
     aim_microphones,
     beside,
     coarsen,
+    faces_as_before,
     long_window,
     offset,
     start_from,
     tilt,
     window,
+    window_beside,
 )
-from usim.engine.carry import WORK, add_channel, interpolate, stencil
+from usim.engine.carry import WORK, add_channel, interpolate, lifted, refined, stencil
 from usim.engine.facets import ARM, _gain, _glint, _hidden, _in_the_open, _phase
 from usim.engine.glints import HEIGHT, SHARPNESS, SLIP, TURN, WEIGHT
 from usim.engine.hiding import fetch, in_the_way
@@ -63,7 +66,7 @@ from usim.engine.pairs import (
     pair_paths,
     reflected,
 )
-from usim.engine.shadows import OCCLUDER, SIGHT, surface_points
+from usim.engine.shadows import OCCLUDER, SIGHT, SWIFT, surface_points
 from usim.engine.slab import (
     EAR,
     FACTOR,
@@ -102,6 +105,8 @@ SPAN = 1.5  # tilt to the outermost glints, in that of a probe
 # Fresnel parameter at the anchor up to which limbs are looked at more closely: glints lie beside it
 ALERT = f32(2.5)
 SHADE_S = 0.008  # knots no farther apart than half of this tell shades on every second
+# most that the mirror point moves over the piece between two knots at which glints are evaluated, in standard deviations of the lobe
+PACE = f32(0.8)
 
 # rows of the float32 scratch that is no window, see `_add_patches`
 G_RE, G_IM, BESIDE, EDGE = 0, ROW, 2 * ROW, 4 * ROW
@@ -109,9 +114,11 @@ POINTS, MARKS, ENDS = 6 * ROW, 12 * ROW, 15 * ROW
 WAY_RE, WAY_IM = 27 * ROW, 28 * ROW
 FELT = 29 * ROW  # gains at the anchor and its probes, on knots of gain
 LIFTS = FELT + 2 * (1 + PROBES) * ROW
-SEEN = LIFTS + 4 * ROW
-OF_LEGS = SEEN + SIGHT
-WINDOWS = 4 * SLAB + OF_PATCH + OF_LEGS
+SEEN = LIFTS + 6 * ROW
+SPARSE = SEEN + SIGHT  # phase and gain of a glint on the knots at which it is evaluated
+TURNED = SPARSE + 4 * ROW
+OF_LEGS = TURNED + TURNING * ROW
+WINDOWS = 5 * SLAB + 2 * OF_PATCH + OF_LEGS
 WAVES = 2 * WAVE + WORK + ROW * ROW + FINEST * KNOTS * ROW
 LONGS = LONG_SLAB + WAYS + SCRATCH
 
@@ -132,13 +139,12 @@ def _add_patches(
     count = (even + SPARE + 2) // 4 * 4 + 1
     coarse_count = (count - 1) // ratio + 1
     wide, coarse_wide = whole_lanes(count), whole_lanes(coarse_count)
-    stride = 2 if 2.0 * step <= SHADE_S else 1
-    shade_wide = whole_lanes((count - 1) // stride + 1)
     together, packed = min(ROW // coarse_wide, mics), min(ROW // coarse_wide, 1 + PROBES)
     inverse_step = 1.0 / (c * step)
     # every knot, to the middle; every ratio-th knot, likewise at the anchor and its probes; every ratio-th knot, to the middle; to each microphone
     s, t, coarse_s, mic_s = windows[:SLAB], windows[SLAB : 2 * SLAB], windows[2 * SLAB : 3 * SLAB], windows[3 * SLAB : 4 * SLAB]  # fmt: skip
-    x, rows = windows[4 * SLAB : 4 * SLAB + OF_PATCH], windows[4 * SLAB + OF_PATCH :]
+    thin_s, coarse_x = windows[4 * SLAB : 5 * SLAB], windows[5 * SLAB : 5 * SLAB + OF_PATCH]
+    thin_x, rows = windows[5 * SLAB + OF_PATCH : 5 * SLAB + 2 * OF_PATCH], windows[5 * SLAB + 2 * OF_PATCH :]  # fmt: skip
     d, ways, e = longs[:LONG_SLAB], longs[LONG_SLAB : LONG_SLAB + WAYS], longs[LONG_SLAB + WAYS :]
     wave, turned, work = floats[:WAVE], floats[WAVE : 2 * WAVE], floats[2 * WAVE : 2 * WAVE + WORK]
     weights = floats[2 * WAVE + WORK : 2 * WAVE + WORK + ROW * ROW]
@@ -146,7 +152,9 @@ def _add_patches(
     g_re, g_im, beside_one, sight = rows[G_RE:], rows[G_IM:], rows[BESIDE:], rows[SEEN:]
     way_re, way_im = rows[WAY_RE:], rows[WAY_IM:]
     edge, points, marks, ends = rows[EDGE:], rows[POINTS:], rows[MARKS:], rows[ENDS:]
-    felt, lifts, more_lifts = rows[FELT:], rows[LIFTS:], rows[LIFTS + ROW :]  # fmt: skip
+    felt, lifts, more_lifts = rows[FELT:], rows[LIFTS:], rows[LIFTS + ROW :]
+    sparse, turned_by = rows[SPARSE:TURNED], rows[TURNED:]
+    middle = coarse_count // 2
     few, crowd = slabs[: pieces * OCCLUDER], slabs[pieces * OCCLUDER : 2 * pieces * OCCLUDER]
     few_held, crowd_held = held[0], held[1]
     out_found, back_found = found[0], found[1]
@@ -168,13 +176,14 @@ def _add_patches(
         if lead != windowed:
             windowed = lead
             window(table, POSE, first, 1, s, 0, count)
-            for p in range(packed):
-                window(table, POSE, first, ratio, t, p * coarse_wide, coarse_count)
             long_window(table, first, d, count)
             window(table, POSE, first, ratio, coarse_s, 0, coarse_count)
+            for p in range(packed):
+                window_beside(coarse_s, POSE, t, p * coarse_wide, coarse_wide)
             for m in range(together):
-                window(table, POSE, first, ratio, mic_s, m * coarse_wide, coarse_count)
-            window(table[TURN:], TURNING, first, 1, x[ROTATION:], 0, count)
+                window_beside(coarse_s, POSE, mic_s, m * coarse_wide, coarse_wide)
+            window(table[TURN:], TURNING, first, 1, turned_by, 0, count)
+            window(table[TURN:], TURNING, first, ratio, coarse_x[ROTATION:], 0, coarse_count)
         _first_normal(s, f32(sx), f32(sy), f32(sz), wide)
         pair_paths(s, d, sx, sy, sz, newton_steps, wide)
         coarsen(s, d, coarse_s, ways, ratio, coarse_count, coarse_wide)
@@ -185,11 +194,9 @@ def _add_patches(
         for k in range(coarse_wide):
             ways[RATE + k] = d[SLOPE + min(k, coarse_count - 1) * ratio]
         stencil(e, even, ratio, coarse_count, work, weights, bands)
-        _anchor(s, x, f32(sx), f32(sy), f32(sz), wide)
-        for k in range(wide):
-            x[LATENESS + k] = f32(d[SLOPE + min(k, count - 1)] * inverse_step)
-        _tangents(s, x, count // 2, wide)
-        _across(x, count // 2, across)
+        _anchor(coarse_s, coarse_x, f32(sx), f32(sy), f32(sz), coarse_wide)
+        _tangents(coarse_s, coarse_x, middle, coarse_wide)
+        _across(coarse_x, middle, across)
         for k in range(ROW):
             ends[k], ends[ROW + k], ends[2 * ROW + k] = f32(sx), f32(sy), f32(sz)
             for axis in range(3):
@@ -200,33 +207,51 @@ def _add_patches(
         sharpness = glints[pairs[begin, 2], SHARPNESS]
         by = PROBE / math.sqrt(2.0 * sharpness)
         inverse = f32(1.0 / by)
-        slack = _extent(s, x, SPAN * by, count // 2)
-        _probed(s, x, by, ratio, coarse_count, t, coarse_wide, 0, packed)
+        pace = _pace(coarse_s, coarse_x, sharpness, coarse_count)
+        slack = _extent(coarse_s, coarse_x, SPAN * by, middle)
+        _probed(coarse_s, coarse_x, by, t, coarse_wide, 0, packed)
         surface_points(t, marks, packed * coarse_wide)
         for f in range(carriers):
             walls_f, skin_f, beam_f, port_f = walls[f], skin[f, 1:2], beam[f], port[f]
             waves = turns_per_metre[f]
             tone(e, even, waves, samples, wave)
-            shaded = False
+            shaded, swift = False, f32(0.0)
             if pieces > 1:
-                shaded = in_the_way(
+                shaded, swift = in_the_way(
                     marks, packed, ends, few, few_held, everything, first, sight, edge, own, ratio, waves, coarse_count, coarse_wide, ALERT, slack, out_found
                 )  # fmt: skip
-                shaded |= in_the_way(
+                also, quick = in_the_way(
                     marks, packed, t[EAR:], few, few_held, everything, first, sight, edge, own, ratio, waves, coarse_count, coarse_wide, ALERT, slack, back_found
                 )  # fmt: skip
+                shaded, swift = shaded or also, max(swift, quick)
+            # glints are evaluated as densely as the quickest of what they see asks for
+            stride = ratio
+            while stride > 1 and (
+                pace * f32(stride) > PACE * f32(ratio) or swift * f32(stride) > SWIFT * f32(ratio)
+            ):
+                stride //= 2
+            coarser, thin_count = ratio // stride, (count - 1) // stride + 1
+            thin_wide = whole_lanes(thin_count)
+            s_, x = coarse_s, coarse_x
+            if coarser > 1:
+                s_, x = thin_s, thin_x
+                _thin(s, turned_by, stride, thin_count, thin_wide, s_, x)
+                _anchor(s_, x, f32(sx), f32(sy), f32(sz), thin_wide)
+                _tangents(s_, x, middle * coarser, thin_wide)
+            for k in range(thin_wide):
+                x[LATENESS + k] = f32(d[SLOPE + min(k * stride, count - 1)] * inverse_step)
+            dense = 2 if 2.0 * stride * step <= SHADE_S and coarser > 1 and stride <= 2 else 1
+            shade_wide = whole_lanes((thin_count - 1) // dense + 1)
             if shaded:
-                fetch(
-                    everything, first, stride, out_found, back_found, crowd, crowd_held, shade_wide
-                )
+                fetch(everything, first, stride * dense, out_found, back_found, crowd, crowd_held, shade_wide)  # fmt: skip
             else:
-                _in_the_open(x, wide)
+                _in_the_open(x, thin_wide)
             for b in range(functions):
                 most = f32(0.0)
                 for low in range(0, 1 + PROBES, packed):
                     some = min(packed, 1 + PROBES - low)
                     lanes = some * coarse_wide
-                    _probed(s, x, by, ratio, coarse_count, t, coarse_wide, low, some)
+                    _probed(coarse_s, coarse_x, by, t, coarse_wide, low, some)
                     reflected(t, sx, sy, sz, f32(0.0), lanes)
                     incoming(t, source_walls, source_normals, i, walls_f, skin_f, beam_f[b : b + 1], source_axes, way_re, way_im, lanes)  # fmt: skip
                     _bare(t, lanes)
@@ -239,6 +264,8 @@ def _add_patches(
                         out_re, out_im = t[RE + p * coarse_wide :], t[IM + p * coarse_wide :]
                         joined_to(out_re, out_im, way_re[p * coarse_wide :], way_im[p * coarse_wide :], felt_re, felt_im, coarse_wide)  # fmt: skip
                     for m in range(mics if port_f.shape[1] > 1 else 0):
+                        if faces_as_before(target_axes, j, m):
+                            continue
                         ax, ay, az = (
                             target_axes[j, m, 0],
                             target_axes[j, m, 1],
@@ -260,34 +287,41 @@ def _add_patches(
                     _bent(
                         felt[low:], felt[low + 2 * ROW :], inverse, lifts, more_lifts, coarse_wide
                     )
-                    _lifted(lifts, ratio, x[ALPHA + low - 2 * ROW :], wide)
-                    _lifted(more_lifts, ratio, x[ALPHA + low :], wide)
+                    lifted(lifts, coarser, x[ALPHA + low - 2 * ROW :], thin_wide)
+                    lifted(more_lifts, coarser, x[ALPHA + low :], thin_wide)
                 for m in range(mics):
                     for tangent in range(2):
                         here = of_mics[m, ROW + tangent * ROW :]
-                        if port_f.shape[1] > 1:
+                        if faces_as_before(target_axes, j, m):
+                            there = of_mics[m - 1, ROW + tangent * ROW :]
+                            for k in range(thin_wide):
+                                here[k] = there[k]
+                        elif port_f.shape[1] > 1:
                             _port_slope(of_mics[m], PORTS + (1 + 2 * tangent) * ROW, PORTS + (2 + 2 * tangent) * ROW, inverse, lifts, coarse_wide)  # fmt: skip
-                            _lifted(lifts, ratio, here, wide)
+                            lifted(lifts, coarser, here, thin_wide)
                         else:
-                            for k in range(wide):
+                            for k in range(thin_wide):
                                 here[k] = f32(0.0)
                 for m in range(mics):
                     dx, dy, dz = offset(targets, j, m, cx, cy, cz)
-                    _ways(x, dx, dy, dz, of_mics[m], wide)
+                    _ways(x, dx, dy, dz, of_mics[m], thin_wide)
                 for n in range(begin, end):
                     glint, mine = glints[pairs[n, 2]], stored[n - begin]
                     _glint(
-                        s, x, f32(glint[0]), f32(glint[1]), f32(glint[2]), f32(glint[HEIGHT]), f32(glint[SLIP]), f32(glint[WEIGHT]) * weight[n], wide
+                        s_, x, f32(glint[0]), f32(glint[1]), f32(glint[2]), f32(glint[HEIGHT]), f32(glint[SLIP]), f32(glint[WEIGHT]) * weight[n], stride, thin_wide
                     )  # fmt: skip
                     if shaded:
-                        _hidden(s, x, points, crowd, few, ends, found, waves, sight, lifts, stride, shade_wide, ratio, coarse_wide, wide)  # fmt: skip
-                    change = _phase(x, waves, inverse_step, ratio, mine[0], wide)
+                        _hidden(s_, x, points, crowd, few, ends, found, waves, sight, lifts, dense, shade_wide, coarser, coarse_wide, thin_wide)  # fmt: skip
+                    change = _phase(x, waves, inverse_step, stride, coarser, sparse[2:], thin_wide)
+                    refined(sparse, stride, thin_count, mine[0], wide)
                     most = change if change > most else most
                     for m in range(mics):
                         dx, dy, dz = offset(targets, j, m, cx, cy, cz)
                         ahead = dot(dx, dy, dz, across[0, 0], across[0, 1], across[0, 2])
                         aside = dot(dx, dy, dz, across[1, 0], across[1, 1], across[1, 2])
-                        _gain(x, of_mics[m], dx, dy, dz, ahead, aside, waves, inverse_step, f32(sharpness), mine[1 + m], wide)  # fmt: skip
+                        _gain(x, of_mics[m], dx, dy, dz, ahead, aside, waves, inverse_step, f32(sharpness), sparse[2:], thin_wide)  # fmt: skip
+                        refined(sparse, stride, thin_count, mine[1 + m], wide)
+                        refined(sparse[ROW:], stride, thin_count, mine[1 + m, ROW:], wide)
                 fineness = 2 if most <= SLOW else 4
                 while fineness < samples and most > FAST * f32(fineness):
                     fineness *= 2

@@ -37,6 +37,9 @@ MISS, DEPTH, AHEAD, REST, ASIDE = 0, ROW, 2 * ROW, 3 * ROW, 4 * ROW  # rows of w
 SIGHT = 5 * ROW
 HIGH = f32(1e4)  # of an edge's amplitude before it is bounded: its eighth power is still a number
 CLEAR = f32(1.9)  # Fresnel parameter from which on an edge costs less than 1e-3
+SWIFT = f32(
+    1.0
+)  # most that an edge may come nearer between two knots at which shades are told, as Fresnel parameter
 SHEER = 0.5  # of the power straight on: what lets more through casts no shadow
 
 
@@ -202,13 +205,25 @@ def is_clear(points, slab, o, ends, waves_per_metre, sight, edge, count, wide, c
         )
         edge[k + 1] = v
     edge[0] = TWO * edge[1] - edge[2]
-    low = False
+    edge[count + 1] = edge[count]
+    least = f32(HIGH)
+    for k in range(count - 1):
+        before, here, then, after = edge[k], edge[k + 1], edge[k + 2], edge[k + 3]
+        bend, next_bend = abs(here - before + here - then), abs(then - here + then - after)
+        bend = bend if bend > next_bend else next_bend
+        here = (here if here < then else then) - HALF_ * bend
+        here += HIGH * sight[MISS + k] * sight[MISS + k + 1]  # hidden at both
+        least = here if here < least else least
+    return least >= clear
+
+
+@kernel
+def swiftness(edge, count):
+    """Return how much the near edge's Fresnel parameter, as `is_clear` leaves it, changes between two lanes at most, where it casts a shadow."""
+    most = f32(0.0)
     for k in range(count - 1):
         here, then = edge[k + 1], edge[k + 2]
-        bend = abs(here - edge[k] + here - then)
-        next_bend = abs(then - here + then - edge[min(k + 3, count)])
-        bend = bend if bend > next_bend else next_bend
-        here = here if here < then else then
-        hidden = sight[MISS + k] * sight[MISS + k + 1]
-        low |= here - HALF_ * bend < clear and hidden == f32(0.0)
-    return not low
+        low = here if here < then else then
+        change = abs(then - here) if low < CLEAR else f32(0.0)
+        most = change if change > most else most
+    return most

@@ -155,13 +155,21 @@ def thinned(values, ratio, out, count):
     """Copy every ratio-th (1, 2, 4) of a row; a stride that is known is packed."""
     if ratio == 1:
         for k in range(count):
-            out[k] = values[k]
+            out[k] = f32(values[k])
     elif ratio == 2:
         for k in range(count):
-            out[k] = values[2 * k]
+            out[k] = f32(values[2 * k])
     else:
         for k in range(count):
-            out[k] = values[4 * k]
+            out[k] = f32(values[4 * k])
+
+
+@kernel
+def thin_row(values, ratio, count, wide, out):
+    """Copy every ratio-th (1, 2, 4) of a row, `count` of them, the last as often as whole vectors ask."""
+    thinned(values, ratio, out, count)
+    for k in range(wide - count):
+        out[count + k] = out[count - 1]
 
 
 @kernel

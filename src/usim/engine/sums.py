@@ -25,6 +25,7 @@ from usim.engine.array import (
     start_from,
     tilt,
     window,
+    window_beside,
 )
 from usim.engine.carry import (
     WORK,
@@ -32,6 +33,7 @@ from usim.engine.carry import (
     at_grid,
     darken,
     interpolate,
+    refined,
     stencil,
 )
 from usim.engine.glints import SHARPNESS, WEIGHT, glint_normals, shorten
@@ -55,6 +57,7 @@ from usim.engine.shadows import (
     OCCLUDER,
     ROWS,
     SIGHT,
+    SWIFT,
     occluders,
     surface_points,
 )
@@ -73,6 +76,7 @@ from usim.engine.slab import (
     aim,
     aim_long,
     f32,
+    thin_row,
     whole_lanes,
 )  # fmt: skip
 from usim.engine.tones import (
@@ -89,7 +93,7 @@ from usim.physics.jit import kernel, rows32, rows64
 # where things lie in the scratch of a sum
 TONES = 3 * SLAB
 KNOT_ROWS = TONES + WAVE + WORK
-WEIGHTS = KNOT_ROWS + 21 * ROW + SIGHT
+WEIGHTS = KNOT_ROWS + 23 * ROW + SIGHT
 SCRATCH_32 = WEIGHTS + ROW * ROW
 SCRATCH_64 = LONG_SLAB + WAYS + SCRATCH
 
@@ -146,7 +150,8 @@ def _add_pairs(
         rows[4 * ROW : 5 * ROW],
     )
     edge, points = rows[5 * ROW : 7 * ROW], rows[7 * ROW : 10 * ROW]
-    one, apart, sight = rows[19 * ROW : 20 * ROW], rows[20 * ROW : 21 * ROW], rows[21 * ROW :]
+    one, apart = rows[19 * ROW : 20 * ROW], rows[20 * ROW : 21 * ROW]
+    sparse, sight = rows[21 * ROW : 23 * ROW], rows[23 * ROW :]
     mic_points, out_ends, marks = (
         rows[10 * ROW : 13 * ROW],
         rows[13 * ROW : 16 * ROW],
@@ -182,7 +187,7 @@ def _add_pairs(
             long_window(table, most_lead - lead, d, count)
             window(table, POSE, most_lead - lead, ratio, coarse_s, 0, coarse_count)
             for m in range(together):
-                window(table, POSE, most_lead - lead, ratio, mic_s, m * coarse_wide, coarse_count)
+                window_beside(coarse_s, POSE, mic_s, m * coarse_wide, coarse_wide)
         start = float(lead + AHEAD)
         g = pairs[n, 2]
         sharpness = MIRROR
@@ -231,28 +236,57 @@ def _add_pairs(
             reflected(coarse_s, sx, sy, sz, sharpness, coarse_wide)
             incoming(coarse_s, source_walls, source_normals, i, walls_f, skin_f, beam_f, source_axes, way_re, way_im, coarse_wide)  # fmt: skip
             waves = turns_per_metre[f]
-            shaded = False
-            differs = False
+            shaded, differs, swift = False, False, f32(0.0)
             if tables.shape[0] > 1:
-                shaded = in_the_way(
+                shaded, swift = in_the_way(
                     marks, 1, out_ends, few, few_held, everything, most_lead - lead, sight, edge, own, ratio, waves, coarse_count, coarse_wide, CLEAR, f32(0.0), out_found
                 )  # fmt: skip
-                shaded |= in_the_way(
+                also, quick = in_the_way(
                     marks, 1, coarse_s[EAR:], few, few_held, everything, most_lead - lead, sight, edge, own, ratio, waves, coarse_count, coarse_wide, CLEAR, f32(0.0), back_found
                 )  # fmt: skip
+                shaded, swift = shaded or also, max(swift, quick)
             if shaded:
-                fetch(everything, most_lead - lead, 1, out_found, back_found, crowd, crowd_held, wide)  # fmt: skip
+                # shades are told as densely as the quickest limb asks for
+                stride = ratio
+                while stride > 1 and swift * f32(stride) > SWIFT * f32(ratio):
+                    stride //= 2
+                shades = (count - 1) // stride + 1
+                lanes = whole_lanes(shades)
+                fetch(everything, most_lead - lead, stride, out_found, back_found, crowd, crowd_held, lanes)  # fmt: skip
                 surface_points(s, points, wide)
-                for k in range(wide):
-                    through[k], apart[k] = ONE, ONE
+                for axis in range(3):
+                    thin_row(points[axis * ROW :], stride, shades, lanes, mic_points[axis * ROW :])
+                for k in range(lanes):
+                    sparse[k + 2], apart[k] = ONE, ONE
                 differs = hide_middle(
-                    points, crowd, out_ends, out_found, waves, sight, one, through, apart, wide
+                    mic_points,
+                    crowd,
+                    out_ends,
+                    out_found,
+                    waves,
+                    sight,
+                    one,
+                    sparse[2:],
+                    apart,
+                    lanes,
                 )
                 differs |= hide_middle(
-                    points, crowd, s[EAR:], back_found, waves, sight, one, through, apart, wide
+                    mic_points,
+                    crowd,
+                    s[EAR:],
+                    back_found,
+                    waves,
+                    sight,
+                    one,
+                    sparse[2:],
+                    apart,
+                    lanes,
                 )
-                for k in range(wide):
-                    through[k] *= apart[k]
+                for k in range(lanes):
+                    sparse[k + 2] *= apart[k]
+                refined(sparse, stride, shades, through, wide)
+                for k in range(coarse_wide):
+                    apart[k] = apart[min(k, coarse_count - 1) * (ratio // stride)]
                 if differs:
                     repeat(few, most_lead - lead, out_found, back_found, many, many_held, together, coarse_wide)  # fmt: skip
                 at_grid(e, through, even, count, shade_on_grid)
@@ -280,9 +314,7 @@ def _add_pairs(
                     )
                     for m in range(some):
                         for k in range(coarse_wide):
-                            mic_through[m * coarse_wide + k] -= apart[
-                                min(k, coarse_count - 1) * ratio
-                            ]
+                            mic_through[m * coarse_wide + k] -= apart[k]
                 reflected(mic_s, sx, sy, sz, sharpness, lanes)
                 outgoing(mic_s, target_walls, target_normals, j, walls_f, f32(absorption[f]), lanes)
                 per_slope = -turns_per_metre[f] / step

@@ -51,7 +51,7 @@ NAMES = (
 )  # fmt: skip
 """The sixteen pieces, in order."""
 
-SKIN, HAIR, SHOES = ("hand_left", "hand_right"), ("head",), ("foot_left", "foot_right")
+HANDS, HAIR, SHOES = ("hand_left", "hand_right"), ("head",), ("foot_left", "foot_right")
 
 
 def semi_axes_m(height_m: float, sex: str | None, mass_kg: float | None) -> np.ndarray:

@@ -16,7 +16,7 @@ from pydantic import (
 
 from usim.activities.base import JOINTS, AbstractActivity, Body, J, Stance, average
 from usim.movers import _breathing, _sway
-from usim.movers._anthropometry import HAIR, NAMES, SHOES, SKIN, semi_axes_m
+from usim.movers._anthropometry import HAIR, HANDS, NAMES, SHOES, semi_axes_m
 from usim.movers._breathing import SIDEWAYS, Breathing
 from usim.movers._figure import ROOM, Figure
 from usim.movers._sway import Sway
@@ -33,6 +33,8 @@ BATCH = 1000
 SETTLING_S = 1.0
 """How long one who stops takes to sway as one who stands."""
 STANDS = {"kind": "stand"}
+FINGERS = {"material": "skin", "wrinkle_rms_m": 0.003, "wrinkle_length_m": 0.02}
+"""Fingers and knuckles stand out of a hand's ellipsoid, which is no mirror (judgement)."""
 
 
 def _activity(value: Any, info: ValidationInfo) -> Any:
@@ -218,7 +220,7 @@ def build(parameters: Parameters, stream: Stream) -> Person:
     body = average(parameters.height_m)
     sizes = semi_axes_m(parameters.height_m, parameters.sex, parameters.mass_kg)
     covers = {name: parameters.clothing for name in NAMES}
-    covers |= dict.fromkeys(SKIN, "skin") | dict.fromkeys(HAIR, parameters.hair)
+    covers |= dict.fromkeys(HANDS, FINGERS) | dict.fromkeys(HAIR, parameters.hair)
     covers |= dict.fromkeys(SHOES, parameters.shoes)
     pieces = tuple(
         Piece(name, "ellipsoid", (float(a), float(b), float(c)), surface(covers[name]))

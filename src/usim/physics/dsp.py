@@ -196,9 +196,10 @@ def onto_carrier(
 def _off_carrier(x, re, im, turns, step, first, origin, out):
     """Write out (n,): low-rate values from number `first` on of a waveform x whose sample 0 is number `origin`.
 
-    re, im (phases, taps): a low-pass turned by the carrier, so that its sum over x lacks only the phase of the first tap's sample.
+    re, im (phases, taps): a low-pass turned by the carrier, so that its sum over x lacks only the phase of the first tap's sample; of x's type.
     """
     phases, taps = re.shape
+    zero = x.dtype.type(0)
     for n in range(out.shape[0]):
         at = (first + n) * step
         base = at // phases
@@ -206,8 +207,7 @@ def _off_carrier(x, re, im, turns, step, first, origin, out):
         # slices from zero: an index that might be negative is not packed
         x_in = x[start - origin : start - origin + taps]
         row_re, row_im = re[at - base * phases], im[at - base * phases]
-        a = 0.0
-        b = 0.0
+        a, b = zero, zero
         for t in range(taps):
             a += row_re[t] * x_in[t]
             b += row_im[t] * x_in[t]
@@ -223,23 +223,26 @@ def off_carrier(
     """Return the complex envelope (mic, count) of waveforms x (mic, sample) around a carrier, at a lower rate.
 
     origin: number of x's first sample; first: number of the first envelope sample; sample 0 of both rates is one moment.  The band kept is
-    PASS of the low rate on either side.  `reach_samples` on either side must be there.
+    PASS of the low rate on either side.  `reach_samples` on either side must be there.  x of float32 is summed as such: -120 dB.
     """
     phases, step = ratio(low_hz, high_hz)  # one low-rate sample is step / phases high-rate samples
     turns = carrier_hz / high_hz
-    re, im = _turned_decimator(step, phases, turns)
+    kind = np.float32 if x.dtype == np.float32 else np.float64
+    re, im = _turned_decimator(step, phases, turns, kind)
     out = np.empty((len(x), count), complex)
     for row, target in zip(x, out, strict=True):
-        _off_carrier(np.ascontiguousarray(row, float), re, im, turns, step, first, origin, target)
+        _off_carrier(np.ascontiguousarray(row, kind), re, im, turns, step, first, origin, target)
     return out
 
 
 @lru_cache(maxsize=32)
-def _turned_decimator(high: int, low: int, turns: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return real and imaginary parts (low, taps) of a decimator turned by a carrier of some turns per high-rate sample."""
+def _turned_decimator(
+    high: int, low: int, turns: float, kind: type
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return real and imaginary parts (low, taps), of one type, of a decimator turned by a carrier of some turns per high-rate sample."""
     weights = decimator(high, low)
     turned = 2.0 * weights * np.exp(-2j * np.pi * ((turns * np.arange(weights.shape[1])) % 1.0))
-    return np.ascontiguousarray(turned.real), np.ascontiguousarray(turned.imag)
+    return np.ascontiguousarray(turned.real, kind), np.ascontiguousarray(turned.imag, kind)
 
 
 def reach_samples(high_hz: int, low_hz: int) -> int:

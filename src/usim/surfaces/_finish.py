@@ -61,6 +61,8 @@ def _ordered(band):
 
 Hertz = Annotated[float, Field(ge=1e3, le=200e3)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Folds = Annotated[float, Field(ge=0.0, le=0.01, description="folds on a body")]
+FoldsLength = Annotated[float, Field(ge=0.01, le=0.2, description="their correlation")]
 
 
 class Finish(Table):
@@ -69,10 +71,8 @@ class Finish(Table):
     absorption: Share | None = None  # diffuse-field energy share at 32 kHz; None: as modelled
     scattering: Share | None = None  # share of reflected energy, diffuse; None: roughness alone
     roughness_rms_m: Annotated[float, Field(ge=0.0, le=0.01)] = 0.0
-    wrinkle_rms_m: Annotated[float, Field(ge=0.0, le=0.01, description="folds on a body")] = 0.0
-    wrinkle_length_m: Annotated[float, Field(ge=0.01, le=0.2, description="their correlation")] = (
-        0.03
-    )
+    wrinkle_rms_m: Folds = 0.0
+    wrinkle_length_m: FoldsLength = 0.03
     band_hz: Annotated[tuple[Hertz, Hertz], Listed, AfterValidator(_ordered)] = BAND_HZ
     source: Annotated[str, Field(max_length=2000)] | None = None  # where the numbers come from
 

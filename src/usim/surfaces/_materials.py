@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from usim.surfaces._finish import REFERENCE_AIR, REFERENCE_HZ, Hertz, _ordered
+from usim.surfaces._finish import REFERENCE_AIR, REFERENCE_HZ, Folds, FoldsLength, Hertz, _ordered
 from usim.template.fields import Listed, Table
 from usim.template.problem import InvalidInput, Problem, excerpt, suggest
 
@@ -24,10 +24,12 @@ _DATA = Path(__file__).resolve().parents[1] / "data"
 
 
 class Material(Table):
-    """A material by the id of its row, moved within its range by `spread`."""
+    """A material by the id of its row, moved within its range by `spread`; its folds may be others."""
 
     material: str
     spread: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
+    wrinkle_rms_m: Folds | None = None
+    wrinkle_length_m: FoldsLength | None = None
     band_hz: Annotated[tuple[Hertz, Hertz], Listed, AfterValidator(_ordered)] | None = None
 
 
@@ -87,6 +89,8 @@ def parameters(spec: str | Mapping, place: str | None = None) -> dict[str, Any]:
     if model.get("backing") != "free" and "transmission_loss_db" not in model:
         low = max(low, floor() * (1.0 + 1e-9))
     edges = [1e3 * float(edge) for edge in row["band_kHz"].split("-")]
+    folds = {"wrinkle_rms_m": asked.wrinkle_rms_m, "wrinkle_length_m": asked.wrinkle_length_m}
+    model |= {key: value for key, value in folds.items() if value is not None}
     return model | {
         "absorption": moved((low, nominal, high), asked.spread),
         "scattering": moved(_ends(row, "scattering"), asked.spread),
