@@ -31,14 +31,12 @@ from usim.engine.lobes import (
 from usim.engine.selection import (
     BINS,
     HYSTERESIS,
-    TEXTURE_SHARE,
     Chosen,
     Quality,
     apart,
     epochs_in,
     permanent,
     ranks,
-    texture_least,
     threshold,
     total,
 )
@@ -47,6 +45,12 @@ from usim.physics.jit import kernel
 from usim.physics.wrinkles import DIFFUSE, Glints
 
 LEAST_SHARE = 1e-4  # of a piece's energy that a candidate has somewhere in the epoch, at the middle of its lobe
+TEXTURE_RATE = (
+    37.5  # texture lines drawn a second at least: the shorter an epoch, the fewer it needs
+)
+TEXTURE_SHARE = (
+    0.04  # texture lines drawn per resolved line, of which glints make more than bare pieces have
+)
 GLINT_SEED = 1  # added for the numbers that draw glints
 GLINTS = 4096  # that there is room for at first
 NO_LINES, NO_GLINTS = -1, -2  # what there was no room for
@@ -265,6 +269,11 @@ def choose_dressed(
                 return NO_LINES
         counts[epoch] = used - start
     return used
+
+
+def texture_least(lasts_s: float) -> int:
+    """Return how many texture lines an epoch draws at least."""
+    return max(round(TEXTURE_RATE * lasts_s), 1)
 
 
 def glint_rows(glints: Glints | None) -> np.ndarray:

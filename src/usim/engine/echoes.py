@@ -433,7 +433,7 @@ def _piece_epochs(
                 blocks * step,
             )
         else:
-            choices = chosen_epochs(energy, quality, seed, len(legs), blocks * step)
+            choices = chosen_epochs(energy, quality, seed, len(legs))
         for number, chosen in enumerate(choices):
             start = float(starts[number])
             total = planes(2, len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1])

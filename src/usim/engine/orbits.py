@@ -16,7 +16,7 @@ import numpy as np
 from usim.engine.legs import Band, Legs
 from usim.engine.motion import USABLE, FlatGrid
 from usim.engine.plates import BOARD, EAR_, ECHO_IM, ECHO_RE, SOURCE, plates
-from usim.engine.selection import Chosen, Quality, leg_powers
+from usim.engine.selection import TEXTURE_LEAST, TEXTURE_SHARE, Chosen, Quality, leg_powers
 from usim.engine.slab import ROW, f32
 from usim.movers.base import AbstractMover, Poses
 from usim.physics import aperture
@@ -29,10 +29,6 @@ GOLDEN = 0.6180339887498949  # moments at multiples of it are spread evenly (Wey
 DIFFERENCE_S = 5e-5
 FASTER = 1.1  # a piece may be than at any of the moments
 SAMPLES = (2, 4, 8, 16, 32)  # a block may have
-TEXTURE_LEAST, TEXTURE_SHARE = (
-    24,
-    0.1,
-)  # texture pairs drawn for ever: at least, and per resolved pair
 NEAREST_M = 0.05  # a device is not taken to be nearer than this
 
 

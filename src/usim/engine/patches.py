@@ -106,7 +106,7 @@ SPAN = 1.5  # tilt to the outermost glints, in that of a probe
 ALERT = f32(2.5)
 SHADE_S = 0.008  # knots no farther apart than half of this tell shades on every second
 # most that the mirror point moves over the piece between two knots at which glints are evaluated, in standard deviations of the lobe
-PACE = f32(0.8)
+PACE = f32(0.5)
 
 # rows of the float32 scratch that is no window, see `_add_patches`
 G_RE, G_IM, BESIDE, EDGE = 0, ROW, 2 * ROW, 4 * ROW

@@ -23,8 +23,8 @@ from usim.physics.jit import kernel
 PER_OCTAVE = 8  # energies are ranked to about 0.4 dB
 BINS = 34 * PER_OCTAVE  # over 100 dB
 HYSTERESIS = 10**0.1  # a pair that was resolved in the epoch before counts 1 dB more
-TEXTURE_SHARE = 0.04  # texture pairs drawn per resolved pair
-TEXTURE_RATE = 37.5  # at least so many a second: the shorter an epoch, the fewer it needs
+TEXTURE_SHARE = 0.1  # texture pairs drawn per resolved pair
+TEXTURE_LEAST = 24
 # of a symmetric matrix, as `pose_table` lists them
 ENTRIES = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
@@ -229,10 +229,10 @@ def _means(energy, first, mean):
 
 
 @kernel(allocates=True)
-def choose(energy, share, least, seed, images, pairs, weight, group, counts, shares):
+def choose(energy, share, seed, images, pairs, weight, group, counts, shares):
     """Choose the pairs of consecutive epochs; fill pairs (n, 3), weight, group and, per epoch, counts and shares resolved.
 
-    energy (instants, I * J): epoch number e sees instants 2 + 2e to 4 + 2e, so the first two are those of the epoch before.  least: texture pairs drawn.  seed:
+    energy (instants, I * J): epoch number e sees instants 2 + 2e to 4 + 2e, so the first two are those of the epoch before.  seed:
     of the numbers that draw texture, see `permanent`.  images: J.
     """
     many = energy.shape[1]
@@ -263,7 +263,7 @@ def choose(energy, share, least, seed, images, pairs, weight, group, counts, sha
             else:
                 rest += mean[n]
         shares[epoch] = held / whole if whole > 0.0 else 1.0
-        step = rest / max(least, int(TEXTURE_SHARE * (used - start)))
+        step = rest / max(TEXTURE_LEAST, int(TEXTURE_SHARE * (used - start)))
         for n in range(many):
             if not taken[n] and permanent(seed, n) * step < mean[n]:
                 pairs[used, 0] = n // images
@@ -275,15 +275,8 @@ def choose(energy, share, least, seed, images, pairs, weight, group, counts, sha
         counts[epoch] = used - start
 
 
-def texture_least(lasts_s: float) -> int:
-    """Return how many texture pairs an epoch draws at least."""
-    return max(round(TEXTURE_RATE * lasts_s), 1)
-
-
-def chosen_epochs(
-    energy: np.ndarray, quality: Quality, seed: int, images: int, lasts_s: float
-) -> list[Chosen]:
-    """Return the choices of consecutive epochs, each of which lasts so long; see `choose`."""
+def chosen_epochs(energy: np.ndarray, quality: Quality, seed: int, images: int) -> list[Chosen]:
+    """Return the choices of consecutive epochs; see `choose`."""
     epochs = epochs_in(energy)
     room = energy.shape[1] * epochs
     pairs, weight = np.empty((room, 3), np.int64), np.empty(room, np.float32)
@@ -292,18 +285,7 @@ def chosen_epochs(
         np.zeros(epochs, np.int64),
         np.zeros(epochs),
     )
-    choose(
-        energy,
-        quality.share,
-        texture_least(lasts_s),
-        seed,
-        images,
-        pairs,
-        weight,
-        group,
-        counts,
-        shares,
-    )
+    choose(energy, quality.share, seed, images, pairs, weight, group, counts, shares)
     return apart(pairs, weight, group, counts, shares)
 
 

@@ -37,9 +37,8 @@ MISS, DEPTH, AHEAD, REST, ASIDE = 0, ROW, 2 * ROW, 3 * ROW, 4 * ROW  # rows of w
 SIGHT = 5 * ROW
 HIGH = f32(1e4)  # of an edge's amplitude before it is bounded: its eighth power is still a number
 CLEAR = f32(1.9)  # Fresnel parameter from which on an edge costs less than 1e-3
-SWIFT = f32(
-    1.0
-)  # most that an edge may come nearer between two knots at which shades are told, as Fresnel parameter
+# most that an edge may come nearer between two knots at which shades are told, as Fresnel parameter
+SWIFT = f32(0.7)
 SHEER = 0.5  # of the power straight on: what lets more through casts no shadow
 
 

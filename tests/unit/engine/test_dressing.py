@@ -11,19 +11,25 @@ from scipy.spatial.transform import Rotation
 from unit.engine.test_lobes import drawn, lobe_of, mirror_normals, room_for
 from unit.engine.test_selection import permanent
 from usim.engine import dressing, lobes, selection
-from usim.engine.dressing import GLINT_SEED, LEAST_SHARE, dressed_epochs, glint_rows
+from usim.engine.dressing import (
+    GLINT_SEED,
+    LEAST_SHARE,
+    TEXTURE_SHARE,
+    dressed_epochs,
+    glint_rows,
+    texture_least,
+)
 from usim.engine.glints import COLUMNS, SHARPNESS
 from usim.engine.lobes import INSTANTS, STEPS, VIEW
 from usim.engine.selection import (
     HYSTERESIS,
     QUALITIES,
-    TEXTURE_LEAST,
-    TEXTURE_SHARE,
     pose_table,
 )
 from usim.physics.wrinkles import DIFFUSE, DIFFUSE_COUNT, glints
 
 IMAGES, NEAR, EPOCHS = 7, 3, 4
+LASTS_S, DRAWS = 0.64, 24  # of an epoch; texture lines that it draws at least
 NEAR_PAIRS = [i * IMAGES + j for i, j in product(range(NEAR), repeat=2)]
 
 
@@ -67,7 +73,7 @@ class Piece:
         )
 
     def choices(self, seed, quality):
-        return dressed_epochs(self.energy, self.shares, self.table, self.size, self.legs, 0, self.rows, quality, seed)  # fmt: skip
+        return dressed_epochs(self.energy, self.shares, self.table, self.size, self.legs, 0, self.rows, quality, seed, LASTS_S)  # fmt: skip
 
     def normals(self, pair, first):
         """Mirror normals (3, 4) of a pair at the instants of an epoch."""
@@ -161,7 +167,7 @@ def twin(piece, seed, quality):
         left = [(key, mean[key]) for key in found if key not in taken]
         left += [((n, None), value) for n, value in enumerate(unlisted(piece, first))]
         rest = np.array([value for _, value in left])
-        step = rest.sum() / max(TEXTURE_LEAST, int(TEXTURE_SHARE * len(taken)))
+        step = rest.sum() / max(DRAWS, int(TEXTURE_SHARE * len(taken)))
         for (pair, glint), value in left:
             chance, place = 1.0, 0 if glint is None else glint + 2
             if permanent(seed, pair + IMAGES**2 * place) * step >= value:
@@ -333,3 +339,8 @@ def test_bare_dark_and_short_of_room(rng, share):
         assert all(np.count_nonzero(one.group == 0) > 2 * IMAGES**2 for one in found)
     dark = dataclasses.replace(piece, energy=np.zeros_like(piece.energy))
     assert [(len(one.pairs), one.share) for one in dark.choices(seed, quality)] == [(0, 1.0)] * EPOCHS  # fmt: skip
+
+
+def test_texture_least():
+    """The shorter an epoch, the fewer draws; never none."""
+    assert [texture_least(s) for s in (1.28, LASTS_S, 0.16, 0.001)] == [48, DRAWS, 6, 1]

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from unit.engine.crowd import KNOTS, ellipsoids, ends, rows, slabs
-from usim.engine import anchor, array, facets, instants, slab, tones
+from usim.engine import anchor, array, carry, facets, instants, slab, tones
 from usim.engine.anchor import (
     ALPHA,
     BACK_,
@@ -148,21 +148,19 @@ def test_extent(rng):
             assert 0.2 * np.linalg.norm(moved) <= found * 1.001
 
 
-@pytest.mark.parametrize("ratio", [1, 4])
-def test_probed(rng, ratio):
-    """Anchor, then ahead and behind of it, towards both tangents, side by side; lanes beyond repeat the last knot."""
-    one, by, count = Scene(rng), 0.13, (KNOTS - 16) // ratio + 1
-    at = ratio * np.minimum(np.arange(16), count - 1)
+def test_probed(rng):
+    """Anchor, then ahead and behind of it, towards both tangents, side by side."""
+    one, by, at = Scene(rng), 0.13, np.arange(16)
     tangents = rows(one.x, E1, 3).T, rows(one.x, E2, 3).T
     tilts = 0 * tangents[0], by * tangents[0], -by * tangents[0], by * tangents[1], -by * tangents[1]  # fmt: skip
     for first, some in ((0, 3), (3, 2), (0, 5)):
         t = np.zeros(SLAB, np.float32)
-        anchor._probed(one.s, one.x, by, ratio, count, t, 16, first, some)
+        anchor._probed(one.s, one.x, by, t, 16, first, some)
         for p in range(some):
             expected = unit(one.normal + tilts[first + p])[at]
             near(rows(t, NORMAL + 16 * p, 3, 16).T, expected, 3e-7)
     t = np.full(SLAB, 7, np.float32)
-    anchor._tilted(one.s, one.x, E2, by, ratio, count, t, 32, 16)
+    anchor._tilted(one.s, one.x, E2, by, t, 32, 16)
     near(rows(t, NORMAL + 32, 3, 16).T, unit(one.normal + tilts[3])[at], 3e-7)
     np.testing.assert_array_equal(rows(t, NORMAL, 3, 32), 7)
 
@@ -175,10 +173,56 @@ def test_lifted(rng, ratio):
     v[0] = 2 * v[1] - v[2]
     last = 48 // ratio
     v[last + 1 : last + 3] = 2 * v[last] - v[last - 1]
-    anchor._lifted(values, ratio, out, 48)
+    carry.lifted(values, ratio, out, 48)
     expected = [np.polyval(np.polyfit(np.arange(4.0), v[n : n + 4], 3), 1 + part / ratio) for n in range(48 // ratio) for part in range(ratio)]  # fmt: skip
     near(out[:48], expected, 3e-6)
     np.testing.assert_array_equal(out[48:], 7)
+
+
+@pytest.mark.parametrize("ratio", [1, 2, 4])
+def test_refined(rng, ratio):
+    """Exact for polynomials of fifth degree through six knots, of second where two of them lie beyond an end."""
+    count = 48 // ratio + 1
+    for degree in (2, 5):
+        power, values, out = rng.standard_normal(degree + 1), np.zeros(2 * ROW, np.float32), np.full(ROW, 7, np.float32)  # fmt: skip
+
+        def curve(knot, power=power):
+            return np.polyval(power, (knot - 24) / 24)
+
+        values[2 : 2 + count] = curve(ratio * np.arange(count))
+        carry.refined(values, ratio, count, out, 48)
+        inside = slice(0, 48) if degree == 2 or ratio == 1 else slice(2 * ratio, 48 - 2 * ratio)
+        near(out[inside], curve(np.arange(48)[inside]), 1e-5)
+        np.testing.assert_array_equal(out[48:], 7)
+
+
+def test_pace(rng):
+    """How far the mirror point's normal moves in the piece's own frame, along the axis where most, in the lobe's standard deviations."""
+    one = Scene(rng)
+    own = np.einsum("kji,kj->ki", one.turned, one.normal)
+    moved = np.abs(np.diff(own[:20], axis=0)).max()
+    assert anchor._pace(one.s, one.x, 50.0, 20) == pytest.approx(10 * moved, rel=1e-3)
+
+
+@pytest.mark.parametrize("ratio", [1, 2, 4])
+def test_thin(rng, ratio):
+    """Every ratio-th knot of what a glint reads; the last is repeated."""
+    s, turning = rng.standard_normal((2, SLAB)).astype(np.float32)
+    there, x = np.zeros(SLAB, np.float32), np.zeros(OF_PATCH, np.float32)
+    count = 44 // ratio + 1
+    anchor._thin(s, turning, ratio, count, 48, there, x)
+    at = ratio * np.minimum(np.arange(48), count - 1)
+    for start, many in ((slab.PLACE, 9), (NORMAL, 3), (slab.EAR, 3)):
+        np.testing.assert_array_equal(rows(there, start, many, 48), rows(s, start, many, ROW)[:, at])  # fmt: skip
+    np.testing.assert_array_equal(rows(x, ROTATION, 10, 48), rows(turning, 0, 10, ROW)[:, at])
+
+
+def test_deep():
+    lifts = np.ones(ROW, np.float32)
+    lifts[[0, 17]] = 0.5
+    assert not facets._deep(lifts, 16)
+    lifts[9] = 0.98
+    assert facets._deep(lifts, 16)
 
 
 def test_bare():
@@ -230,7 +274,7 @@ def glinted(rng):
     one.late = rng.uniform(-0.01, 0.01, KNOTS)
     put(one.x, LATENESS, one.late)
     put(one.x, PASSED, [rng.uniform(0, 1, KNOTS), *rng.uniform(-3, 3, (2, KNOTS))])
-    facets._glint(one.s, one.x, *map(f32, one.glint), f32(0.004), f32(-0.01), f32(0.7), KNOTS)
+    facets._glint(one.s, one.x, *map(f32, one.glint), f32(0.004), f32(-0.01), f32(0.7), 2, KNOTS)
     one.facing = np.einsum("kij,j->ki", one.turned, one.glint)
     one.away, one.plane = one.on(one.facing)
     return one
@@ -250,7 +294,7 @@ def test_glint(rng):
     longer = lengths(out) - lengths(p) + second - 2 * (0.004 - 0.01 * one.bend)
     near(rows(x, DP)[0], longer, 1e-6)
     near(rows(x, DR)[0], second, 1e-6)
-    near(rows(x, STEEP)[0, 1:-1], (longer[2:] - longer[:-2]) / 2, 1e-6)
+    near(rows(x, STEEP)[0, 1:-1], (longer[2:] - longer[:-2]) / 4, 1e-6)
     np.testing.assert_array_equal(rows(x, STEEP)[0, [0, -1]], rows(x, STEEP)[0, [1, -2]])
     near(rows(x, FACING, 3).T, n, 1e-6)
     near(rows(x, BACK_, 3).T, unit(out), 1e-6)
@@ -266,7 +310,7 @@ def test_glint(rng):
     near(rows(x, TWIST)[0], change.imag / (1 + change.real) / (2 * np.pi), 1e-6)
     put(x, ALPHA, -20 * np.ones((8, KNOTS)) * np.array([1, 0] * 4)[:, None])
     put(x, ALPHA + ROW, np.ones(KNOTS))
-    facets._glint(one.s, x, *map(f32, one.glint), f32(0), f32(0), f32(1), KNOTS)
+    facets._glint(one.s, x, *map(f32, one.glint), f32(0), f32(0), f32(1), 2, KNOTS)
     deep = -20 * (tilts + tilts**2).sum(axis=0) < -0.6
     assert deep.any()
     near(rows(x, TWIST)[0, deep], tilts[0, deep] / np.pi, 1e-6)
@@ -277,7 +321,7 @@ def test_phase(rng):
     one, turns, inverse = glinted(rng), 93.0, 0.7
     longer, second, steep, twist = (rows(one.x, row)[0] for row in (DP, DR, STEEP, TWIST))
     phase = np.zeros(ROW, np.float32)
-    most = facets._phase(one.x, f32(turns), inverse, 4, phase, KNOTS)
+    most = 2 * facets._phase(one.x, f32(turns), inverse, 2, 4, phase, KNOTS)
     expected = twist - turns * (longer - (one.late + inverse * steep) * second)
     near(phase[:KNOTS], expected, 1e-4)
     assert most == pytest.approx(np.abs(np.diff(expected))[::4].max(), rel=1e-4)

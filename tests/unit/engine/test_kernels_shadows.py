@@ -222,6 +222,15 @@ def test_is_clear_is_on_the_safe_side(rng, count):
     assert met > 10
 
 
+def test_swiftness(rng):
+    """The most that an edge comes nearer or goes in a lane, where it is not clear at both ends."""
+    v = rng.uniform(-3, 5, 20).astype(np.float32)
+    edge = np.concatenate([[100], v, [-100]]).astype(np.float32)
+    change = np.abs(np.diff(v))[np.minimum(v[:-1], v[1:]) < shadows.CLEAR]
+    assert shadows.swiftness(edge, 20) == change.max()
+    assert shadows.swiftness(edge + 10, 20) == 0.0
+
+
 def test_is_clear_knows_what_flies_by(rng):
     """A thin limb that crosses the leg from one lane to the next, so fast that no lane sees it near, is taken for in the way."""
     flown_by = 0

@@ -257,6 +257,9 @@ def test_window(rng, ratio):
     part = table[:, 7 : 7 + 45 : ratio]
     np.testing.assert_array_equal(rows(s, 16, 15, count), part.astype(np.float32))
     np.testing.assert_array_equal(rows(d, 0, 9, 45), table[:9, 7 : 7 + 45])
+    others = np.zeros(SLAB, np.float32)
+    array.window_beside(s[16:], 15, others, 32, 16)
+    np.testing.assert_array_equal(rows(others, 32, 15, 16), rows(s, 16, 15, 16))
 
 
 def test_start(rng):
@@ -369,7 +372,9 @@ def test_in_the_way(rng):
 
     def asked(places, clear, slack, marks=points):
         args = (marks, places, ends, few, held, everything, 0, sight, edge, 1, 1, 95.0, 13, 16, np.float32(clear), np.float32(slack), found)  # fmt: skip
-        assert hiding.in_the_way(*args) == found.any()
+        some, fast = hiding.in_the_way(*args)
+        assert some == found.any()
+        assert fast == 0.0  # they stand still
         return found.copy()
 
     def clear(o, wanted, slack=0.0, marks=points):
@@ -422,12 +427,16 @@ def test_fetch_and_repeat(rng):
     _, everything, *_ = crowded(rng)
     everything += rng.standard_normal(everything.shape).astype(np.float32)
     out, back = np.array([True, False, False, False]), np.array([False, False, True, False])
-    held, crowd = np.array([-1, -1, 5, -1]), np.full(4 * shadows.OCCLUDER, 7, np.float32)
+    held, crowd = np.array([-1, -1, 8 * 5 + 1, -1]), np.full(4 * shadows.OCCLUDER, 7, np.float32)
     hiding.fetch(everything, 5, 1, out, back, crowd, held, 16)
     expected = np.full((4, shadows.ROWS, ROW), 7, np.float32)
     expected[0, :, :16] = everything[0][:, 5 + np.arange(16)]
     np.testing.assert_array_equal(crowd.reshape(expected.shape), expected)
-    np.testing.assert_array_equal(held, [5, -1, 5, -1])
+    np.testing.assert_array_equal(held, [41, -1, 41, -1])
+    hiding.fetch(everything, 5, 2, out, ~out & False, crowd, held, 16)
+    np.testing.assert_array_equal(crowd.reshape(expected.shape)[0, :, :16], everything[0][:, 5 + 2 * np.arange(16)])  # fmt: skip
+    np.testing.assert_array_equal(held, [42, -1, 41, -1])
+    hiding.fetch(everything, 5, 1, out, back, crowd, held, 16)
     many, held = np.full_like(crowd, 7), np.array([-1, -1, 5, -1])
     hiding.repeat(crowd, 5, out, back, many, held, 3, 16)
     expected[0, :, :48] = np.tile(expected[0, :, :16], 3)

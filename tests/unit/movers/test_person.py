@@ -45,7 +45,7 @@ def test_joints_of_a_limb_follow_each_other():
 def test_covers():
     one = made(clothing="denim", hair="hair", **HERE)
     covers = {piece.name: piece.surface for piece in one.pieces}
-    assert covers["hand_left"] == surface("skin")
+    assert covers["hand_left"] == surface(person.FINGERS)
     assert covers["head"] == surface("hair")
     assert covers["thorax"] == covers["shank_right"] == surface("denim")
     assert covers["foot_right"] == surface("upholstery_leather")

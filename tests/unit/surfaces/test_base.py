@@ -24,6 +24,8 @@ def test_three_ways_to_name_one():
     assert word == surface({"material": "window_glass", "spread": 0.0})
     assert surface(word) is word
     assert word != surface({"material": "window_glass", "spread": 0.5})
+    worn = surface({"material": "denim", "wrinkle_rms_m": 0.001})
+    assert (worn.wrinkle_rms_m, worn.wrinkle_length_m) == (0.001, surface("denim").wrinkle_length_m)
     assert isinstance(surface({"kind": "hard"}), AbstractSurface)
 
 
@@ -39,6 +41,10 @@ def test_is_a_value():
         ("carpet_lop", "there is no material carpet_lop; did you mean carpet_loop?"),
         ({"material": 3}, "material"),
         ({"material": "foam", "spread": 1.5}, "spread: Input should be less than or equal to 1"),
+        (
+            {"material": "foam", "wrinkle_rms_m": 0.1},
+            "wrinkle_rms_m: Input should be less than or equal to 0.01",
+        ),
         ({"material": "foam", "spraed": 0.5}, "spraed: no such field; did you mean spread?"),
         ({"kind": "harp"}, "no kind 'harp' of surfaces; did you mean hard?"),
         (
