@@ -33,7 +33,7 @@ BATCH = 1000
 SETTLING_S = 1.0
 """How long one who stops takes to sway as one who stands."""
 STANDS = {"kind": "stand"}
-FINGERS = {"material": "skin", "wrinkle_rms_m": 0.003, "wrinkle_length_m": 0.02}
+FINGERS = {"material": "skin", "wrinkle_rms_m": 0.002, "wrinkle_length_m": 0.02}
 """Fingers and knuckles stand out of a hand's ellipsoid, which is no mirror (judgement)."""
 
 
