@@ -90,7 +90,7 @@ def surface(spec: "str | Mapping | AbstractSurface", place: str | None = None) -
     """The surface that `spec` describes.
 
     `spec` is the id of a material ("carpet_loop"), a mapping with `material` and optionally
-    `spread` (-1..1) and `band_hz`, or a mapping with `kind` and that kind's parameters. `place` is
+    `spread` (-1..1), `band_hz`, `wrinkle_rms_m` and `wrinkle_length_m`, or a mapping with `kind` and that kind's parameters. `place` is
     the dotted place in the scene, for messages. Anything else raises InvalidInput.
     """
     if isinstance(spec, AbstractSurface):
