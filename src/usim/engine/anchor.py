@@ -140,7 +140,7 @@ def _probed(s, x, by, t, wide, first, some):
 
 @kernel
 def _pace(s, x, sharpness, count):
-    """Return how far the mirror point moves over the piece between two knots at most, in standard deviations of a glint's lobe."""
+    """Return how far the mirror point moves over the piece between two knots at most, along that axis of it where farthest, in standard deviations of a glint's lobe."""
     most = f32(0.0)
     for axis in range(3):
         a, b, c = x[ROTATION + axis * ROW :], x[ROTATION + (3 + axis) * ROW :], x[ROTATION + (6 + axis) * ROW :]  # fmt: skip

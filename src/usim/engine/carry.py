@@ -230,7 +230,10 @@ def lifted(values, ratio, out, wide):
 
 @kernel
 def refined(values, ratio, count, out, wide):
-    """Carry `count` values on every ratio-th knot (1, 2, 4), from place 2 on, to all knots, by polynomials through six; parabolas beyond both ends."""
+    """Carry `count` values on every ratio-th knot (1, 2, 4), from place 2 on, to all knots, by polynomials through six; parabolas beyond both ends.
+
+    At least three values where the ratio is not one.  What comes after the last of them counts for nothing.
+    """
     if ratio == 1:
         for k in range(wide):
             out[k] = values[k + 2]

@@ -34,7 +34,7 @@ def in_the_way(
 ):
     """Fill found (piece,) with which other pieces matter to a leg from marks to ends (3 rows each); return whether any does, and how fast they come at most.
 
-    The latter as change of the Fresnel parameter of an edge between two knots of gain.
+    The latter as change of the Fresnel parameter of an edge between two knots of gain, see `swiftness`, at the first point that is not clear.
 
     On knots of gain.  places: how many points there are in marks, `wide` lanes each; if more than one, a piece matters that is not clear of the first by
     `clear` and `slack` (see `is_clear`), and not of all of them by NEARLY.

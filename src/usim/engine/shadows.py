@@ -218,11 +218,13 @@ def is_clear(points, slab, o, ends, waves_per_metre, sight, edge, count, wide, c
 
 @kernel
 def swiftness(edge, count):
-    """Return how much the near edge's Fresnel parameter, as `is_clear` leaves it, changes between two lanes at most, where it casts a shadow."""
+    """Return how much the near edge's Fresnel parameter, as `is_clear` leaves it, changes between two lanes at most, where it may cast a shadow: what flies by changes most."""
     most = f32(0.0)
     for k in range(count - 1):
-        here, then = edge[k + 1], edge[k + 2]
-        low = here if here < then else then
-        change = abs(then - here) if low < CLEAR else f32(0.0)
+        before, here, then, after = edge[k], edge[k + 1], edge[k + 2], edge[k + 3]
+        bend, next_bend = abs(here - before + here - then), abs(then - here + then - after)
+        bend = bend if bend > next_bend else next_bend
+        low = (here if here < then else then) - HALF_ * bend
+        change = abs(then - here) + bend if low < CLEAR else f32(0.0)
         most = change if change > most else most
     return most

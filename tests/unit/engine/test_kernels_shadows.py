@@ -173,7 +173,7 @@ def pair_of_pieces(rng):
     return sizes, rotations, np.array([own, own + along * way + aside]), end
 
 
-def asked_if_clear(ways, rotations, sizes, normal, end, waves, fine, slack=0.0):
+def asked_if_clear(ways, rotations, sizes, normal, end, waves, fine, slack=0.0, edge=None):
     """What `is_clear` says of every fine-th place (n, 3) of two pieces, and what passes at all of them."""
     count = (len(ways[0]) - 1) // fine + 1
     wide = -(-count // LANES) * LANES
@@ -181,7 +181,7 @@ def asked_if_clear(ways, rotations, sizes, normal, end, waves, fine, slack=0.0):
     point = touched(ways[0], turned[0], sizes[0], np.repeat(normal[None], len(ways[0]), 0))
     slab = crowd(*((ways[p][::fine], turned[p][::fine], sizes[p]) for p in range(2)))
     marks = point[::fine][np.minimum(np.arange(wide), count - 1)]
-    edge = np.zeros(ROW, np.float32)
+    edge = np.zeros(ROW, np.float32) if edge is None else edge
     ends = in_rows(np.broadcast_to(end, marks.shape))
     sight = np.zeros(SIGHT, np.float32)
     yes = shadows.is_clear(
@@ -223,12 +223,35 @@ def test_is_clear_is_on_the_safe_side(rng, count):
 
 
 def test_swiftness(rng):
-    """The most that an edge comes nearer or goes in a lane, where it is not clear at both ends."""
-    v = rng.uniform(-3, 5, 20).astype(np.float32)
-    edge = np.concatenate([[100], v, [-100]]).astype(np.float32)
-    change = np.abs(np.diff(v))[np.minimum(v[:-1], v[1:]) < shadows.CLEAR]
-    assert shadows.swiftness(edge, 20) == change.max()
-    assert shadows.swiftness(edge + 10, 20) == 0.0
+    """The most that an edge comes nearer or goes in a lane, and bends, where it may not be clear in between."""
+    v = rng.uniform(-3, 5, 22).astype(np.float32)
+    bends = np.abs(np.diff(v, 2))
+    bend = np.maximum(bends[:-1], bends[1:])
+    change = np.abs(np.diff(v))[1:-1] + bend
+    lows = np.minimum(v[1:-2], v[2:-1]) - bend / 2
+    for lift in (0, 4, 100):
+        expected = change[lows + lift < shadows.CLEAR]
+        found = shadows.swiftness(v + np.float32(lift), 20)
+        assert found == pytest.approx(expected.max(initial=0.0), rel=1e-5)
+
+
+def test_swift_is_what_flies_by(rng):
+    """What takes more than a tenth between two lanes is swift, though it may lie aside of both."""
+    met = 0
+    for _ in range(300):
+        sizes, rotations, places, end = pair_of_pieces(rng)
+        sizes[1] = rng.uniform(0.03, 0.05, 3)
+        time = np.linspace(-1, 1, 121)[:, None]
+        speed = unit(rng.standard_normal(3)) * rng.uniform(0.5, 2.0)  # m over six lanes
+        ways = [np.repeat(places[:1], 121, 0), places[1] + time * speed]
+        normal = unit(rng.standard_normal(3))
+        edge = np.zeros(ROW, np.float32)
+        yes, lets = asked_if_clear(ways, rotations, sizes, normal, end, 95.0, 10, edge=edge)
+        if lets.min() < 0.9:
+            assert not yes
+            met += 1
+            assert shadows.swiftness(edge, 13) > shadows.SWIFT
+    assert met > 5
 
 
 def test_is_clear_knows_what_flies_by(rng):
