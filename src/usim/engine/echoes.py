@@ -527,7 +527,7 @@ def _sum(
             chosen.group, legs.sources[driver], legs.source_axes[driver].astype(np.float32), legs.walls, legs.normals,
             np.ascontiguousarray(legs.targets[:, mic]), np.ascontiguousarray(fields["axes"][:, mic]), legs.walls, legs.normals,
             fields["turns"], fields["walls"], skin, np.ascontiguousarray(fields["beams"][:, driver]), fields["ports"],
-            fields["absorption"], fields["slope"], slopes, c, *gate, part, quality.together and not gate[0].size,
+            fields["absorption"], fields["slope"], slopes, c, gate[0], gate[1], gate[2], part, quality.together and not gate[0].size,
         )  # fmt: skip
         if part is not total:
             total.reshape(2, carriers, mics, -1)[:, :, mic] = part.reshape(2, carriers, width, -1)
