@@ -13,6 +13,7 @@ from usim.engine.slab import (
     ROW,
     SECOND,
     SHIFT,
+    SLOPE,
     SWAY,
     TWO,
     aim,
@@ -143,9 +144,14 @@ def tilt(ways, s, first, per_slope, tilt_re, tilt_im, air_slope, weight, count):
 @kernel
 def coarsen(s, d, coarse_s, ways, ratio, count, wide):
     """Copy every ratio-th knot's normal into the coarse slab, and its second leg into WAY."""
+    for row in range(3):
+        thin_row(s[NORMAL + row * ROW :], ratio, count, wide, coarse_s[NORMAL + row * ROW :])
     for k in range(wide):
-        fine = min(k, count - 1) * ratio
-        coarse_s[NORMAL + k] = s[NORMAL + fine]
-        coarse_s[NORMAL + ROW + k] = s[NORMAL + ROW + fine]
-        coarse_s[NORMAL + 2 * ROW + k] = s[NORMAL + 2 * ROW + fine]
-        ways[WAY + k] = d[SECOND + fine]
+        ways[WAY + k] = d[SECOND + min(k, count - 1) * ratio]
+
+
+@kernel
+def rates(d, ways, ratio, count, wide):
+    """Copy every ratio-th knot's slope of the path, see `clock`, into RATE."""
+    for k in range(wide):
+        ways[RATE + k] = d[SLOPE + min(k, count - 1) * ratio]

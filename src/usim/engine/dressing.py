@@ -45,12 +45,8 @@ from usim.physics.jit import kernel
 from usim.physics.wrinkles import DIFFUSE, Glints
 
 LEAST_SHARE = 1e-4  # of a piece's energy that a candidate has somewhere in the epoch, at the middle of its lobe
-TEXTURE_RATE = (
-    37.5  # texture lines drawn a second at least: the shorter an epoch, the fewer it needs
-)
-TEXTURE_SHARE = (
-    0.04  # texture lines drawn per resolved line, of which glints make more than bare pieces have
-)
+# texture lines drawn: a second at least, for the shorter an epoch, the fewer it needs; and per resolved line, of which glints make more than bare pieces have
+TEXTURE_RATE, TEXTURE_SHARE = 37.5, 0.04
 GLINT_SEED = 1  # added for the numbers that draw glints
 GLINTS = 4096  # that there is room for at first
 NO_LINES, NO_GLINTS = -1, -2  # what there was no room for

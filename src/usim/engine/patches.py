@@ -36,7 +36,6 @@ from usim.engine.anchor import (
 )
 from usim.engine.array import (
     POSE,
-    RATE,
     WAYS,
     aim_microphones,
     beside,
@@ -44,6 +43,7 @@ from usim.engine.array import (
     faces_as_before,
     long_window,
     offset,
+    rates,
     start_from,
     tilt,
     window,
@@ -86,6 +86,7 @@ from usim.engine.slab import (
     aim_long,
     dot,
     f32,
+    sparsest,
     whole_lanes,
 )  # fmt: skip
 from usim.engine.tones import (
@@ -191,8 +192,7 @@ def _add_patches(
             missed += end - begin
             aimed = -1
             continue
-        for k in range(coarse_wide):
-            ways[RATE + k] = d[SLOPE + min(k, coarse_count - 1) * ratio]
+        rates(d, ways, ratio, coarse_count, coarse_wide)
         stencil(e, even, ratio, coarse_count, work, weights, bands)
         _anchor(coarse_s, coarse_x, f32(sx), f32(sy), f32(sz), coarse_wide)
         _tangents(coarse_s, coarse_x, middle, coarse_wide)
@@ -225,19 +225,15 @@ def _add_patches(
                 )  # fmt: skip
                 shaded, swift = shaded or also, max(swift, quick)
             # glints are evaluated as densely as the quickest of what they see asks for
-            stride = ratio
-            while stride > 1 and (
-                pace * f32(stride) > PACE * f32(ratio) or swift * f32(stride) > SWIFT * f32(ratio)
-            ):
-                stride //= 2
+            stride = min(sparsest(ratio, pace, PACE), sparsest(ratio, swift, SWIFT))
             coarser, thin_count = ratio // stride, (count - 1) // stride + 1
             thin_wide = whole_lanes(thin_count)
-            s_, x = coarse_s, coarse_x
+            glint_s, x = coarse_s, coarse_x
             if coarser > 1:
-                s_, x = thin_s, thin_x
-                _thin(s, turned_by, stride, thin_count, thin_wide, s_, x)
-                _anchor(s_, x, f32(sx), f32(sy), f32(sz), thin_wide)
-                _tangents(s_, x, middle * coarser, thin_wide)
+                glint_s, x = thin_s, thin_x
+                _thin(s, turned_by, stride, thin_count, thin_wide, glint_s, x)
+                _anchor(glint_s, x, f32(sx), f32(sy), f32(sz), thin_wide)
+                _tangents(glint_s, x, middle * coarser, thin_wide)
             for k in range(thin_wide):
                 x[LATENESS + k] = f32(d[SLOPE + min(k * stride, count - 1)] * inverse_step)
             dense = 2 if 2.0 * stride * step <= SHADE_S and coarser > 1 and stride <= 2 else 1
@@ -308,10 +304,10 @@ def _add_patches(
                 for n in range(begin, end):
                     glint, mine = glints[pairs[n, 2]], stored[n - begin]
                     _glint(
-                        s_, x, f32(glint[0]), f32(glint[1]), f32(glint[2]), f32(glint[HEIGHT]), f32(glint[SLIP]), f32(glint[WEIGHT]) * weight[n], stride, thin_wide
+                        glint_s, x, f32(glint[0]), f32(glint[1]), f32(glint[2]), f32(glint[HEIGHT]), f32(glint[SLIP]), f32(glint[WEIGHT]) * weight[n], stride, thin_wide
                     )  # fmt: skip
                     if shaded:
-                        _hidden(s_, x, points, crowd, few, ends, found, waves, sight, lifts, dense, shade_wide, coarser, coarse_wide, thin_wide)  # fmt: skip
+                        _hidden(glint_s, x, points, crowd, few, ends, found, waves, sight, lifts, dense, shade_wide, coarser, coarse_wide, thin_wide)  # fmt: skip
                     change = _phase(x, waves, inverse_step, stride, coarser, sparse[2:], thin_wide)
                     refined(sparse, stride, thin_count, mine[0], wide)
                     most = change if change > most else most

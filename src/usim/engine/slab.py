@@ -165,6 +165,15 @@ def thinned(values, ratio, out, count):
 
 
 @kernel
+def sparsest(ratio, change, most):
+    """Return every how many knots (ratio, or less by halves) a value is told of which so much changes over `ratio` knots, and may by `most` from one to the next."""
+    stride = ratio
+    while stride > 1 and change * f32(stride) > most * f32(ratio):
+        stride //= 2
+    return stride
+
+
+@kernel
 def thin_row(values, ratio, count, wide, out):
     """Copy every ratio-th (1, 2, 4) of a row, `count` of them, the last as often as whole vectors ask."""
     thinned(values, ratio, out, count)

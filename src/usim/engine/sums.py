@@ -14,7 +14,6 @@ from usim.engine import patches
 from usim.engine.anchor import MIC_ROWS
 from usim.engine.array import (
     POSE,
-    RATE,
     WAYS,
     aim_microphones,
     beside,
@@ -22,6 +21,7 @@ from usim.engine.array import (
     long_window,
     middles_of,
     offset,
+    rates,
     start_from,
     tilt,
     window,
@@ -71,11 +71,11 @@ from usim.engine.slab import (
     ROW,
     SHIFT,
     SLAB,
-    SLOPE,
     SWAY,
     aim,
     aim_long,
     f32,
+    sparsest,
     thin_row,
     whole_lanes,
 )  # fmt: skip
@@ -208,8 +208,7 @@ def _add_pairs(
         if not clock(d, e, count, even, start, inverse_step):
             missed += 1
             continue
-        for k in range(coarse_wide):
-            ways[RATE + k] = d[SLOPE + min(k, coarse_count - 1) * ratio]
+        rates(d, ways, ratio, coarse_count, coarse_wide)
         stencil(e, even, ratio, coarse_count, work, weights, bands)
         surface_points(coarse_s, marks, coarse_wide)
         for k in range(ROW):
@@ -247,9 +246,7 @@ def _add_pairs(
                 shaded, swift = shaded or also, max(swift, quick)
             if shaded:
                 # shades are told as densely as the quickest limb asks for
-                stride = ratio
-                while stride > 1 and swift * f32(stride) > SWIFT * f32(ratio):
-                    stride //= 2
+                stride = sparsest(ratio, swift, SWIFT)
                 shades = (count - 1) // stride + 1
                 lanes = whole_lanes(shades)
                 fetch(everything, most_lead - lead, stride, out_found, back_found, crowd, crowd_held, lanes)  # fmt: skip

@@ -90,8 +90,9 @@ def surface(spec: "str | Mapping | AbstractSurface", place: str | None = None) -
     """The surface that `spec` describes.
 
     `spec` is the id of a material ("carpet_loop"), a mapping with `material` and optionally
-    `spread` (-1..1), `band_hz`, `wrinkle_rms_m` and `wrinkle_length_m`, or a mapping with `kind` and that kind's parameters. `place` is
-    the dotted place in the scene, for messages. Anything else raises InvalidInput.
+    `spread` (-1..1), `band_hz`, `wrinkle_rms_m` and `wrinkle_length_m`, or a mapping with `kind`
+    and that kind's parameters. `place` is the dotted place in the scene, for messages. Anything
+    else raises InvalidInput.
     """
     if isinstance(spec, AbstractSurface):
         return spec

@@ -341,6 +341,14 @@ def test_coarse(rng):
     fine = rows(s, slab.NORMAL, 3, ROW)[:, at]
     np.testing.assert_array_equal(rows(coarse_s, slab.NORMAL, 3, 16), fine)
     np.testing.assert_array_equal(rows(ways, array.WAY, 1, 16)[0], rows(d, SECOND, 1, ROW)[0, at])
+    array.rates(d, ways, 4, 13, 16)
+    np.testing.assert_array_equal(rows(ways, array.RATE, 1, 16)[0], rows(d, SLOPE, 1, ROW)[0, at])
+
+
+def test_sparsest():
+    """What changes by 4 over four knots changes by 1 in one; never sparser than asked, never denser than every knot."""
+    found = [[slab.sparsest(ratio, slab.f32(4.0), slab.f32(most)) for most in (9, 4, 3.9, 2, 1.9, 0.1)] for ratio in (4, 1)]  # fmt: skip
+    assert found == [[4, 4, 2, 2, 1, 1], [1] * 6]
 
 
 def crowded(rng):
