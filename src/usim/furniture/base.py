@@ -12,6 +12,7 @@ The contract, which `usim.contract.furniture` checks for every file in this fold
   point itself.
 * `contains` is true where a point lies inside by at least `margin_m`; a negative margin widens the
   thing.
+* `solid` is the upright convex prism that sound meets: its faces reflect with `surface`, and it casts shadows.
 * `top_m` is the flat rectangle that things are put on, (low, high) corners at one height; None if
   there is none.
 * `EXAMPLES` are one or more tables as a scene file holds them: the contract is checked on them, and
@@ -24,6 +25,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from usim.physics.prism import Prism
 from usim.surfaces.base import AbstractSurface
 
 
@@ -34,6 +36,7 @@ class AbstractFurniture(ABC):
     bounds_m: np.ndarray
     """(2, 3): the low and the high corner of the bounding box."""
     surface: AbstractSurface
+    solid: Prism
     top_m: np.ndarray | None
     """(2, 3): the low and the high corner of the flat top, at one height."""
 

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import model_validator
 
 from usim.furniture.base import AbstractFurniture
+from usim.physics.prism import Prism
 from usim.surfaces.base import AbstractSurface, surface
 from usim.template.fields import Name, PointM, Surface, Table
 
@@ -51,6 +52,7 @@ class Block(AbstractFurniture):
     name: str
     bounds_m: np.ndarray
     surface: AbstractSurface
+    solid: Prism
     top_m: np.ndarray
 
     def nearest_m(self, points_m: np.ndarray) -> np.ndarray:
@@ -67,4 +69,7 @@ def build(parameters: Parameters) -> Block:
     bounds_m = np.array([parameters.from_m, parameters.to_m])
     top_m = bounds_m.copy()
     top_m[0, 2] = top_m[1, 2]
-    return Block(parameters.name, bounds_m, surface(parameters.surface), top_m)
+    (west, south, low), (east, north, high) = bounds_m.tolist()
+    footprint_m = np.array([[west, south], [east, south], [east, north], [west, north]])
+    solid = Prism(footprint_m, low, high)
+    return Block(parameters.name, bounds_m, surface(parameters.surface), solid, top_m)

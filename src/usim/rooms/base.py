@@ -13,6 +13,8 @@ The contract, which `usim.contract.rooms` checks for every file in this folder:
   around the wall counter-clockwise as seen from inside the room, in metres, in room coordinates: z
   up, the floor at z = 0, the bounding box's low corner at the origin.
 * `contains` is true where a point lies inside by at least `margin_m` of every wall.
+* `solids` are upright convex prisms that fill what lies inside the convex hull of the floor plan but outside the room, and
+  reach far beyond the hull, the floor and the ceiling: they stand between what cannot see each other. A convex room has none.
 * `foot_m(name)` is the foot of a standing wall, from `along` 0 to `along` 1; None for a floor or a
   ceiling.
 * `EXAMPLES` are one or more tables as a scene file holds them: the contract is checked on them, and
@@ -26,6 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from usim.physics.prism import Prism
 from usim.surfaces.base import AbstractSurface
 
 SMALLEST_M, LARGEST_M = 0.5, 100.0
@@ -51,6 +54,7 @@ class AbstractRoom(ABC):
     volume_m3: float
     bounds_m: np.ndarray
     """(2, 3): the low and the high corner of the bounding box."""
+    solids: tuple[Prism, ...] = ()
 
     @abstractmethod
     def contains(self, points_m: np.ndarray, margin_m: float = 0.0) -> np.ndarray:
