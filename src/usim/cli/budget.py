@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from usim.engine.images import maps
+from usim.engine.sides import sides_of
 from usim.movers.base import AbstractMover
 from usim.noises.base import AtThing
 from usim.scene.scene import PlacedDevice, Scene
@@ -289,8 +290,11 @@ def paths(scene: Scene, device: str | None = None) -> dict[str, Any]:
     device: the one that is rendered; all that listen if None.
     """
     order = ORDER[scene.render.quality]
-    images = len(maps(scene.room, order))
     listening = [one for one in scene.devices if one.listens and device in (None, one.name)]
+    images = max(
+        (len(maps(sides_of(scene), order, one.world(one.unit.mics_m))) for one in listening),
+        default=0,
+    )
     sounding = [device for device in scene.devices if device.emission is not None]
     drivers = sum(len(device.unit.drivers_m) for device in sounding)
     mics = sum(len(device.unit.mics_m) for device in listening)

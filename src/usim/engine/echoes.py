@@ -524,8 +524,8 @@ def _sum(
         part = total if width == mics else planes(2, carriers * width * basis)
         missed += piece_sum(
             tables, piece, glints, most_lead, even, grid.samples, grid.step_s, grid.gain_ratio, quality.newton_steps, chosen.pairs, chosen.weight,
-            chosen.group, legs.sources[driver], legs.source_axes[driver].astype(np.float32), legs.walls, legs.normals,
-            np.ascontiguousarray(legs.targets[:, mic]), np.ascontiguousarray(fields["axes"][:, mic]), legs.walls, legs.normals,
+            chosen.group, legs.sources[driver], legs.source_axes[driver].astype(np.float32),
+            np.ascontiguousarray(legs.targets[:, mic]), np.ascontiguousarray(fields["axes"][:, mic]), legs.chains,
             fields["turns"], fields["walls"], skin, np.ascontiguousarray(fields["beams"][:, driver]), fields["ports"],
             fields["absorption"], fields["slope"], slopes, c, gate[0], gate[1], gate[2], part, quality.together and not gate[0].size,
         )  # fmt: skip

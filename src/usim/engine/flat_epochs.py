@@ -62,8 +62,8 @@ def flat_epochs(
                 envelope, ahead = gate(start, start + blocks * step, lead * step)
                 lost = flat_sum(
                     table, float(lead + epoch * blocks), blocks, weights, step, c, half, flat.cells, flat.inverse_least,
-                    chosen.pairs, chosen.weight, chosen.group, legs.sources[driver], axes, legs.walls, legs.normals,
-                    legs.targets, fields["axes"], legs.walls, legs.normals, fields["turns"], fields["walls"], skin,
+                    chosen.pairs, chosen.weight, chosen.group, legs.sources[driver], axes,
+                    legs.targets, fields["axes"], legs.chains, fields["turns"], fields["walls"], skin,
                     beams, fields["ports"], fields["absorption"], fields["slope"], slopes[epoch], envelope, ahead,
                     gate_hz / c, gate_hz * step, total,
                 )  # fmt: skip

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from usim.engine.pairs import _cosine, _decay, _mirror, arriving, departing
+from usim.engine.pairs import _decay, _mirror, arriving, departing, met
 from usim.engine.plates import BOARD, ECHO_IM, ECHO_RE, plates
 from usim.engine.retarded import (
     BEFORE,
@@ -49,6 +49,7 @@ from usim.engine.slab import (
     whole_lanes,
 )  # fmt: skip
 from usim.engine.tones import COSINES, SAMPLES
+from usim.engine.veils import is_veiled, passes_at
 from usim.physics.jit import fused, kernel, rows32, rows64
 
 
@@ -91,20 +92,19 @@ def _above_carrier(s, d, per_rise, slope, air_slope, strength, count, wide):
 
 
 @kernel
-def _met(s, rows, hits, normals, leg, walls, count):
-    """Multiply RE, IM by the walls that a leg meets along the unit vectors in `rows`."""
-    for hit in range(hits.shape[1]):
-        if hits[leg, hit] < 0:
-            break
-        _cosine(
-            s, rows, normals[leg, hit, 0], normals[leg, hit, 1], normals[leg, hit, 2], True, count
-        )
-        _mirror(s, walls, hits[leg, hit], count)
+def _veiled(s, d, chains, leg, ex, ey, ez, waves, count):
+    """Multiply RE, IM by what passes a leg from PLACE to its end e (m); waves: per metre."""
+    if is_veiled(chains[2], leg):
+        for k in range(count):
+            x, y, z = d[PLACE + k], d[PLACE + ROW + k], d[PLACE + 2 * ROW + k]
+            passed = f32(passes_at(chains[2], leg, x, y, z, ex, ey, ez, waves))
+            s[RE + k] *= passed
+            s[IM + k] *= passed
 
 
 @kernel
 def _going(
-    s, d, turn, mx, my, mz, sources, axes, hits, normals, leg, walls, skin, beams, absorption, per_rise, slope, air_slope, weight, count, wide,
+    s, d, turn, mx, my, mz, sources, axes, chains, leg, waves, walls, skin, beams, absorption, per_rise, slope, air_slope, weight, count, wide,
     way_re, way_im,
 ):  # fmt: skip
     """Write, per basis function, what a leg to the piece, its surface and what lies off the carrier make of a pair, into way_re, way_im (basis * ROW,).
@@ -122,7 +122,8 @@ def _going(
         s[IM + k] = f32(0.0)
         s[COSINE + k] = s[HALF + k]
     _mirror(s, skin, 0, wide)
-    _met(s, BACK, hits, normals, leg, walls, wide)
+    met(s, BACK, chains, leg, walls, wide)
+    _veiled(s, d, chains, leg, sources[leg, 0], sources[leg, 1], sources[leg, 2], waves, wide)
     _decay(s, absorption, wide)
     _above_carrier(s, d, per_rise, slope, air_slope, weight, count, wide)
     departing(s, beams, axes, leg, way_re, way_im, wide)
@@ -146,9 +147,9 @@ def _coming(
     ax,
     ay,
     az,
-    hits,
-    normals,
+    chains,
     leg,
+    waves,
     walls,
     absorption,
     ports,
@@ -166,7 +167,8 @@ def _coming(
         s[LENGTH + k] = f32(d[SECOND + k]) + ONE
         s[RE + k] = ONE
         s[IM + k] = f32(0.0)
-    _met(s, ON, hits, normals, leg, walls, count)
+    met(s, ON, chains, leg, walls, count)
+    _veiled(s, d, chains, leg, mx, my, mz, waves, count)
     _decay(s, absorption, count)
     for b in range(ports.shape[0]):
         arriving(s, ports, b, count)
@@ -201,8 +203,8 @@ def add_echo(s, way_re, way_im, weights, re, im, gain, count):
 
 @kernel(allocates=True)
 def flat_sum(
-    table, first, blocks, weights, step, c, half, cells, inverse_least, pairs, weight, group, sources, source_axes, source_walls, source_normals,
-    targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
+    table, first, blocks, weights, step, c, half, cells, inverse_least, pairs, weight, group, sources, source_axes,
+    targets, target_axes, chains, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
     leg_slope, envelope, envelope_first, envelope_per_m, envelope_per_block, total,
 ):  # fmt: skip
     """Add the echoes of a list of pairs over one flat piece to the sums; return the number of pairs that the knots did not cover.
@@ -256,7 +258,7 @@ def flat_sum(
             for n in range(begin, end):
                 at = ((n - begin) * carriers + f) * each
                 _going(
-                    s, mid[BEFORE:], mid_turn[BEFORE:], cx, cy, cz, sources, source_axes, source_walls, source_normals, pairs[n, 0], walls[f],
+                    s, mid[BEFORE:], mid_turn[BEFORE:], cx, cy, cz, sources, source_axes, chains, pairs[n, 0], turns_per_metre[f], walls[f],
                     skin[f], beam[f], f32(absorption[f]), -0.5 * turns_per_metre[f] / step, leg_slope[f, j], absorption_slope[f], weight[n],
                     count, wide, in_re[at:], in_im[at:],
                 )  # fmt: skip
@@ -273,7 +275,7 @@ def flat_sum(
             spread(d, turn, mx, my, mz, weights, short_weights, long, short, lanes)
             for f in range(carriers):
                 _coming(
-                    s, d, mx, my, mz, target_axes[j, mic, 0], target_axes[j, mic, 1], target_axes[j, mic, 2], target_walls, target_normals, j,
+                    s, d, mx, my, mz, target_axes[j, mic, 0], target_axes[j, mic, 1], target_axes[j, mic, 2], chains, j, turns_per_metre[f],
                     walls[f], f32(absorption[f]), port[f], back_re, back_im, wide,
                 )  # fmt: skip
                 k_ = f32(2.0 * math.pi * turns_per_metre[f])

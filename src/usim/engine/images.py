@@ -1,29 +1,32 @@
-"""Mirror images: the ways a straight line can reach a point over the walls of a room.
+"""Mirror images: the ways a straight line can reach a point over the sides of a room.
 
 A chain of reflections is an affine map of the whole room: an image of any point is `linear @ point + offset`.  The maps depend on the
-walls alone, so a room's maps are found once and serve driver, microphones and noise sources alike.
+sides alone, so a room's maps are found once and serve driver, microphones and noise sources alike.
 
 For a chain w1, w2, ... wn (w1 is met first by the wave that leaves the point) the straight line from the image to a receiver meets, in
-the unfolded room, walls whose normals are `R_n ... R_{k+1} n_k`; incidence cosines need no more than these.
+the unfolded room, sides whose normals are `R_n ... R_{k+1} n_k`; incidence cosines need no more than these.
 Source: Allen and Berkley (1979) for the box; Borish (1984) for the chain of planes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from usim.rooms.base import AbstractRoom
+from usim.engine.chains import after, chains, marked, mirror, veils_of
+from usim.engine.sides import Sides
+from usim.engine.veils import Veils, no_veils, seen
 
-_SAME = 1e-7  # m: two chains with the same map are one image (x then y is y then x)
+SPACING_M = 0.3  # of the places in the room where that is asked
+WAVES = 75.0  # per metre, at which it is asked: the lower, the more passes
 
 
 @dataclass(frozen=True)
 class Maps:
-    """The mirror maps of a room, in order of reflection: linear (I,3,3), offset (I,3) m, order (I,), walls (I,H), normals (I,H,3).
+    """The mirror maps of a room, in order of reflection: linear (I,3,3), offset (I,3) m, order (I,), walls (I,H), normals (I,H,3), and what veils each.
 
-    `walls` lists the walls met, the first one met first, padded with -1; `normals` their unfolded unit normals.
+    `walls` lists the sides met, the first one met first, padded with -1; `normals` their unfolded unit normals.
     """
 
     linear: np.ndarray
@@ -31,6 +34,7 @@ class Maps:
     order: np.ndarray
     walls: np.ndarray
     normals: np.ndarray
+    veils: Veils
 
     def __len__(self) -> int:
         return len(self.order)
@@ -51,78 +55,88 @@ class Maps:
             self.order[rows],
             self.walls[rows],
             self.normals[rows],
+            self.veils.subset(rows),
         )
 
-    def key(self, index: int, walls: tuple[str, ...]) -> str:
+    def key(self, index: int, names: tuple[str, ...]) -> str:
         """Return the chain's name, as in `direct` or `west+floor`."""
-        met = [walls[w] for w in self.walls[index] if w >= 0]
+        met = [names[w] for w in self.walls[index] if w >= 0]
         return "+".join(met) or "direct"
 
 
-@dataclass(frozen=True)
-class Images:
-    """The images of one point: position (I,3) m, order (I,), mirror (I,3,3), walls (I,H) padded with -1, normals (I,H,3)."""
+def maps(sides: Sides, order: int, ends_m: np.ndarray) -> Maps:
+    """Return the mirror maps of a room up to a number of reflections: all of a plain one, else those through which one of some ends (n, 3) in m sees some of it."""
+    if sides.is_plain:
+        return _everywhere(sides, order)
+    found = chains(sides, order, ends_m)
+    made = _listed(
+        [(chain.map, chain.orders[0]) for chain in found], sides, order, veils_of(sides, found)
+    )
+    end = np.atleast_2d(ends_m).mean(axis=0)
+    rows, veils = seen(made.veils, made.of(end), np.concatenate([_places(sides), ends_m]), WAVES)
+    return replace(made.subset(rows), veils=veils)
 
-    position: np.ndarray
-    order: np.ndarray
-    mirror: np.ndarray
-    walls: np.ndarray
-    normals: np.ndarray
 
-
-def maps(room: AbstractRoom, order: int) -> Maps:
-    """Return the mirror maps of a convex room up to a number of reflections.
+def _everywhere(sides: Sides, order: int) -> Maps:
+    """Return the mirror maps of a room in which every image is seen from everywhere.
 
     Chains that lead to the same map are one image, kept under its shortest chain: exact for the box, where the order of
     perpendicular reflections does not matter.
     """
-    planes = []
-    for wall in room.walls:
-        n = np.asarray(wall.normal, float)
-        turn = np.eye(3) - 2.0 * np.outer(n, n)
-        planes.append((n, turn, 2.0 * float(n @ wall.corners_m[0]) * n))
-    width = max(order, 1)
-    found: list[tuple[np.ndarray, np.ndarray, tuple[int, ...], tuple[np.ndarray, ...]]] = [
-        (np.eye(3), np.zeros(3), (), ())
-    ]
-    seen = {_signature(np.eye(3), np.zeros(3))}
+    mirrors = [mirror(side) for side in sides.sides]
+    still = (np.eye(3), np.zeros(3))
+    found: list[tuple] = [(still, ())]
+    seen = {marked(still)}
     last = list(found)
     for _ in range(order):
         new = []
-        for linear, offset, chain, normals in last:
-            for index, (n, turn, shift) in enumerate(planes):
+        for map_, chain in last:
+            for index, step in enumerate(mirrors):
                 if chain and chain[-1] == index:
                     continue
-                step = (turn @ linear, turn @ offset + shift)
-                mark = _signature(*step)
-                if mark in seen:
-                    continue
-                seen.add(mark)
-                new.append((*step, (*chain, index), (*[turn @ m for m in normals], n)))
+                longer = after(map_, step)
+                mark = marked(longer)
+                if mark not in seen:
+                    seen.add(mark)
+                    new.append((longer, (*chain, index)))
         found += new
         last = new
-    chains = np.full((len(found), width), -1, np.int64)
-    unfolded = np.zeros((len(found), width, 3))
-    for row, (_, _, chain, normals) in enumerate(found):
-        chains[row, : len(chain)] = chain
+    return _listed(found, sides, order, no_veils(len(found)))
+
+
+def _listed(found: list[tuple], sides: Sides, order: int, veils: Veils) -> Maps:
+    """Return maps from pairs of a map and its chain."""
+    width = max(order, 1)
+    walls = np.full((len(found), width), -1, np.int64)
+    normals = np.zeros((len(found), width, 3))
+    for row, (_, chain) in enumerate(found):
+        walls[row, : len(chain)] = chain
+        unfolded: list[np.ndarray] = []
+        for index in chain:
+            n = sides.sides[index].normal
+            turn = np.eye(3) - 2.0 * np.outer(n, n)
+            unfolded = [turn @ other for other in unfolded] + [n]
         if chain:
-            unfolded[row, : len(chain)] = normals
+            normals[row, : len(chain)] = unfolded
     return Maps(
-        np.array([f[0] for f in found]),
-        np.array([f[1] for f in found]),
-        np.array([len(f[2]) for f in found]),
-        chains,
-        unfolded,
+        np.array([map_[0] for map_, _ in found]),
+        np.array([map_[1] for map_, _ in found]),
+        np.array([len(chain) for _, chain in found]),
+        walls,
+        normals,
+        veils,
     )
 
 
-def images(room: AbstractRoom, point_m: np.ndarray, order: int) -> Images:
-    """Return the images of one point (3,) in m up to a number of reflections."""
-    found = maps(room, order)
-    return Images(found.of(point_m), found.order, found.linear, found.walls, found.normals)
-
-
-def _signature(linear: np.ndarray, offset: np.ndarray) -> tuple[int, ...]:
-    return tuple(
-        np.rint(np.concatenate([linear.ravel(), offset]) / _SAME).astype(np.int64).tolist()
-    )
+def _places(sides: Sides) -> np.ndarray:
+    """Return places (n, 3) in m all over the room, outside of what is solid."""
+    corners = np.concatenate([side.corners_m for side in sides.sides if not side.is_furniture])
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    count = np.maximum(np.ceil((high - low) / SPACING_M).astype(int), 2)
+    axes = [
+        a + (np.arange(n) + 0.5) * (b - a) / n for a, b, n in zip(low, high, count, strict=True)
+    ]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    for solid in sides.solids:
+        points = points[~solid.prism.contains(points)]
+    return points

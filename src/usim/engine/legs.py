@@ -15,6 +15,7 @@ from numpy.polynomial import chebyshev
 
 from usim.devices.unit import Unit
 from usim.engine.images import Maps, maps
+from usim.engine.sides import sides_of
 from usim.engine.slab import BEAM_DEGREE, PORT_DEGREE, WALL_NODES
 from usim.physics.air import Air
 from usim.physics.jit import kernel
@@ -44,6 +45,11 @@ class Legs:
 
     def __len__(self) -> int:
         return len(self.maps)
+
+    @property
+    def chains(self) -> tuple:
+        """Return what kernels take of the ways: sides met (I, H), their normals (I, H, 3), and what veils them."""
+        return self.walls, self.normals, self.maps.veils.arrays
 
     @cached_property
     def middles(self) -> np.ndarray:
@@ -78,8 +84,10 @@ class Band:
 
 def legs(scene: Scene, device: PlacedDevice, order: int) -> Legs:
     """Return the legs of a device in its room up to a number of reflections."""
-    found = maps(scene.room, order)
     unit = device.unit
+    found = maps(
+        sides_of(scene), order, device.world(np.concatenate([unit.drivers_m, unit.mics_m]))
+    )
     drivers, axes = device.world(unit.drivers_m), device.world_axes(unit.driver_axes)
     mics, mic_axes = device.world(unit.mics_m), device.world_axes(unit.mic_axes)
     return Legs(
@@ -99,7 +107,7 @@ def band(scene: Scene, device: PlacedDevice, carrier_hz: float, spread: bool = F
     spread: with a basis for the beams and arrival shadows of all units of the profile, not of the device's own unit alone.
     """
     air = scene.air
-    walls = [wall.surface for wall in scene.room.walls]
+    walls = sides_of(scene).surfaces
     around = {
         shift: wall_tables(walls, carrier_hz + shift, air) for shift in (0.0, SLOPE_HZ, -SLOPE_HZ)
     }

@@ -16,6 +16,8 @@ import numpy as np
 
 from usim.engine.delay_line import BEFORE, DEGREE, TAPS, branches, read_gliding, tap_polynomials
 from usim.engine.images import maps
+from usim.engine.sides import sides_of
+from usim.engine.veils import passes
 from usim.noises.base import AtThing
 
 ORDER = 2
@@ -33,10 +35,13 @@ class Located:
     def __init__(self, scene, device, source, converter, responses: Callable):
         self.grid, self.source = source.grid, source
         self.air = scene.air
-        self.walls = scene.room.walls
-        self.maps = maps(scene.room, ORDER)
-        self.mics_m = np.asarray(device.world(device.unit.mics_m), dtype=np.float64)
-        self.axes = np.asarray(device.world_axes(device.unit.mic_axes), dtype=np.float64)
+        sides, mics_m = sides_of(scene), device.world(device.unit.mics_m)
+        self.surfaces = sides.surfaces
+        self.maps = maps(sides, ORDER, mics_m)
+        # images (image, mic, 3) of the microphones, and of their axes
+        self.ends_m = np.stack([self.maps.of(mic) for mic in mics_m], axis=1)
+        axes = [self.maps.turned(axis) for axis in device.world_axes(device.unit.mic_axes)]
+        self.axes = np.stack(axes, axis=1)
         self.unit, self.converter, self._responses = device.unit, converter, responses
         self._at, self._speed = place(scene, source.noise.at)
         self._signal = lru_cache(maxsize=8)(self._make_signal)
@@ -75,23 +80,28 @@ class Located:
         for wall, normal in zip(self.maps.walls[image], self.maps.normals[image], strict=True):
             if wall < 0:
                 break
-            surface = self.walls[wall].surface
+            surface = self.surfaces[wall]
             f = np.clip(self._coarse_hz, *surface.band_hz)
             cosine = min(max(abs(float(np.sum(normal * u))), 1e-3), 1.0)
             gain *= surface.reflection(cosine, f, self.air)
         return gain
 
-    def _port(self, u: np.ndarray, mic: int) -> np.ndarray:
-        """The housing's factor for unit vectors (..., 3) towards the source, at the band's middle."""
-        cosine = np.clip(np.sum(u * self.axes[mic], axis=-1), -1.0, 1.0)
+    def _port(self, u: np.ndarray, image: int, mic: int) -> np.ndarray:
+        """The housing's factor for unit vectors (..., 3) from the source, at the band's middle."""
+        cosine = np.clip(-np.sum(u * self.axes[image, mic], axis=-1), -1.0, 1.0)
         return np.real(self.unit.mic_directivity(cosine, self._middle_hz))
+
+    def _passes(self, image: int, mic: int, points: np.ndarray) -> np.ndarray:
+        """What passes a path from points (n, 3), as amplitude, at the band's middle."""
+        veils, waves = self.maps.veils.subset(np.array([image])), self._middle_hz / self.air.sound_speed_m_s  # fmt: skip
+        return passes(veils, self.ends_m[image, mic : mic + 1], points, waves)[0]
 
     # ---- a source at rest
 
     def _prepare_still(self) -> None:
         grid, c = self.grid, self.air.sound_speed_m_s
-        images = self.maps.of(self._at(np.zeros(1))[0])
-        towards = images[:, None, :] - self.mics_m[None]
+        place = self._at(np.zeros(1))
+        towards = self.ends_m - place
         r = np.sqrt(np.sum(towards**2, axis=-1))
         u = towards / np.maximum(r, 1e-9)[..., None]
         r = np.maximum(r, NEAREST_M)
@@ -100,11 +110,11 @@ class Located:
         f = np.arange(size // 2 + 1) * (grid.rate_hz / size)
         responses = self._responses(self.unit, self.converter, f)
         rows = []
-        for m in range(len(self.mics_m)):
+        for m in range(self.ends_m.shape[1]):
             total = np.zeros(f.shape, dtype=np.complex128)
-            for i in range(len(images)):
+            for i in range(len(self.maps)):
                 gain = self._coarse_gain(i, float(r[i, m]), u[i, m])
-                gain *= self._port(u[i, m], m) / r[i, m]
+                gain *= self._port(u[i, m], i, m) * self._passes(i, m, place) / r[i, m]
                 fine = np.interp(f, self._coarse_hz, gain.real).astype(np.complex128)
                 fine.imag = np.interp(f, self._coarse_hz, gain.imag)
                 total += fine * np.exp((-2j * np.pi * r[i, m] / c) * f)
@@ -118,7 +128,7 @@ class Located:
         end = (chunk + 1) * grid.samples + LEAD
         x = self._span(end - size, size)
         if x is None:
-            return np.zeros((len(self.mics_m), grid.samples), np.float32)
+            return np.zeros((self.ends_m.shape[1], grid.samples), np.float32)
         spectrum = np.fft.rfft(x)
         keep = slice(size - LEAD - grid.samples, size - LEAD)
         rows = [np.fft.irfft(product(spectrum, t), size)[keep] for t in self._transfer]
@@ -138,7 +148,7 @@ class Located:
     def _make_filters(self, chunk: int) -> np.ndarray:
         """Air and walls of each image at the start of a chunk, (image, f) complex64."""
         start = np.array([chunk * self.grid.samples / self.grid.rate_hz])
-        towards = self.maps.of(self._at(start)[0]) - np.mean(self.mics_m, axis=0)
+        towards = np.mean(self.ends_m, axis=1) - self._at(start)[0]
         r = np.sqrt(np.sum(towards**2, axis=-1))
         out = np.empty((len(r), len(self.grid.f_hz)), dtype=np.complex64)
         for i in range(len(r)):
@@ -173,7 +183,7 @@ class Located:
         high = int(np.ceil(place_.max())) + TAPS
         chunks = range(low // grid.samples, high // grid.samples + 1)
         parts = [self._filtered(c) for c in chunks]
-        out = np.zeros((len(self.mics_m), grid.samples), np.float32)
+        out = np.zeros((self.ends_m.shape[1], grid.samples), np.float32)
         if all(part is None for part in parts):
             return out
         none = np.zeros((len(self.maps), grid.samples), np.float32)
@@ -203,18 +213,20 @@ class Located:
         spacing = self.grid.samples / KNOTS / rate
         t = (chunk * KNOTS + np.arange(-EDGE - 1, KNOTS + EDGE + 2)) * spacing
         nearby = self._at(t[:: KNOTS // 4])
-        far = np.sqrt(np.sum((self._images(nearby)[:, None] - self.mics_m[:, None]) ** 2, -1)).max()
+        far = np.sqrt(np.sum((self.ends_m[:, :, None] - nearby) ** 2, -1)).max()
         back = int(np.ceil(1.3 * far / c / spacing)) + 2
         numbers = np.arange(chunk * KNOTS - EDGE - 1 - back, chunk * KNOTS + KNOTS + EDGE + 4)
         points = self._at(numbers * spacing)
-        emitted = np.broadcast_to(t, (len(self.maps), len(self.mics_m), len(t)))
+        emitted = np.broadcast_to(t, (*self.ends_m.shape[:2], len(t)))
         for _ in range(RETARDED_STEPS):
             where = _hermite(points, emitted / spacing - numbers[0])
-            towards = self._images_of_paths(where) - self.mics_m[:, None]
+            towards = self.ends_m[:, :, None] - where
             r = np.sqrt(np.sum(towards**2, axis=-1))
             emitted = t - r / c
         u = towards / np.maximum(r, 1e-9)[..., None]
-        port = np.stack([self._port(u[:, m], m) for m in range(len(self.mics_m))], axis=1)
+        port = np.empty(r.shape)
+        for i, m in np.ndindex(r.shape[:2]):
+            port[i, m] = self._port(u[i, m], i, m) * self._passes(i, m, where[i, m])
         damped = np.exp(-self._decay_middle * (r - self._filter_range(emitted)))
         return emitted * rate, port * damped / np.maximum(r, NEAREST_M)
 
@@ -222,21 +234,10 @@ class Located:
         """The range in m that the cross-faded filters stand for at times (image, mic, knot) of emission."""
         length = self.grid.samples / self.grid.rate_hz
         ends = np.arange(np.floor(emitted.min() / length), np.floor(emitted.max() / length) + 2)
-        towards = self._images(self._at(ends * length)) - np.mean(self.mics_m, axis=0)
+        towards = np.mean(self.ends_m, axis=1)[:, None] - self._at(ends * length)
         r = np.sqrt(np.sum(towards**2, axis=-1))
         rows = [np.interp(t, ends * length, row) for t, row in zip(emitted, r, strict=True)]
         return np.stack(rows)
-
-    def _images(self, points: np.ndarray) -> np.ndarray:
-        """The images (image, point, 3) of points (point, 3)."""
-        turned = np.sum(self.maps.linear[:, None] * points[None, :, None, :], axis=-1)
-        return turned + self.maps.offset[:, None]
-
-    def _images_of_paths(self, points: np.ndarray) -> np.ndarray:
-        """The image of each path's own points: (image, mic, knot, 3) in and out."""
-        linear = self.maps.linear[:, None, None]
-        turned = np.sum(linear * points[..., None, :], axis=-1)
-        return turned + self.maps.offset[:, None, None]
 
 
 def place(scene, at) -> tuple[Callable, Callable | None]:

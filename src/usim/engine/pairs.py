@@ -61,6 +61,7 @@ from usim.engine.slab import (
     times_shape,
     to_64th,
 )  # fmt: skip
+from usim.engine.veils import is_veiled, leg_passes, nearby
 from usim.physics.jit import fused, kernel
 
 MIRROR = f32(-1.0)  # the sharpness of what is no glint
@@ -295,10 +296,62 @@ def reflected(s, sx, sy, sz, sharpness, count):
 
 
 @kernel
-def incoming(s, hits, normals, leg, walls, skin, beams, axes, way_re, way_im, count):
-    """Write, per basis function, walls of the leg to the piece, the piece's own reflection and the beam into way_re, way_im (basis * ROW,).
+def met(s, rows, chains, leg, walls, count):
+    """Multiply RE, IM by the sides that a leg meets along the unit vectors in `rows`; chains: see `Legs.chains`."""
+    hits, normals = chains[0], chains[1]
+    for hit in range(hits.shape[1]):
+        if hits[leg, hit] < 0:
+            break
+        _cosine(
+            s, rows, normals[leg, hit, 0], normals[leg, hit, 1], normals[leg, hit, 2], True, count
+        )
+        _mirror(s, walls, hits[leg, hit], count)
 
-    After `reflected`, whose amplitude is lost.  hits (I, H), normals (I, H, 3): walls met by leg `leg`, padded with -1.  walls (W, 2,
+
+@kernel
+def _point(s, k):
+    """Return where the surface has NORMAL at lane k."""
+    ax, ay, az = s[NORMAL + k], s[NORMAL + ROW + k], s[NORMAL + 2 * ROW + k]
+    vx, vy, vz = times_shape(s, SPREAD, k, ax, ay, az)
+    ih = ONE / math.sqrt(dot(ax, ay, az, vx, vy, vz))
+    return fused(vx, ih, s[PLACE + k]), fused(vy, ih, s[PLACE + ROW + k]), fused(vz, ih, s[PLACE + 2 * ROW + k])  # fmt: skip
+
+
+@kernel
+def veil(s, chains, leg, ex, ey, ez, to_ear, waves, count):
+    """Multiply RE, IM by what passes a leg from where the surface has NORMAL to its end e (m), or to EAR; waves: per metre."""
+    if not is_veiled(chains[2], leg):
+        return
+    # what is near to none of the points is not asked about again
+    mx, my, mz = _point(s, count // 2)
+    if to_ear:
+        ex, ey, ez = np.float64(s[EAR]), np.float64(s[EAR + ROW]), np.float64(s[EAR + 2 * ROW])
+    slack = 0.0
+    for k in range(count):
+        px, py, pz = _point(s, k)
+        away = abs(px - mx) + abs(py - my) + abs(pz - mz)
+        if to_ear:
+            away += abs(s[EAR + k] - s[EAR]) + abs(s[EAR + ROW + k] - s[EAR + ROW]) + abs(s[EAR + 2 * ROW + k] - s[EAR + 2 * ROW])  # fmt: skip
+        slack = max(slack, np.float64(away))
+    bits, some = nearby(chains[2], leg, np.float64(mx), np.float64(my), np.float64(mz), slack, ex, ey, ez, waves)  # fmt: skip
+    if some > 0.0 and bits == 0:
+        return
+    for k in range(count):
+        passed = f32(0.0)
+        if some > 0.0:
+            px, py, pz = _point(s, k)
+            if to_ear:
+                ex, ey, ez = np.float64(s[EAR + k]), np.float64(s[EAR + ROW + k]), np.float64(s[EAR + 2 * ROW + k])  # fmt: skip
+            passed = f32(leg_passes(chains[2], leg, bits, np.float64(px), np.float64(py), np.float64(pz), ex, ey, ez, waves))  # fmt: skip
+        s[RE + k] *= passed
+        s[IM + k] *= passed
+
+
+@kernel
+def incoming(s, chains, leg, sx, sy, sz, waves, walls, skin, beams, axes, way_re, way_im, count):
+    """Write, per basis function, sides and veil of the leg from s (m) to the piece, the piece's own reflection and the beam into way_re, way_im (basis * ROW,).
+
+    After `reflected`, whose amplitude is lost.  chains: see `Legs.chains`.  waves: per metre.  walls (W, 2,
     WALL_NODES), skin (1, 2, WALL_NODES): reflection tables.  beams (basis, 2, D): Chebyshev series, real and imaginary, of the departure cosine about the
     mirrored axes (I, 3); one coefficient is a number.
     """
@@ -307,13 +360,8 @@ def incoming(s, hits, normals, leg, walls, skin, beams, axes, way_re, way_im, co
         s[IM + k] = f32(0.0)
         s[COSINE + k] = s[HALF + k]
     _mirror(s, skin, 0, count)
-    for hit in range(hits.shape[1]):
-        if hits[leg, hit] < 0:
-            break
-        _cosine(
-            s, BACK, normals[leg, hit, 0], normals[leg, hit, 1], normals[leg, hit, 2], True, count
-        )
-        _mirror(s, walls, hits[leg, hit], count)
+    met(s, BACK, chains, leg, walls, count)
+    veil(s, chains, leg, sx, sy, sz, False, waves, count)
     departing(s, beams, axes, leg, way_re, way_im, count)
 
 
@@ -340,15 +388,10 @@ def departing(s, beams, axes, leg, way_re, way_im, count):
 
 
 @kernel
-def outgoing(s, hits, normals, leg, walls, absorption, count):
-    """Multiply RE, IM by the walls of the leg to the microphone and the air of both legs, after `reflected`."""
-    for hit in range(hits.shape[1]):
-        if hits[leg, hit] < 0:
-            break
-        _cosine(
-            s, ON, normals[leg, hit, 0], normals[leg, hit, 1], normals[leg, hit, 2], True, count
-        )
-        _mirror(s, walls, hits[leg, hit], count)
+def outgoing(s, chains, leg, waves, walls, absorption, count):
+    """Multiply RE, IM by sides and veil of the leg to the microphone and the air of both legs, after `reflected`."""
+    met(s, ON, chains, leg, walls, count)
+    veil(s, chains, leg, 0.0, 0.0, 0.0, True, waves, count)
     _decay(s, absorption, count)
 
 

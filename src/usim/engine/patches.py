@@ -126,8 +126,8 @@ LONGS = LONG_SLAB + WAYS + SCRATCH
 
 @kernel
 def _add_patches(
-    tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, runs, sources, source_axes, source_walls, source_normals,
-    targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope, leg_slope, c, total,
+    tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, runs, sources, source_axes,
+    targets, target_axes, chains, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope, leg_slope, c, total,
     everything, held, found, bands, leads, middles, windows, floats, slabs, longs, stored, sums, of_mics, across,
 ):  # fmt: skip
     """Do what `sums.piece_sum` does, in room that it has made: see there.
@@ -249,9 +249,9 @@ def _add_patches(
                     lanes = some * coarse_wide
                     _probed(coarse_s, coarse_x, by, t, coarse_wide, low, some)
                     reflected(t, sx, sy, sz, f32(0.0), lanes)
-                    incoming(t, source_walls, source_normals, i, walls_f, skin_f, beam_f[b : b + 1], source_axes, way_re, way_im, lanes)  # fmt: skip
+                    incoming(t, chains, i, sx, sy, sz, waves, walls_f, skin_f, beam_f[b : b + 1], source_axes, way_re, way_im, lanes)  # fmt: skip
                     _bare(t, lanes)
-                    outgoing(t, target_walls, target_normals, j, walls_f, f32(absorption[f]), lanes)
+                    outgoing(t, chains, j, waves, walls_f, f32(absorption[f]), lanes)
                     for p in range(some):
                         felt_re, felt_im = (
                             felt[2 * (low + p) * ROW :],
@@ -330,7 +330,7 @@ def _add_patches(
                 for n in range(end - begin):
                     _shine(stored[n, 0], stored[n, 1:], knot, instants, fineness, even, beside_one, sums)  # fmt: skip
                 reflected(coarse_s, sx, sy, sz, f32(0.0), coarse_wide)
-                incoming(coarse_s, source_walls, source_normals, i, walls_f, skin_f, beam_f[b : b + 1], source_axes, way_re, way_im, coarse_wide)  # fmt: skip
+                incoming(coarse_s, chains, i, sx, sy, sz, waves, walls_f, skin_f, beam_f[b : b + 1], source_axes, way_re, way_im, coarse_wide)  # fmt: skip
                 tilt_re, tilt_im = f32(leg_slope[f, j].real), f32(leg_slope[f, j].imag)
                 for low in range(0, mics, together):
                     some = min(together, mics - low)
@@ -343,9 +343,7 @@ def _add_patches(
                         mic_s[SWAY + k], mic_s[LEAN + k] = f32(0.0), f32(0.0)
                     reflected(mic_s, sx, sy, sz, f32(0.0), lanes)
                     _bare(mic_s, lanes)
-                    outgoing(
-                        mic_s, target_walls, target_normals, j, walls_f, f32(absorption[f]), lanes
-                    )
+                    outgoing(mic_s, chains, j, waves, walls_f, f32(absorption[f]), lanes)
                     per_slope = -waves / step
                     for m in range(some):
                         dx, dy, dz = offset(targets, j, low + m, cx, cy, cz)

@@ -17,6 +17,7 @@ import numpy as np
 
 from usim.engine.legs import Band, Legs
 from usim.engine.slab import ONE, WALL_NODES, f32, faded, whole_lanes
+from usim.engine.veils import is_veiled, passes_at
 from usim.movers.base import Poses
 from usim.physics.jit import kernel
 
@@ -62,11 +63,12 @@ class Chosen:
 
 
 @kernel
-def _leg_powers(place, ends, axes, hits, normals, walls, pattern, count, rows):
+def _leg_powers(place, ends, axes, chains, waves, walls, pattern, count, rows):
     """Fill rows (leg, 5, K): unit vector from the piece's centre to the leg's end, 1/r, and the leg's power without 1/r^2.
 
-    pattern (parts, D): Chebyshev series of the cosine about the mirrored axis, whose squares are summed.
+    pattern (parts, D): Chebyshev series of the cosine about the mirrored axis, whose squares are summed.  chains: see `Legs.chains`; waves: per metre.
     """
+    hits, normals = chains[0], chains[1]
     for leg in range(ends.shape[0]):
         for k in range(count):
             x, y, z = (
@@ -99,6 +101,9 @@ def _leg_powers(place, ends, axes, hits, normals, walls, pattern, count, rows):
                     b1 = b0
                 value = cosine * b1 - b2 + pattern[part, 0]
                 gain += value * value
+            if is_veiled(chains[2], leg):
+                passed = passes_at(chains[2], leg, place[0, k], place[1, k], place[2, k], ends[leg, 0], ends[leg, 1], ends[leg, 2], waves)  # fmt: skip
+                gain *= passed * passed
             rows[leg, 0, k] = ux
             rows[leg, 1, k] = uy
             rows[leg, 2, k] = uz
@@ -327,10 +332,10 @@ def dressed_energies(
     )
     centre = np.ascontiguousarray(table[:3])
     _leg_powers(
-        centre, legs.sources[driver], legs.source_axes[driver], legs.walls, legs.normals, cost.walls, cost.beams[driver, 0], count, out_rows
+        centre, legs.sources[driver], legs.source_axes[driver], legs.chains, cost.turns_per_metre, cost.walls, cost.beams[driver, 0], count, out_rows
     )  # fmt: skip
     _leg_powers(
-        centre, legs.middles, legs.target_axes[:, 0], legs.walls, legs.normals, cost.walls, cost.ports[:1], count, rows
+        centre, legs.middles, legs.target_axes[:, 0], legs.chains, cost.turns_per_metre, cost.walls, cost.ports[:1], count, rows
     )  # fmt: skip
     back_rows = np.ones((count, 5, whole_lanes(images)), np.float32)
     back_rows[:, :, :images] = rows.T
@@ -361,7 +366,9 @@ def leg_powers(
     """Return the powers (leg, K), without spreading and air, of legs from places (K, 3) to ends (leg, 3) in m; pattern: see `_leg_powers`."""
     rows = np.empty((len(legs), 5, len(place)), np.float32)
     centre = np.ascontiguousarray(place.T)
-    _leg_powers(centre, ends, axes, legs.walls, legs.normals, cost.walls, pattern, len(place), rows)
+    _leg_powers(
+        centre, ends, axes, legs.chains, cost.turns_per_metre, cost.walls, pattern, len(place), rows
+    )
     return rows[:, 4]
 
 

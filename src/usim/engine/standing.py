@@ -8,6 +8,8 @@ import numpy as np
 
 from usim.devices.unit import Unit
 from usim.engine.legs import Legs
+from usim.engine.sides import sides_of
+from usim.engine.veils import passes
 from usim.scene.scene import PlacedDevice, Scene
 
 NEAREST_M = 1e-3  # a driver and a microphone at one point have no direct path
@@ -64,13 +66,15 @@ def standing(scene: Scene, device: PlacedDevice, legs: Legs, carriers_hz: np.nda
             / path
             * np.exp(-2j * np.pi * f * path / scene.air.sound_speed_m_s)
         )
-        for wall, part in enumerate(scene.room.walls):
+        for wall, surface in enumerate(sides_of(scene).surfaces):
             for hit in range(legs.walls.shape[1]):
                 met = np.flatnonzero(legs.walls[:, hit] == wall)
                 cosine = np.abs(
                     np.einsum("dmic,ic->dmi", unit[:, :, met], legs.maps.normals[met, hit])
                 )
-                gain[:, :, met] *= part.surface.reflection(np.maximum(cosine, 1e-9), f, scene.air)
+                gain[:, :, met] *= surface.reflection(np.maximum(cosine, 1e-9), f, scene.air)
+        for driver, ends in enumerate(legs.sources):
+            gain[driver] *= passes(legs.maps.veils, ends, mics, f / scene.air.sound_speed_m_s).T
         loss[row] = gain
     return Standing(
         path,

@@ -111,8 +111,8 @@ def _by_lead(leads, images, most, order):
 
 @kernel
 def _add_pairs(
-    tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes, source_walls, source_normals,
-    targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
+    tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes,
+    targets, target_axes, chains, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
     leg_slope, c, envelope, envelope_first, envelope_hz, total,
     everything, floats, slabs, longs, held, found, bands, leads, middles, order,
 ):  # fmt: skip
@@ -233,8 +233,8 @@ def _add_pairs(
                     wave,
                 )
             reflected(coarse_s, sx, sy, sz, sharpness, coarse_wide)
-            incoming(coarse_s, source_walls, source_normals, i, walls_f, skin_f, beam_f, source_axes, way_re, way_im, coarse_wide)  # fmt: skip
             waves = turns_per_metre[f]
+            incoming(coarse_s, chains, i, sx, sy, sz, waves, walls_f, skin_f, beam_f, source_axes, way_re, way_im, coarse_wide)  # fmt: skip
             shaded, differs, swift = False, False, f32(0.0)
             if tables.shape[0] > 1:
                 shaded, swift = in_the_way(
@@ -313,7 +313,7 @@ def _add_pairs(
                         for k in range(coarse_wide):
                             mic_through[m * coarse_wide + k] -= apart[k]
                 reflected(mic_s, sx, sy, sz, sharpness, lanes)
-                outgoing(mic_s, target_walls, target_normals, j, walls_f, f32(absorption[f]), lanes)
+                outgoing(mic_s, chains, j, waves, walls_f, f32(absorption[f]), lanes)
                 per_slope = -turns_per_metre[f] / step
                 for m in range(some):
                     dx, dy, dz = offset(targets, j, first + m, cx, cy, cz)
@@ -386,8 +386,8 @@ _ROOM = _Room()
 
 
 def piece_sum(
-    tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes, source_walls, source_normals,
-    targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
+    tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes,
+    targets, target_axes, chains, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
     leg_slope, c, envelope, envelope_first, envelope_hz, total, shared=False,
 ):  # fmt: skip
     """Add the echoes of a list of pairs over one piece to the sums; return the number of pairs that the knots did not cover.
@@ -416,15 +416,15 @@ def piece_sum(
         runs = runs[: find_runs(glints, pairs, group, runs, single)]
         if len(runs):
             missed += _add_patches(
-                tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, runs, sources, source_axes, source_walls, source_normals,
-                targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope, leg_slope, c, total,
+                tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, runs, sources, source_axes,
+                targets, target_axes, chains, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope, leg_slope, c, total,
                 everything, np.full((3, pieces), -1, np.int64), found, bands, leads, middles,
                 room.windows, room.waves, room.slabs, room.longs, room.stored, room.sums, room.of_mics, room.across,
             )  # fmt: skip
             pairs, weight, group = pairs[single], weight[single], group[single]
     return missed + _add_pairs(  # called from here alone: a kernel that another one calls is compiled twice
-        tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes, source_walls, source_normals,
-        targets, target_axes, target_walls, target_normals, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
+        tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes,
+        targets, target_axes, chains, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
         leg_slope, c, envelope, envelope_first, envelope_hz, total,
         everything, room.pairs[0], room.slabs, room.pairs[1], np.full((3, pieces), -1, np.int64), found, bands, leads, middles,
         np.empty(len(pairs), np.int64),

@@ -19,6 +19,7 @@ from usim.engine.pairs import (
     reflected,
 )
 from usim.engine.selection import pose_table
+from usim.engine.sides import sides_of
 from usim.engine.slab import LANES, LONG_SLAB, PATH, ROW, SECOND, SLAB, aim, aim_long, f32
 from usim.physics.jit import kernel
 
@@ -41,8 +42,8 @@ def _instant(
     source_axes,
     targets,
     target_axes,
-    hits,
-    normals,
+    chains,
+    waves,
     walls,
     skin,
     beams,
@@ -78,9 +79,9 @@ def _instant(
             _first_normal(s, f32(sx), f32(sy), f32(sz), LANES)
             pair_paths(s, d, sx, sy, sz, 4, LANES)
             reflected(s, sx, sy, sz, MIRROR, LANES)
-            incoming(s, hits, normals, i, walls, skin, beams, source_axes, way_re, way_im, LANES)
+            incoming(s, chains, i, sx, sy, sz, waves, walls, skin, beams, source_axes, way_re, way_im, LANES)  # fmt: skip
             reflected(s, sx, sy, sz, MIRROR, LANES)
-            outgoing(s, hits, normals, j, walls, f32(absorption), LANES)
+            outgoing(s, chains, j, waves, walls, f32(absorption), LANES)
             arriving(s, ports, 0, LANES)
             joined(s, 0, way_re, way_im, 0, g_re, g_im, LANES)
             path[i, j] = d[PATH + 1]
@@ -96,7 +97,7 @@ def pair_table(paths: Paths, t_s: float, mic: int, carrier: int) -> np.ndarray:
     level_db is re the level at 1 m on the driver's axis; standing paths have an empty mover.
     """
     scene, found, cost = paths.scene, paths.legs, paths.bands[carrier]
-    names = tuple(wall.name for wall in scene.room.walls)
+    names = sides_of(scene).names
     keys = np.array([found.maps.key(i, names) for i in range(len(found))])
     order = found.maps.order
     c = scene.air.sound_speed_m_s
@@ -151,7 +152,7 @@ def instant(
     path, rate, power = np.empty(shape), np.empty(shape), np.empty(shape)
     _instant(
         poses, found.sources[driver], found.source_axes[driver].astype(np.float32), targets,
-        np.ascontiguousarray(found.target_axes[:, mic], np.float32), found.walls, found.normals, cost.walls, skin,
+        np.ascontiguousarray(found.target_axes[:, mic], np.float32), found.chains, cost.turns_per_metre, cost.walls, skin,
         cost.beams[driver], cost.ports, cost.absorption_np_m, 1.0 / (c * STEP_S), path, rate, power,
     )  # fmt: skip
     return path, rate, power

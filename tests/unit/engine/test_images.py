@@ -9,9 +9,10 @@ from numpy.polynomial import chebyshev
 from unit.engine.crowd import tables
 from usim.devices.unit import Unit
 from usim.engine import legs as module
-from usim.engine.images import images, maps
+from usim.engine.images import maps
 from usim.engine.legs import SLOPE_HZ, band, leg_slopes, legs, reflection, wall_tables
 from usim.engine.paths import listening
+from usim.engine.sides import sides_of
 from usim.physics.geometry import box_images
 from usim.scene.template import load
 
@@ -25,14 +26,12 @@ def scene():
 def test_images_of_a_box(scene, order, many):
     """The number of lattice points with |l| + |m| + |n| <= order; places as by the lattice formula of physics.geometry."""
     point = np.array([0.7, 1.9, 0.85])
-    found = images(scene.room, point, order)
+    found = maps(sides_of(scene), order, point[None]).of(point)
     low, high = scene.room.bounds_m
     expected = box_images(point, low, high, order).positions_m
-    assert len(found.position) == len(expected) == many
+    assert len(found) == len(expected) == many
     order_of = lambda p: np.lexsort(np.round(p, 6).T)  # noqa: E731
-    np.testing.assert_allclose(
-        found.position[order_of(found.position)], expected[order_of(expected)], atol=1e-12
-    )
+    np.testing.assert_allclose(found[order_of(found)], expected[order_of(expected)], atol=1e-12)
 
 
 def test_a_line_meets_the_walls_that_its_image_names(scene):
@@ -40,7 +39,7 @@ def test_a_line_meets_the_walls_that_its_image_names(scene):
     rng = np.random.default_rng(1)
     low, high = scene.room.bounds_m
     source, point = rng.uniform(low + 0.2, high - 0.2, (2, 3))
-    found = maps(scene.room, 3)
+    found = maps(sides_of(scene), 3, source[None])
     for index, image in enumerate(found.of(source)):
         u = (point - image) / np.linalg.norm(point - image)
         cosines = [abs(u @ n) for w, n in zip(found.walls[index], found.normals[index], strict=True) if w >= 0]  # fmt: skip

@@ -24,6 +24,7 @@ from usim.engine.slab import (
     SECOND,
     f32,
 )  # fmt: skip
+from usim.engine.veils import no_veils
 
 SEEDS = range(8)
 
@@ -229,10 +230,11 @@ def test_whole_gain(crowd, rng, patterned):
     beams, ports = beams.astype(np.float32), ports.astype(np.float32)
     way = np.zeros((2, 2 * ROW), np.float32)
     pairs.reflected(s, *source, pairs.MIRROR, KNOTS)
-    pairs.incoming(s, hits, normals, 1, walls, skin, beams, axes, *way, KNOTS)
+    ways = hits, normals, no_veils(len(hits)).arrays
+    pairs.incoming(s, ways, 1, 0.0, 0.0, 0.0, 95.0, walls, skin, beams, axes, *way, KNOTS)
     back = rows(s, BACK, 3).T
     pairs.reflected(s, *source, pairs.MIRROR, KNOTS)
-    pairs.outgoing(s, hits, normals, 2, walls, f32(0.14), KNOTS)
+    pairs.outgoing(s, ways, 2, 95.0, walls, f32(0.14), KNOTS)
     on = rows(s, ON, 3).T
     gain, path, cosine = mirror(*poses, source, microphone)
     full, none = np.cos(np.deg2rad(70)), np.cos(np.deg2rad(80))

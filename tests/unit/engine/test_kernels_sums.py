@@ -37,6 +37,7 @@ from usim.engine.tones import (
     SPARE,
     WAVE,
 )  # fmt: skip
+from usim.engine.veils import no_veils
 from usim.physics.occlusion import passed
 from usim.physics.scattering import specular_point
 from usim.physics.wrinkles import lobe
@@ -489,7 +490,7 @@ class Flier:
 
 
 def coloured(rng, sources):
-    """A wall on each leg, a beam and an arrival shadow, all smooth: hits, normals of sources and of two arrays, walls, beam, port, axes (see `piece_sum`)."""
+    """A wall on each leg, a beam and an arrival shadow, all smooth: hits, normals, walls, beam, port, axes (see `piece_sum`)."""
     normals = rng.standard_normal((5, 1, 3))
     normals /= np.linalg.norm(normals, axis=2)[:, :, None]
     beam = rng.standard_normal((1, 1, 2, BEAM_DEGREE + 1)) * 0.5 ** np.arange(BEAM_DEGREE + 1)
@@ -498,7 +499,7 @@ def coloured(rng, sources):
     port[..., 0] += 2
     axes = [np.array([2.5, 2.0, 1.2]) - sources[0], rng.standard_normal(3), rng.standard_normal(3)]
     axes = np.array([axis / np.linalg.norm(axis) for axis in axes], np.float32)
-    made = np.float32(normals[:3]), np.float32(normals[3:]), tables(rng, 1)[0][None], np.float32(beam), np.float32(port)  # fmt: skip
+    made = np.float32(normals[2:]), tables(rng, 1)[0][None], np.float32(beam), np.float32(port)  # fmt: skip
     return np.zeros((3, 1), int), *made, axes
 
 
@@ -509,12 +510,12 @@ def summed(fliers, own, glints, pairs, weight, group, sources, targets, newton_s
     if colour is None:
         nowhere = np.zeros((3, 1, 3), np.float32)
         flat = np.array([[[[0.8], [-0.6]]]], np.float32), np.array([[[0.5]]], np.float32)
-        colour = np.full((3, 1), -1), nowhere, nowhere[:2], skins[None, :1], *flat, np.ones((3, 3), np.float32)  # fmt: skip
-    hits, source_normals, target_normals, walls, beam, port, axes = colour
+        colour = np.full((3, 1), -1), nowhere, skins[None, :1], *flat, np.ones((3, 3), np.float32)  # fmt: skip
+    hits, normals, walls, beam, port, axes = colour
     total = np.zeros((2, 2, PLANE), np.float32)
     missed = sums.piece_sum(
         np.array([one.table() for one in fliers]), own, glints, LEAD, EVENS, SAMPLES_HERE, STEP, ratio, newton_steps, pairs, weight, group,
-        sources, axes, hits, source_normals, targets, np.stack([axes[:2], axes[1:]]), hits[:2].copy(), target_normals,
+        sources, axes, targets, np.stack([axes[:2], axes[1:]]), (hits, normals, no_veils(3).arrays),
         np.array([TURNS]), walls, skins[None], beam, port, np.array([ALPHA]), np.array([SLOPE_HZ]), TILT, C, np.zeros((1, 0)), 0.0, 16000.0, total, shared,
     )  # fmt: skip
     assert missed == 0

@@ -22,6 +22,7 @@ from usim.engine.selection import (
     pose_table,
     pose_tables,
 )  # fmt: skip
+from usim.engine.veils import no_veils
 from usim.movers.base import Poses
 from usim.physics.scattering import near_field_mirror
 from usim.scene.template import load
@@ -75,7 +76,15 @@ def test_leg_powers(rng):
     pattern = (rng.standard_normal((2, 17)) * 0.6 ** np.arange(17)).astype(np.float32)
     out = np.empty((6, 5, 5), np.float32)
     selection._leg_powers(
-        place.T.copy(), tips, axes, hits, normals.astype(np.float32), walls, pattern, 5, out
+        place.T.copy(),
+        tips,
+        axes,
+        (hits, normals.astype(np.float32), no_veils(6).arrays),
+        95.0,
+        walls,
+        pattern,
+        5,
+        out,
     )
     away = tips[:, None] - place
     r = np.linalg.norm(away, axis=-1)

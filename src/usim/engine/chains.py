@@ -1,0 +1,232 @@
+"""Chains: the mirror images of a room in which not everything sees everything, and what veils each of them.
+
+A chain lists the sides that a leg is mirrored by, the one next to its end first.  Chains over the same sides, unfolded to the same windows, as over two walls at
+a right angle, are one image: whichever side comes first, the way is the same straight line.  Furniture mirrors a leg once, and then with at most
+one wall: what its faces, small as they are, do beyond that is left to the tail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from usim.engine.sides import SAME, Side, Sides, Solid, clipped, hull
+from usim.engine.veils import BOUND, STOP, Veils
+
+FURNITURE_ORDER = 2  # most mirrors of a chain with furniture among them
+Affine = tuple[np.ndarray, np.ndarray]
+STILL: Affine = (np.eye(3), np.zeros(3))
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One image: its map, and the orders in which its sides may be met."""
+
+    map: Affine
+    orders: tuple[tuple[int, ...], ...]
+
+
+def mirror(side: Side) -> Affine:
+    """Return the map of a point to its mirror image in a side."""
+    n = side.normal
+    return np.eye(3) - 2.0 * np.outer(n, n), 2.0 * float(n @ side.corners_m[0]) * n
+
+
+def after(first: Affine, then: Affine) -> Affine:
+    """Return the map that does one map after another."""
+    return then[0] @ first[0], then[0] @ first[1] + then[1]
+
+
+def marked(map_: Affine) -> tuple[int, ...]:
+    """Return whole numbers that are the same for maps that are."""
+    return tuple(np.rint(np.concatenate([map_[0].ravel(), map_[1]]) / (0.1 * SAME)).astype(np.int64).tolist())  # fmt: skip
+
+
+def chains(sides: Sides, order: int, ends_m: np.ndarray) -> list[Chain]:
+    """Return the chains of up to `order` mirrors of which the first can be in sight of one of the ends (n, 3) in m, fewest mirrors first."""
+    mirrors = [mirror(side) for side in sides.sides]
+    planes = [(side.normal, float(side.normal @ side.corners_m[0])) for side in sides.sides]
+    facing = _facing(sides.sides)
+    found: dict[tuple, tuple[Affine, list[tuple[int, ...]]]] = {(): (STILL, [()])}
+    last = [(STILL, (), np.atleast_2d(ends_m), np.zeros((0, 4)))]
+    for _ in range(order):
+        new = []
+        for map_, chain, images, unfolded in last:
+            furnished = any(sides.sides[n].is_furniture for n in chain)
+            for n, side in enumerate(sides.sides):
+                if chain and not facing[chain[-1], n]:
+                    continue
+                if furnished and (side.is_furniture or len(chain) >= FURNITURE_ORDER):
+                    continue
+                if side.is_furniture and len(chain) >= FURNITURE_ORDER:
+                    continue
+                normal, level = planes[n]
+                if not np.any(images @ normal > level + SAME):
+                    continue
+                linear, offset = mirrors[n]
+                step = after(map_, mirrors[n])
+                longer = (*chain, n)
+                turned = unfolded[:, :3] @ linear.T
+                there = np.column_stack([turned, unfolded[:, 3] + turned @ offset])
+                there = np.concatenate([there, [np.append(normal, level)]])
+                new.append((step, longer, images @ linear.T + offset, there))
+                rows = np.rint(there / SAME).astype(np.int64).tolist()
+                windows = tuple(sorted((side_, *row) for side_, row in zip(longer, rows, strict=True)))  # fmt: skip
+                key = (windows, marked(step))
+                found.setdefault(key, (step, []))[1].append(longer)
+        last = new
+    return [Chain(map_, tuple(orders)) for map_, orders in found.values()]
+
+
+def _facing(sides: tuple[Side, ...]) -> np.ndarray:
+    """Return which side (n, n) lies at least in part in front of which, both ways: else no sound goes from one to the other."""
+    ahead = np.array(
+        [
+            [np.max((other.corners_m - side.corners_m[0]) @ side.normal) > SAME for other in sides]
+            for side in sides
+        ]
+    )
+    return ahead & ahead.T
+
+
+@dataclass
+class _Copy:
+    """A solid where it stands in the unfolded room, or several that are one: which planes of the leg it lies beyond (1) or before (-1)."""
+
+    outline: np.ndarray
+    low: float
+    high: float
+    beyond: dict[int, int]
+
+
+def veils_of(sides: Sides, found: list[Chain]) -> Veils:
+    """Return the veils of chains."""
+    mirrors = [mirror(side) for side in sides.sides]
+    spans, planes, edges, stops, corners = [], [], [], [], []
+    for chain in found:
+        own = _Unfolded(sides, mirrors, chain)
+        starts = len(planes), len(edges), len(stops)
+        planes += own.planes
+        edges += own.edges()
+        for copy in own.copies():
+            row = np.zeros(STOP)
+            row[0], row[1] = copy.low, copy.high
+            for place, (plane, beyond) in enumerate(sorted(copy.beyond.items())):
+                row[BOUND + 2 * place], row[BOUND + 2 * place + 1] = plane, beyond
+            row[STOP - 2], row[STOP - 1] = len(corners), len(corners) + len(copy.outline)
+            corners += list(copy.outline)
+            stops.append(row)
+        ends = len(planes), len(edges), len(stops)
+        spans.append([n for pair in zip(starts, ends, strict=True) for n in pair])
+    return Veils(
+        np.array(spans, np.int64).reshape(-1, 6),
+        np.array(planes).reshape(-1, 4),
+        np.array(edges).reshape(-1, 13),
+        np.array(stops).reshape(-1, STOP),
+        np.array(corners).reshape(-1, 2),
+    )
+
+
+class _Unfolded:
+    """One chain's room, unfolded as seen from the point that the leg goes to."""
+
+    def __init__(self, sides: Sides, mirrors: list[Affine], chain: Chain) -> None:
+        self.sides = sides
+        self.orders = chain.orders
+        self.maps = {order: _stretches(mirrors, order) for order in chain.orders}
+        self.planes: list[np.ndarray] = []
+        self._numbers: dict[tuple, int] = {}
+        for order in chain.orders:
+            for place in range(len(order)):
+                self._plane(order, place)
+
+    def _plane(self, order: tuple[int, ...], place: int) -> int:
+        """Return the number of the unfolded plane of one side of a chain; normals point to where the leg starts."""
+        linear, offset = self.maps[order][place + 1]
+        side = self.sides.sides[order[place]]
+        normal = linear @ side.normal
+        level = float(normal @ (linear @ side.corners_m[0] + offset))
+        mark = (order[place], *np.rint(np.append(normal, level) / SAME).astype(np.int64).tolist())
+        if mark not in self._numbers:
+            self._numbers[mark] = len(self.planes)
+            self.planes.append(np.append(normal, level))
+        return self._numbers[mark]
+
+    def edges(self) -> list[np.ndarray]:
+        """Return the free edges of the windows, rows as in `Veils`."""
+        found: dict[tuple, np.ndarray] = {}
+        for order in self.orders:
+            for place, number in enumerate(order):
+                plane = self.planes[self._plane(order, place)]
+                linear, offset = self.maps[order][place + 1]
+                for point, along, inward in self.sides.sides[number].free_edges:
+                    into = linear @ inward
+                    row = np.concatenate([plane, linear @ point + offset, linear @ along, into])
+                    level = float(into @ row[4:7])
+                    mark = tuple(np.rint(np.concatenate([plane, into, [level]]) / SAME).astype(np.int64).tolist())  # fmt: skip
+                    found.setdefault(mark, row)
+        return list(found.values())
+
+    def copies(self) -> list[_Copy]:
+        """Return the solids beside the leg."""
+        out = []
+        for number, solid in enumerate(self.sides.solids):
+            found: dict[tuple, tuple[Affine, dict[int, int], dict[int, int]]] = {}
+            joins: list[tuple[tuple, tuple, int]] = []
+            for order in self.orders:
+                stretches = self.maps[order]
+                bounds = [self._plane(order, place) for place in range(len(order))]
+                for place, map_ in enumerate(stretches):
+                    ends = order[max(place - 1, 0) : place + 1]
+                    if any(self.sides.sides[n].owner == number for n in ends):
+                        continue  # its own face: the leg touches it there and nowhere else
+                    beyond = {plane: 1 if at >= place else -1 for at, plane in enumerate(bounds)}
+                    found.setdefault(marked(map_), (map_, beyond, {}))
+                    if place > 0 and order[place - 1] in solid.touches:
+                        joins.append((marked(stretches[place - 1]), marked(map_), bounds[place - 1]))  # fmt: skip
+            joins = [(a, b, plane) for a, b, plane in joins if a in found and b in found]
+            out += _joined(solid, found, joins, self.planes)
+        return out
+
+
+def _stretches(mirrors: list[Affine], order: tuple[int, ...]) -> list[Affine]:
+    """Return the maps of the room beside each stretch of a leg, the one next to its end first, to where it is seen from the point."""
+    maps = [STILL]
+    for number in reversed(order):
+        maps.append(after(mirrors[number], maps[-1]))
+    return maps[::-1]
+
+
+def _joined(solid: Solid, found: dict, joins: list, planes: list[np.ndarray]) -> list[_Copy]:
+    """Return a solid's places in the unfolded room, those as one that continue each other through a wall."""
+    group = {mark: mark for mark in found}
+    cuts: dict[tuple, set[int]] = {mark: set() for mark in found}
+    for one, other, plane in joins:
+        cuts[one].add(plane)
+        cuts[other].add(plane)
+        old, new = group[one], group[other]
+        for mark, now in group.items():
+            if now == old:
+                group[mark] = new
+    out = []
+    for leader in sorted(set(group.values())):
+        members = [mark for mark in found if group[mark] == leader]
+        outlines, heights = [], []
+        for mark in members:
+            (linear, offset), beyond, _ = found[mark]
+            plan = solid.prism.footprint_m @ linear[:2, :2].T + offset[:2]
+            z = sorted(linear[2, 2] * height + offset[2] for height in (solid.prism.low_m, solid.prism.high_m))  # fmt: skip
+            for plane in cuts[mark]:
+                normal, level = planes[plane][:3], planes[plane][3]
+                side = -beyond[plane]  # the point lies on the positive side of every plane
+                if abs(normal[2]) < SAME:
+                    plan = clipped(plan, side * normal[:2], side * level)
+                else:
+                    cut = level * normal[2]
+                    z = [max(z[0], cut), z[1]] if side * normal[2] > 0.0 else [z[0], min(z[1], cut)]
+            outlines.append(plan)
+            heights += z
+        shared = set.intersection(*(set(found[m][1].items()) for m in members))
+        out.append(_Copy(hull(np.concatenate(outlines)), min(heights), max(heights), dict(shared)))
+    return out

@@ -1,0 +1,217 @@
+"""Sides: the flat faces of a room and its furniture, as mirrors, and the solid prisms that stand in the air, as what casts shadows.
+
+A face has *free* edges, beside which a wave passes it; where another wall meets it at a right angle in an inner corner there is none, for
+the mirror image of the face in that wall continues it.  Furniture that touches a wall or the floor reaches through it, so that nothing passes behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from usim.physics.prism import Face, Prism
+from usim.scene.scene import Scene
+from usim.surfaces.base import AbstractSurface
+
+TOUCHING_M = 0.01  # furniture that stands so near to a wall touches it
+THROUGH_M = 1000.0  # how far what touches a wall reaches through it
+SAME = 1e-6  # m, or cosine: what differs less is the same
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One reflecting face: free_edges (n, 3, 3) holds per edge a point in m, its direction, and the direction into the face."""
+
+    name: str
+    corners_m: np.ndarray
+    normal: np.ndarray
+    surface: AbstractSurface
+    is_furniture: bool
+    free_edges: np.ndarray
+    owner: int = -1  # the solid that it is a face of
+
+
+@dataclass(frozen=True, eq=False)
+class Solid:
+    """One prism that casts shadows, reaching through the walls that it touches; touches: the sides across which its mirror image continues it."""
+
+    prism: Prism
+    touches: frozenset[int]
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """All sides, those of the room first, and all solids, those of the room first."""
+
+    sides: tuple[Side, ...]
+    solids: tuple[Solid, ...]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every image is seen from everywhere: no solids, no free edges."""
+        return not self.solids and not any(len(side.free_edges) for side in self.sides)
+
+    @property
+    def surfaces(self) -> list[AbstractSurface]:
+        return [side.surface for side in self.sides]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(side.name for side in self.sides)
+
+
+def sides_of(scene: Scene) -> Sides:
+    """Return the sides and solids of a scene's room and furniture."""
+    room = scene.room
+    walls = [Face(wall.name, np.asarray(wall.corners_m, float), np.asarray(wall.normal, float)) for wall in room.walls]  # fmt: skip
+    things = [thing.solid for thing in scene.furniture]
+    faces: list[tuple[Face, AbstractSurface, bool, int]] = []
+    for face, wall in zip(walls, room.walls, strict=True):
+        owner = next((n for n, solid in enumerate(room.solids) if _lines(solid, face)), -1)
+        faces.append((face, wall.surface, False, owner))
+    for number, thing in enumerate(scene.furniture):
+        for face in thing.solid.faces():
+            others = things[:number] + things[number + 1 :]
+            if _wall_behind(face, walls) < 0 and not any(_covers(o, face) for o in others):
+                named = face._replace(name=f"{thing.name}.{face.name}")
+                faces.append((named, thing.surface, True, len(room.solids) + number))
+    made = tuple(
+        Side(face.name, face.corners_m, face.normal, surface, furniture, _free_edges(face, [f for f, *_ in faces[: len(walls)]], [f for f, _, _, o in faces if furniture and o == owner]), owner)
+        for face, surface, furniture, owner in faces
+    )  # fmt: skip
+    solids = [Solid(prism, _beside(prism, walls)) for prism in room.solids]
+    return Sides(made, (*solids, *(_reaching(prism, walls) for prism in things)))
+
+
+def _level(face: Face) -> float:
+    return float(face.normal @ face.corners_m[0])
+
+
+def _wall_behind(face: Face, walls: list[Face]) -> int:
+    """Return the wall that a face of furniture touches, -1 where there is none."""
+    for number, wall in enumerate(walls):
+        if wall.normal @ face.normal > SAME - 1.0:
+            continue
+        if np.all(np.abs(face.corners_m @ wall.normal - _level(wall)) <= TOUCHING_M):
+            return number
+    return -1
+
+
+def _covers(prism: Prism, face: Face) -> bool:
+    """Return whether a face lies against another prism, or in it."""
+    return bool(prism.contains(face.corners_m, -TOUCHING_M).all())
+
+
+def _lines(prism: Prism, wall: Face) -> bool:
+    """Return whether a standing wall is one side of a solid of the room."""
+    if abs(wall.normal[2]) > SAME:
+        return False
+    foot = wall.corners_m[:, :2]
+    return bool(prism.contains(_at_middle(prism, foot), -SAME).all()) and not bool(
+        prism.contains(_at_middle(prism, foot.mean(axis=0, keepdims=True)), SAME).any()
+    )
+
+
+def _at_middle(prism: Prism, plan: np.ndarray) -> np.ndarray:
+    return np.column_stack([plan, np.full(len(plan), 0.5 * (prism.low_m + prism.high_m))])
+
+
+def _free_edges(face: Face, walls: list[Face], own: list[Face]) -> np.ndarray:
+    """Return the free edges (n, 3, 3) of a face among the room's walls and, of furniture, the other faces in sight of the same piece."""
+    found = []
+    corners, many = face.corners_m, len(face.corners_m)
+    for n in range(many):
+        here, there = corners[n], corners[(n + 1) % many]
+        along = (there - here) / np.linalg.norm(there - here)
+        inward = np.cross(face.normal, along)
+        if own:
+            meets = any(_shares(other, here, there) for other in own if other.name != face.name)
+        else:
+            meets = not any(_inner_corner(face, other, here, there) for other in walls)
+        if meets:
+            found.append(np.stack([here, along, inward]))
+    return np.array(found).reshape(-1, 3, 3)
+
+
+def _shares(face: Face, here: np.ndarray, there: np.ndarray) -> bool:
+    """Return whether both ends of an edge are corners of a face."""
+    return all(
+        np.linalg.norm(face.corners_m - point, axis=1).min() <= SAME for point in (here, there)
+    )
+
+
+def _inner_corner(face: Face, other: Face, here: np.ndarray, there: np.ndarray) -> bool:
+    """Return whether another wall meets this one along an edge at a right angle, in front of it."""
+    if abs(other.normal @ face.normal) > SAME or not _shares(other, here, there):
+        return False
+    into_other = np.cross(other.normal, here - there)  # which goes round its own edge the other way
+    return bool(into_other @ face.normal > 0.0)
+
+
+def _beside(prism: Prism, walls: list[Face]) -> frozenset[int]:
+    """Return the walls at whose foot a solid of the room ends in a right angle: beyond them its mirror image goes on."""
+    found = set()
+    sides = [wall for wall in walls if _lines(prism, wall)]
+    for number, wall in enumerate(walls):
+        if abs(wall.normal[2]) > SAME or any(wall is side for side in sides):
+            continue
+        for side in sides:
+            near = any(
+                np.linalg.norm(wall.corners_m - corner, axis=1).min() <= SAME
+                for corner in side.corners_m
+            )
+            if near and abs(side.normal @ wall.normal) <= SAME:
+                found.add(number)
+    return frozenset(found)
+
+
+def _reaching(prism: Prism, walls: list[Face]) -> Solid:
+    """Return a piece of furniture, through the walls that it touches."""
+    touched = {}
+    for face in prism.faces():
+        wall = _wall_behind(face, walls)
+        if wall >= 0:
+            touched[wall] = walls[wall]
+    low, high, plan = prism.low_m, prism.high_m, prism.footprint_m
+    for wall in touched.values():
+        if wall.normal[2] > SAME:
+            low -= THROUGH_M
+        elif wall.normal[2] < -SAME:
+            high += THROUGH_M
+        else:
+            near = np.abs(plan @ wall.normal[:2] - _level(wall)) <= TOUCHING_M
+            plan = hull(np.concatenate([plan, plan[near] - THROUGH_M * wall.normal[:2]]))
+    return Solid(Prism(plan, low, high), frozenset(touched))
+
+
+def hull(points: np.ndarray) -> np.ndarray:
+    """Return the convex hull (n, 2), counter-clockwise, of points (m, 2); Andrew (1979)."""
+    order = np.lexsort((points[:, 1], points[:, 0]))
+    ends = []
+    for some in (points[order], points[order[::-1]]):
+        chain: list[np.ndarray] = []
+        for point in some:
+            while len(chain) > 1 and _turn(chain[-2], chain[-1], point) <= 1e-9:
+                chain.pop()
+            chain.append(point)
+        ends += chain[:-1]
+    return np.array(ends)
+
+
+def _turn(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
+    return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
+
+
+def clipped(footprint_m: np.ndarray, normal: np.ndarray, level: float) -> np.ndarray:
+    """Return the part (n, 2) of a convex footprint where normal . x >= level, normal (2,)."""
+    depth = footprint_m @ normal - level
+    out = []
+    for n in range(len(depth)):
+        after = (n + 1) % len(depth)
+        if depth[n] >= 0.0:
+            out.append(footprint_m[n])
+        if depth[n] * depth[after] < 0.0:
+            share = depth[n] / (depth[n] - depth[after])
+            out.append(footprint_m[n] + share * (footprint_m[after] - footprint_m[n]))
+    return np.array(out).reshape(-1, 2)
