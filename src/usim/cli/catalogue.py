@@ -21,6 +21,7 @@ _FOLDERS = {
     "recipes": "scenes/recipes",
     "studies": "scenes/studies",
 }
+_MOST_NAMES = 16  # of a table inside another: more are numbered alike, and the first ones say how
 
 
 @command("list")
@@ -146,8 +147,10 @@ def _field(key: str, field: Mapping[str, Any], schema: Mapping[str, Any]) -> lis
 def _holds(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     if "$ref" in field:
         target = schema.get("$defs", {}).get(str(field["$ref"]).rsplit("/", 1)[-1], {})
-        inner = target.get("properties")
-        return "{" + ", ".join(inner) + "}" if inner else _holds(target, schema)
+        names = list(target.get("properties", ()))
+        if len(names) > _MOST_NAMES:
+            names[4:] = [f"... {names[-1]}"]
+        return "{" + ", ".join(names) + "}" if names else _holds(target, schema)
     if "const" in field:
         return str(field["const"])
     if "enum" in field:

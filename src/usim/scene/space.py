@@ -85,7 +85,12 @@ def _mover(scene: Scene, index: int, motion: Motion) -> Iterator[Finding]:
         # A point beyond one wall is outside in the directions of all others too: the wall is told that is passed furthest.
         corners = np.array([wall.corners_m[0] for wall in scene.room.walls])
         beyond = ((corners - reach[time, piece]) * normals).sum(axis=-1)
-        beyond[~outside[time, piece]] = -np.inf
+        # Nor has it passed a wall whose plane it is beyond, where that wall does not stand before it.
+        foot = reach[time, piece] + beyond[:, None] * normals
+        met = scene.room.contains(foot, -TOUCHING_M)
+        met &= ~scene.room.contains(foot - 4.0 * TOUCHING_M * normals, -TOUCHING_M)
+        passed = outside[time, piece]
+        beyond[~(passed & met if np.any(passed & met) else passed)] = -np.inf
         furthest = int(beyond.argmax())
         part = motion.mover.pieces[piece].name
         yield Finding(
@@ -93,6 +98,14 @@ def _mover(scene: Scene, index: int, motion: Motion) -> Iterator[Finding]:
             path,
             f"its {part} reaches {beyond[furthest]:.3g} m beyond {scene.room.walls[furthest].name} at "
             f"{motion.t_s[time]:.3g} s; the room is {_size(scene)}; keep its route inside by its own size",
+        )
+    elif (met_at := _corner(scene, motion)) is not None:
+        time, piece, corner = met_at
+        yield Finding(
+            "mover in the room",
+            path,
+            f"its {motion.mover.pieces[piece].name} reaches into the corner at [{corner[0]:.4g}, {corner[1]:.4g}] "
+            f"at {motion.t_s[time]:.3g} s; keep its route inside by its own size",
         )
     boxes = motion.support_m(AXES)
     for thing in scene.furniture:
@@ -106,6 +119,24 @@ def _mover(scene: Scene, index: int, motion: Motion) -> Iterator[Finding]:
             when = motion.t_s[int(np.nonzero(inside)[0][0])]
             text = f"it comes within {CLEARANCE_M:g} m of {device.name} at {when:.3g} s"
             yield Finding("mover meets device", path, f"{text}; lead its route past the device")
+
+
+def _corner(scene: Scene, motion: Motion) -> tuple[int, int, np.ndarray] | None:
+    """The first time and piece that the edge of a corner jutting into the room is in, and its place.
+
+    The point of the edge at the height of the piece is looked at: exact for balls and what stands upright.
+    """
+    if not scene.room.solids:
+        return None
+    corners = np.unique(np.concatenate([one.footprint_m for one in scene.room.solids]), axis=0)
+    height = motion.poses.position_m[:, :, None, 2]
+    edges = np.empty((*height.shape[:2], len(corners), 3))
+    edges[..., :2], edges[..., 2] = corners, height
+    inside = motion.depth_in(edges, -TOUCHING_M) < 1.0
+    if not inside.any():
+        return None
+    time, piece, corner = (int(i[0]) for i in np.nonzero(inside))
+    return time, piece, corners[corner]
 
 
 def _meets(motion: Motion, boxes: np.ndarray, thing: AbstractFurniture) -> float | None:

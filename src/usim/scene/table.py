@@ -107,7 +107,6 @@ RESERVED: tuple[tuple[tuple[str, ...], str], ...] = (
 """Fields of the contract that are not built yet, and what they are about."""
 
 LATER_KINDS: dict[str, frozenset[str]] = {
-    "rooms": frozenset({"polygon"}),
     "movers": frozenset(
         {
             "person", "child", "cat", "dog", "pet", "fan", "curtain", "door", "robot_vacuum",
