@@ -1,9 +1,12 @@
 """The judge: what a microphone receives, per sample, in float64, every pair, slow on purpose.
 
 Every other engine is measured against this one, so it shares nothing with them: it imports NumPy and
-numba alone, takes movers only by `mover.at(t)`, rooms only by `room.walls`, and finds each number its own way:
+numba alone, takes movers only by `mover.at(t)`, rooms only by `room.walls`, `room.solids` and `furniture`, and finds each
+number its own way:
 
-* images: mirror sequences over the wall planes, told apart by their lattice key (`images`);
+* images: mirror sequences over the wall planes, told apart by their lattice key (`images`); in a room that is more than
+  a box, chains of faces (`faces`, `chains`);
+* what stands in the way there, and where faces end: knife edges, on every leg (`veil`, `solids`);
 * bounce point: the point of the piece's surface with the least path length, by damped Newton on the unit sphere
   that the ellipsoid is scaled from (`bounce`); the spreading from the Hessian of the path length over the surface,
   so no formula of curvatures is needed (stationary phase of the Kirchhoff integral; Keller 1957);
@@ -13,12 +16,17 @@ numba alone, takes movers only by `mover.at(t)`, rooms only by `room.walls`, and
 * shadow: the other pieces of the same mover weaken both legs (`shadow`);
 * Doppler: never added; received frequency f2 = f dt_e/dt for what the air, the walls and the microphone do (`echoes`).
 
-Image key. A room here is a set of planes, each two of them parallel or perpendicular (a box, or part of one).
+Image key of a room without furniture, all of whose walls are parallel or perpendicular and which has no solids (a box, or
+part of one).
 Parallel walls form an axis; the axes are ordered x, y, z by the largest part of their normal. The key of an image
 is three integers, one an axis: |l| mirrorings in that axis's walls, in turn; l > 0 where the last of them, so the
 outermost, was in the wall at the larger coordinate. In a box from 0 to L the image of x is
 l L + x for even l and (l + 1) L - x for odd l. (0, 0, 0) is the thing itself; the order is the sum of |l|.
 A pair is (key of the driver's image, key of the microphone's image).
+
+Image key of any other room. Three integers, the faces in the order in which sound from the device's end meets them, padded
+with -1: the walls are numbered first, then the sides of the furniture that face the air (`faces`). (-1, -1, -1) is the
+thing itself.
 
 Not here: occlusion between movers, tail, draughts, pieces other than ellipsoids and blades (refused in one line).
 """

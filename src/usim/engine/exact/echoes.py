@@ -131,8 +131,14 @@ def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
     ratio = (1.0 - (out[..., RATE1] + out[..., EXTRA_RATE]) / c) / (1.0 + out[..., RATE2] / c)
     gain = np.zeros(shape, dtype=complex)
     alive = (out[..., FLAG] == SEEN) & (out[..., COS] > FADE_NONE) & (out[..., GAIN] > 0.0)
+    number_of = np.broadcast_to(np.arange(len(rows))[:, None], shape)
+    passed = np.ones(0)
+    if link.veil is not None:
+        legs = index[number_of[alive]]
+        passed = link.passed(legs[:, 0], out[alive, R1], out[alive, GOING : GOING + 3], legs[:, 1])
+        alive[alive] = passed > 0.0
     known, f2 = out[alive], f * ratio[alive]
-    row = np.broadcast_to(np.arange(len(rows))[:, None], shape)[alive]
+    row = number_of[alive]
     first, second = index[row, 0], index[row, 1]
     going, coming = known[:, GOING : GOING + 3], known[:, COMING : COMING + 3]
     place = known[:, POINT : POINT + 3]
@@ -150,6 +156,8 @@ def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
         * link.air(known[:, R1], known[:, R2], f2)
         * link.hearer.mic_response(link.mic, f2)
     )
+    if link.veil is not None:
+        gain[alive] *= passed[passed > 0.0]
     return Echoes(
         mover=motion.mover.name,
         piece=number,
@@ -168,7 +176,7 @@ def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
 
 
 def _flat_echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
-    """The same for a flat piece, which nothing hides."""
+    """The same for a flat piece, which no other piece hides."""
     link, motion, number, index = ask.link, ask.motion, ask.number, rows.index
     c, f, shape = link.c, link.frequency_hz, (len(rows), len(t_s))
     source, ear = link.out.position_m[index[:, 0]], link.back.position_m[index[:, 1]]
@@ -188,6 +196,8 @@ def _flat_echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
         * link.air(known.r1.ravel(), known.r2.ravel(), f2)
         * link.hearer.mic_response(link.mic, f2)
     )
+    if link.veil is not None:
+        gain *= link.passed(first, known.r1.ravel(), going, second)
     return Echoes(
         mover=motion.mover.name,
         piece=number,

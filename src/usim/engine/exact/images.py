@@ -12,7 +12,7 @@ NEAR_M = 1e-6  # an image named by its position is one that lies this near
 
 @dataclass(frozen=True)
 class Images:
-    """Mirror images of one point: position_m (n, 3), key (n, 3), hits (n, wall) and turn (n, 3, 3).
+    """Mirror images of one point: position_m (n, 3), key (n, 3), hits (n, face) and turn (n, 3, 3).
 
     A direction d of the unfolded path at image i is turn[i].T @ d at the real thing.
     """
@@ -46,7 +46,7 @@ def mirror_images(walls, point_m, order: int = ORDER) -> Images:
     walls: things with `normal` (3,) unit and `corners_m` (n, 3); point_m (3,) in m.
     Perpendicular mirrors commute, so sequences that differ in their order alone are one image and every
     image is visible from everywhere between the planes (Allen and Berkley 1979). Planes at other angles
-    would need a visibility test and are refused.
+    need a visibility test (see `veil`) and are refused here.
     """
     axis, side = _axes(walls)
     first: tuple[int, ...] = (0, 0, 0)
@@ -89,8 +89,7 @@ def _axes(walls) -> tuple[list[int], list[int]]:
         along = [abs(normal @ other) for other in families]
         if any(1e-9 < value < 1.0 - 1e-9 for value in along):
             raise ValueError(
-                f"room.walls: {wall.name} is neither parallel nor perpendicular to the other walls; "
-                "exact knows box-like rooms only"
+                f"room.walls: {wall.name} is neither parallel nor perpendicular to the other walls"
             )
         if not along or max(along) < 0.5:
             families.append(normal)

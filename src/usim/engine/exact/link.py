@@ -1,4 +1,4 @@
-"""One driver, one microphone and the room between them: what walls, air, beam and shadow do to a path."""
+"""One driver, one microphone and the room between them: what faces, air, beam and shadow do to a path."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from usim.engine.exact.chains import ChainImages
 from usim.engine.exact.images import Images, mirror_images
+from usim.engine.exact.veil import Veil, veil
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,12 @@ class Link:
     out: Images
     back: Images
     frequency_hz: float
+    veil: Veil | None  # of a room that is more than a box
+
+    @property
+    def faces(self) -> tuple:
+        """What sound is mirrored by, in the order of the columns of hits."""
+        return tuple(self.scene.room.walls) if self.veil is None else self.veil.faces
 
     @property
     def c(self) -> float:
@@ -44,6 +52,8 @@ class Link:
 
     def walls(self, images: Images, index: np.ndarray, direction: np.ndarray, f_hz) -> np.ndarray:
         """Product of the reflections that images index (n,) stand for, along unfolded directions (n, 3)."""
+        if isinstance(images, ChainImages):
+            return self._chain(images, index, direction, f_hz)
         product = np.ones(len(index), dtype=complex)
         for normal, surface, columns in self.surfaces():
             hits = images.hits[:, columns].sum(axis=1)[index]
@@ -57,10 +67,43 @@ class Link:
                 product[met[again]] *= np.broadcast_to(one, met.shape)[again]
         return product
 
+    def _chain(self, images: ChainImages, index: np.ndarray, direction: np.ndarray, f_hz):
+        """The same for chains of faces, whose normals turn as the path is unfolded."""
+        product = np.ones(len(index), dtype=complex)
+        kinds: list[Any] = []
+        kind = []
+        for face in self.faces:
+            if face.surface not in kinds:
+                kinds.append(face.surface)
+            kind.append(kinds.index(face.surface))
+        kind.append(-1)  # of NONE
+        for place in range(images.key.shape[1]):
+            made = np.array(kind)[images.key[index, place]]
+            cosine = np.minimum(np.abs((direction * images.slant[index, place]).sum(axis=1)), 1.0)
+            for number, surface in enumerate(kinds):
+                met = np.flatnonzero(made == number)
+                f = f_hz[met] if np.ndim(f_hz) else f_hz
+                product[met] *= surface.reflection(cosine[met], f, self.scene.air)
+        return product
+
+    def passed(self, index: np.ndarray, r1, going, second: np.ndarray | None = None) -> np.ndarray:
+        """Amplitude (n,) that solid things and the ends of faces leave of legs r1 (n,) m long, along unfolded directions
+        going (n, 3) from driver images index (n,), and, given those, of legs on to microphone images second (n,)."""
+        if self.veil is None:
+            return np.ones(len(index))
+        wavelength = self.c / self.frequency_hz
+        points = self.out.position_m[index] + np.asarray(r1)[:, None] * going
+        passes = self.veil.passes(self.out.position_m[0], index, points, wavelength)
+        if second is not None:
+            on = np.flatnonzero(passes)
+            ear = self.back.position_m[0]
+            passes[on] *= self.veil.passes(ear, second[on], points[on], wavelength)
+        return passes
+
     def surfaces(self) -> list[tuple[np.ndarray, Any, list[int]]]:
-        """Walls put together where orientation and surface are the same: the reflection is then one value."""
+        """Faces put together where orientation and surface are the same: the reflection is then one value."""
         groups: list[tuple[np.ndarray, Any, list[int]]] = []
-        for index, wall in enumerate(self.scene.room.walls):
+        for index, wall in enumerate(self.faces):
             for normal, surface, columns in groups:
                 if surface == wall.surface and abs(normal @ wall.normal) > 1.0 - 1e-9:
                     columns.append(index)
@@ -81,10 +124,16 @@ def links(scene, frequency_hz, device, mic, unit, emitter, driver, order) -> Ite
     source = listener if emitter is None else scene.devices[emitter]
     hearer = listener.unit if unit is None else unit
     sender = hearer if source is listener else source.unit
-    walls = scene.room.walls
+    hidden = veil(scene, order)
+
+    def images(point_m) -> Images:
+        if hidden is None:
+            return mirror_images(scene.room.walls, point_m, order)
+        return hidden.images(point_m)
+
     ear = np.asarray(listener.world(hearer.mics_m), float)[mic]
-    back = mirror_images(walls, ear, order)
+    back = images(ear)
     drivers = np.asarray(source.world(sender.drivers_m), float)
     for index in range(len(drivers)) if driver is None else [driver]:
-        out = mirror_images(walls, drivers[index], order)
-        yield Link(scene, source, listener, sender, hearer, index, mic, out, back, frequency_hz)
+        out, ends = images(drivers[index]), (source, listener, sender, hearer)
+        yield Link(scene, *ends, index, mic, out, back, frequency_hz, hidden)

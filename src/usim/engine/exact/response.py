@@ -48,6 +48,8 @@ def _static(scene, frequency_hz, device, mic, unit, emitter, driver, order) -> n
         gain = (
             gain * link.air(r, 0.0, frequency_hz) / r * link.hearer.mic_response(mic, frequency_hz)
         )
+        if link.veil is not None:
+            gain = gain * link.passed(index, r, going)
         rows = np.zeros(len(r), dtype=STATIC)
         rows["driver"], rows["key"], rows["order"] = link.driver, link.out.key, link.out.order
         rows["r_m"], rows["delay_s"], rows["gain"] = r, r / link.c, gain
