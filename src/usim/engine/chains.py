@@ -1,18 +1,19 @@
 """Chains: the mirror images of a room in which not everything sees everything, and what veils each of them.
 
-A chain lists the sides that a leg is mirrored by, the one next to its end first.  Chains over the same sides, unfolded to the same windows, as over two walls at
-a right angle, are one image: whichever side comes first, the way is the same straight line.  Furniture mirrors a leg once, and then with at most
+A chain lists the sides that a leg is mirrored by, the one next to its end first.  Chains over the same sides are one image where the sides that change places meet in a
+right angle, as two walls do: whichever comes first, the way is the same straight line, and beside the window of one lies its mirror image in the other.  Furniture mirrors a leg once, and then with at most
 one wall: what its faces, small as they are, do beyond that is left to the tail.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from usim.engine.sides import SAME, Side, Sides, Solid, clipped, hull
-from usim.engine.veils import BOUND, STOP, Veils
+from usim.engine.sides import SAME, TOUCHING_M, Side, Sides, Solid, clipped, hull
+from usim.engine.veils import BOUND, PLANE, STOP, Veils
 
 FURNITURE_ORDER = 2  # most mirrors of a chain with furniture among them
 Affine = tuple[np.ndarray, np.ndarray]
@@ -47,12 +48,12 @@ def chains(sides: Sides, order: int, ends_m: np.ndarray) -> list[Chain]:
     """Return the chains of up to `order` mirrors of which the first can be in sight of one of the ends (n, 3) in m, fewest mirrors first."""
     mirrors = [mirror(side) for side in sides.sides]
     planes = [(side.normal, float(side.normal @ side.corners_m[0])) for side in sides.sides]
-    facing = _facing(sides.sides)
+    facing, joins = _facing(sides.sides), _joins(sides.sides)
     found: dict[tuple, tuple[Affine, list[tuple[int, ...]]]] = {(): (STILL, [()])}
-    last = [(STILL, (), np.atleast_2d(ends_m), np.zeros((0, 4)))]
+    last: list[tuple[Affine, tuple[int, ...], np.ndarray]] = [(STILL, (), np.atleast_2d(ends_m))]
     for _ in range(order):
         new = []
-        for map_, chain, images, unfolded in last:
+        for map_, chain, images in last:
             furnished = any(sides.sides[n].is_furniture for n in chain)
             for n, side in enumerate(sides.sides):
                 if chain and not facing[chain[-1], n]:
@@ -67,16 +68,43 @@ def chains(sides: Sides, order: int, ends_m: np.ndarray) -> list[Chain]:
                 linear, offset = mirrors[n]
                 step = after(map_, mirrors[n])
                 longer = (*chain, n)
-                turned = unfolded[:, :3] @ linear.T
-                there = np.column_stack([turned, unfolded[:, 3] + turned @ offset])
-                there = np.concatenate([there, [np.append(normal, level)]])
-                new.append((step, longer, images @ linear.T + offset, there))
-                rows = np.rint(there / SAME).astype(np.int64).tolist()
-                windows = tuple(sorted((side_, *row) for side_, row in zip(longer, rows, strict=True)))  # fmt: skip
-                key = (windows, marked(step))
-                found.setdefault(key, (step, []))[1].append(longer)
+                orders = _orders(longer, joins)
+                if any(not facing[a, b] for order in orders for a, b in pairwise(order)):
+                    continue  # a side at a right angle to both does not bring two together
+                new.append((step, longer, images @ linear.T + offset))
+                found.setdefault(min(orders), (step, []))[1].append(longer)
         last = new
     return [Chain(map_, tuple(orders)) for map_, orders in found.values()]
+
+
+def _orders(chain: tuple[int, ...], joins: np.ndarray) -> set[tuple[int, ...]]:
+    """Return the orders that lead to each other while neighbours that join change places."""
+    found, last = {chain}, [chain]
+    while last:
+        order = last.pop()
+        for n in range(len(order) - 1):
+            if joins[order[n], order[n + 1]]:
+                other = (*order[:n], order[n + 1], order[n], *order[n + 2 :])
+                if other not in found:
+                    found.add(other)
+                    last.append(other)
+    return found
+
+
+def _joins(sides: tuple[Side, ...]) -> np.ndarray:
+    """Return which sides (n, n) are at a right angle, and each continued by its mirror image in the other: none has edges, or one that is not free, there."""
+    many = len(sides)
+    continued = np.ones((many, many), bool)
+    for n, side in enumerate(sides):
+        if not len(side.free_edges):
+            continue
+        ends = np.stack([side.corners_m, np.roll(side.corners_m, -1, axis=0)])
+        free = [np.any([np.linalg.norm(edge[0] - end) < SAME for edge in side.free_edges]) for end in ends[0]]  # fmt: skip
+        for m, other in enumerate(sides):
+            away = np.abs((ends - other.corners_m[0]) @ other.normal).max(axis=0)
+            continued[n, m] = np.any((away <= TOUCHING_M) & ~np.array(free))
+    square = np.array([[abs(a.normal @ b.normal) < SAME for a in sides] for b in sides])
+    return square & continued & continued.T
 
 
 def _facing(sides: tuple[Side, ...]) -> np.ndarray:
@@ -121,7 +149,7 @@ def veils_of(sides: Sides, found: list[Chain]) -> Veils:
         spans.append([n for pair in zip(starts, ends, strict=True) for n in pair])
     return Veils(
         np.array(spans, np.int64).reshape(-1, 6),
-        np.array(planes).reshape(-1, 4),
+        np.array(planes).reshape(-1, PLANE),
         np.array(edges).reshape(-1, 13),
         np.array(stops).reshape(-1, STOP),
         np.array(corners).reshape(-1, 2),
@@ -137,9 +165,12 @@ class _Unfolded:
         self.maps = {order: _stretches(mirrors, order) for order in chain.orders}
         self.planes: list[np.ndarray] = []
         self._numbers: dict[tuple, int] = {}
+        ranks: dict[int, list[int]] = {}
         for order in chain.orders:
             for place in range(len(order)):
-                self._plane(order, place)
+                ranks.setdefault(self._plane(order, place), []).append(len(order) - place)
+        for plane, found in ranks.items():
+            self.planes[plane][4:] = min(found), max(found)
 
     def _plane(self, order: tuple[int, ...], place: int) -> int:
         """Return the number of the unfolded plane of one side of a chain; normals point to where the leg starts."""
@@ -150,7 +181,7 @@ class _Unfolded:
         mark = (order[place], *np.rint(np.append(normal, level) / SAME).astype(np.int64).tolist())
         if mark not in self._numbers:
             self._numbers[mark] = len(self.planes)
-            self.planes.append(np.append(normal, level))
+            self.planes.append(np.array([*normal, level, 0.0, 0.0]))
         return self._numbers[mark]
 
     def edges(self) -> list[np.ndarray]:
@@ -158,7 +189,7 @@ class _Unfolded:
         found: dict[tuple, np.ndarray] = {}
         for order in self.orders:
             for place, number in enumerate(order):
-                plane = self.planes[self._plane(order, place)]
+                plane = self.planes[self._plane(order, place)][:4]
                 linear, offset = self.maps[order][place + 1]
                 for point, along, inward in self.sides.sides[number].free_edges:
                     into = linear @ inward
@@ -174,17 +205,20 @@ class _Unfolded:
         for number, solid in enumerate(self.sides.solids):
             found: dict[tuple, tuple[Affine, dict[int, int], dict[int, int]]] = {}
             joins: list[tuple[tuple, tuple, int]] = []
+            touched = set()  # by the leg, with a face of its own, and nowhere else
             for order in self.orders:
                 stretches = self.maps[order]
                 bounds = [self._plane(order, place) for place in range(len(order))]
                 for place, map_ in enumerate(stretches):
                     ends = order[max(place - 1, 0) : place + 1]
                     if any(self.sides.sides[n].owner == number for n in ends):
-                        continue  # its own face: the leg touches it there and nowhere else
+                        touched.add(marked(map_))
                     beyond = {plane: 1 if at >= place else -1 for at, plane in enumerate(bounds)}
                     found.setdefault(marked(map_), (map_, beyond, {}))
                     if place > 0 and order[place - 1] in solid.touches:
                         joins.append((marked(stretches[place - 1]), marked(map_), bounds[place - 1]))  # fmt: skip
+            for mark in touched:
+                found.pop(mark, None)
             joins = [(a, b, plane) for a, b, plane in joins if a in found and b in found]
             out += _joined(solid, found, joins, self.planes)
         return out

@@ -10,7 +10,7 @@ Source: Allen and Berkley (1979) for the box; Borish (1984) for the chain of pla
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from usim.engine.chains import after, chains, marked, mirror, veils_of
 from usim.engine.sides import Sides
 from usim.engine.veils import Veils, no_veils, seen
 
-SPACING_M = 0.3  # of the places in the room where that is asked
+SPACING_M = 0.2  # of the places in the room where that is asked
 WAVES = 75.0  # per metre, at which it is asked: the lower, the more passes
 
 
@@ -73,8 +73,8 @@ def maps(sides: Sides, order: int, ends_m: np.ndarray) -> Maps:
         [(chain.map, chain.orders[0]) for chain in found], sides, order, veils_of(sides, found)
     )
     end = np.atleast_2d(ends_m).mean(axis=0)
-    rows, veils = seen(made.veils, made.of(end), np.concatenate([_places(sides), ends_m]), WAVES)
-    return replace(made.subset(rows), veils=veils)
+    points = np.concatenate([_places(sides), np.atleast_2d(ends_m)])
+    return made.subset(seen(made.veils, made.of(end), points, WAVES))
 
 
 def _everywhere(sides: Sides, order: int) -> Maps:

@@ -6,6 +6,7 @@ the mirror image of the face in that wall continues it.  Furniture that touches 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,22 +67,22 @@ def sides_of(scene: Scene) -> Sides:
     room = scene.room
     walls = [Face(wall.name, np.asarray(wall.corners_m, float), np.asarray(wall.normal, float)) for wall in room.walls]  # fmt: skip
     things = [thing.solid for thing in scene.furniture]
-    faces: list[tuple[Face, AbstractSurface, bool, int]] = []
-    for face, wall in zip(walls, room.walls, strict=True):
-        owner = next((n for n, solid in enumerate(room.solids) if _lines(solid, face)), -1)
-        faces.append((face, wall.surface, False, owner))
+    made = [
+        Side(face.name, face.corners_m, face.normal, wall.surface, False, _free_edges(face, walls, _continues), next((n for n, solid in enumerate(room.solids) if _lines(solid, face)), -1))
+        for face, wall in zip(walls, room.walls, strict=True)
+    ]  # fmt: skip
     for number, thing in enumerate(scene.furniture):
-        for face in thing.solid.faces():
-            others = things[:number] + things[number + 1 :]
-            if _wall_behind(face, walls) < 0 and not any(_covers(o, face) for o in others):
-                named = face._replace(name=f"{thing.name}.{face.name}")
-                faces.append((named, thing.surface, True, len(room.solids) + number))
-    made = tuple(
-        Side(face.name, face.corners_m, face.normal, surface, furniture, _free_edges(face, [f for f, *_ in faces[: len(walls)]], [f for f, _, _, o in faces if furniture and o == owner]), owner)
-        for face, surface, furniture, owner in faces
-    )  # fmt: skip
+        others = things[:number] + things[number + 1 :]
+        faces = thing.solid.faces()
+        hidden = [face for face in faces if _wall_behind(face, walls) >= 0]
+        for face in faces:
+            if any(face is one for one in hidden) or any(_covers(other, face) for other in others):
+                continue
+            made.append(
+                Side(f"{thing.name}.{face.name}", face.corners_m, face.normal, thing.surface, True, _free_edges(face, hidden, _leans), len(room.solids) + number)
+            )  # fmt: skip
     solids = [Solid(prism, _beside(prism, walls)) for prism in room.solids]
-    return Sides(made, (*solids, *(_reaching(prism, walls) for prism in things)))
+    return Sides(tuple(made), (*solids, *(_reaching(prism, walls) for prism in things)))
 
 
 def _level(face: Face) -> float:
@@ -93,7 +94,9 @@ def _wall_behind(face: Face, walls: list[Face]) -> int:
     for number, wall in enumerate(walls):
         if wall.normal @ face.normal > SAME - 1.0:
             continue
-        if np.all(np.abs(face.corners_m @ wall.normal - _level(wall)) <= TOUCHING_M):
+        near = np.abs(face.corners_m @ wall.normal - _level(wall)) <= TOUCHING_M
+        low, high = wall.corners_m.min(axis=0) - TOUCHING_M, wall.corners_m.max(axis=0) + TOUCHING_M
+        if near.all() and np.all((face.corners_m >= low) & (face.corners_m <= high)):
             return number
     return -1
 
@@ -117,20 +120,13 @@ def _at_middle(prism: Prism, plan: np.ndarray) -> np.ndarray:
     return np.column_stack([plan, np.full(len(plan), 0.5 * (prism.low_m + prism.high_m))])
 
 
-def _free_edges(face: Face, walls: list[Face], own: list[Face]) -> np.ndarray:
-    """Return the free edges (n, 3, 3) of a face among the room's walls and, of furniture, the other faces in sight of the same piece."""
+def _free_edges(face: Face, others: list[Face], continues: Callable) -> np.ndarray:
+    """Return the free edges (n, 3, 3) of a face: those at which none of others continues it."""
     found = []
-    corners, many = face.corners_m, len(face.corners_m)
-    for n in range(many):
-        here, there = corners[n], corners[(n + 1) % many]
-        along = (there - here) / np.linalg.norm(there - here)
-        inward = np.cross(face.normal, along)
-        if own:
-            meets = any(_shares(other, here, there) for other in own if other.name != face.name)
-        else:
-            meets = not any(_inner_corner(face, other, here, there) for other in walls)
-        if meets:
-            found.append(np.stack([here, along, inward]))
+    for here, there in zip(face.corners_m, np.roll(face.corners_m, -1, axis=0), strict=True):
+        if not any(continues(face, other, here, there) for other in others):
+            along = (there - here) / np.linalg.norm(there - here)
+            found.append(np.stack([here, along, np.cross(face.normal, along)]))
     return np.array(found).reshape(-1, 3, 3)
 
 
@@ -141,9 +137,14 @@ def _shares(face: Face, here: np.ndarray, there: np.ndarray) -> bool:
     )
 
 
-def _inner_corner(face: Face, other: Face, here: np.ndarray, there: np.ndarray) -> bool:
-    """Return whether another wall meets this one along an edge at a right angle, in front of it."""
-    if abs(other.normal @ face.normal) > SAME or not _shares(other, here, there):
+def _leans(face: Face, other: Face, here: np.ndarray, there: np.ndarray) -> bool:
+    """Return whether a face meets another at a right angle along an edge."""
+    return abs(other.normal @ face.normal) <= SAME and _shares(other, here, there)
+
+
+def _continues(face: Face, other: Face, here: np.ndarray, there: np.ndarray) -> bool:
+    """Return whether another wall meets this one along an edge at a right angle, in front of it: an inner corner."""
+    if not _leans(face, other, here, there):
         return False
     into_other = np.cross(other.normal, here - there)  # which goes round its own edge the other way
     return bool(into_other @ face.normal > 0.0)

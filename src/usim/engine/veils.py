@@ -20,9 +20,6 @@ from usim.physics.jit import kernel
 
 CLEAR = 1.9  # Fresnel parameter from which on an edge costs less than 1e-3
 SEEN = 0.02  # amplitude that passes somewhere in a room of an image that is kept
-COSTS = (
-    0.998  # amplitude above which a stop is left out that lets so much pass everywhere in a room
-)
 FAINT = 1e-6  # amplitude below which nothing more is asked
 FLAT = 1e-9  # m: what goes less far in plan goes straight up
 NEAREST = 1e-6  # of a leg's length: no edge is nearer to its ends
@@ -31,13 +28,14 @@ SOFT = 0.05  # Fresnel parameters over which one corner takes over from another 
 WINDOWS = 3  # faces that may bound the stretch of a leg beside a solid
 BOUND = 2  # column of a stop's first window
 STOP = BOUND + 2 * WINDOWS + 2
+PLANE = 6
 
 
 @dataclass(frozen=True)
 class Veils:
     """Per leg, `spans` (leg, 6): which rows of planes, edges and stops are its own, from and to.
 
-    planes (n, 4): unfolded faces, normal and level.  edges (n, 13): a face as in planes, a point, the edge's direction and the direction into the face.
+    planes (n, PLANE): unfolded faces, normal and level, and the first and the last place among the leg's, from its point on, that it may have.  edges (n, 13): a face as in planes, a point, the edge's direction and the direction into the face.
     stops (n, STOP): low and high (m), then per window its plane and the side (1: beyond it as seen from the point, -1: before it, 0: no window), then
     which corners, from and to.  corners (n, 2) m, counter-clockwise.
     """
@@ -62,7 +60,7 @@ def no_veils(legs: int) -> Veils:
     """Return the veils of legs that are seen from everywhere."""
     return Veils(
         np.zeros((legs, 6), np.int64),
-        np.zeros((0, 4)),
+        np.zeros((0, PLANE)),
         np.zeros((0, 13)),
         np.zeros((0, STOP)),
         np.zeros((0, 2)),
@@ -109,8 +107,8 @@ def _scale(t, length, waves):
 
 
 @kernel
-def _stretch(stop, planes, first, px, py, pz, dx, dy, dz):
-    """Return between which shares of a leg from p along d a stop (STOP,) stands; its windows count from `first`."""
+def _stretch(stop, planes, first, px, py, pz, dx, dy, dz, reach):
+    """Return between which shares of a leg from p along d a stop (STOP,) stands, no more than `reach` m above or below the leg; its windows count from `first`."""
     low, high = 0.0, 1.0
     for n in range(WINDOWS):
         side = stop[BOUND + 2 * n + 1]
@@ -121,22 +119,23 @@ def _stretch(stop, planes, first, px, py, pz, dx, dy, dz):
             t = -here / fall
             low = max(low, t) if side > 0.0 else low
             high = min(high, t) if side < 0.0 else high
+    if abs(dz) > FLAT:
+        one, other = (stop[0] - reach - pz) / dz, (stop[1] + reach - pz) / dz
+        low, high = max(low, min(one, other)), min(high, max(one, other))
+    elif pz < stop[0] - reach or pz > stop[1] + reach:
+        high = low
     return low, high
 
 
 @kernel
 def _is_near(stop, planes, first, corners, px, py, pz, dx, dy, dz, length, waves, slack):
     """Return whether a stop may cost a leg from p along d anything, p known to `slack` m."""
-    low, high = _stretch(stop, planes, first, px, py, pz, dx, dy, dz)
+    need = CLEAR * math.sqrt(length / (8.0 * waves)) + slack
+    low, high = _stretch(stop, planes, first, px, py, pz, dx, dy, dz, need)
     flat = max(math.sqrt(dx * dx + dy * dy), FLAT)
-    if high * flat <= low * flat - slack:
+    if high * length <= low * length - slack:
         return False
     ux, uy = (dx / flat, dy / flat) if flat > FLAT else (1.0, 0.0)
-    need = CLEAR * math.sqrt(length / (8.0 * waves)) + slack
-    bottom, top = min(pz + low * dz, pz + high * dz), max(pz + low * dz, pz + high * dz)
-    slant = flat / length
-    if (bottom - stop[1]) * slant > need or (stop[0] - top) * slant > need:
-        return False
     most, least, furthest, soonest = -1e30, 1e30, -1e30, 1e30
     for n in range(int(stop[STOP - 2]), int(stop[STOP - 1])):
         x, y = corners[n, 0] - px, corners[n, 1] - py
@@ -154,7 +153,8 @@ def _is_near(stop, planes, first, corners, px, py, pz, dx, dy, dz, length, waves
 @kernel
 def _passes_stop(stop, planes, first, corners, px, py, pz, dx, dy, dz, length, waves):
     """Return the amplitude that passes one stop (STOP,) of a leg from a point p along d, whose windows count from `first`."""
-    low, high = _stretch(stop, planes, first, px, py, pz, dx, dy, dz)
+    reach = CLEAR * math.sqrt(length / (8.0 * waves))
+    low, high = _stretch(stop, planes, first, px, py, pz, dx, dy, dz, reach)
     if high <= low:
         return 1.0
     flat = max(math.sqrt(dx * dx + dy * dy), FLAT)
@@ -283,6 +283,13 @@ def leg_passes(veils, leg, bits, px, py, pz, ex, ey, ez, waves):
         there = plane[0] * ex + plane[1] * ey + plane[2] * ez - plane[3]
         if here <= 0.0 or there >= 0.0:
             return 0.0
+        # those that come before it on every such way are met before it
+        for m in range(first, spans[leg, 1]):
+            if planes[m, 5] < plane[4]:
+                near = planes[m, 0] * px + planes[m, 1] * py + planes[m, 2] * pz - planes[m, 3]
+                far = planes[m, 0] * ex + planes[m, 1] * ey + planes[m, 2] * ez - planes[m, 3]
+                if near * (here - there) > here * (near - far):
+                    return 0.0
     through, bit = 1.0, 1
     for n in range(spans[leg, 2], spans[leg, 3]):
         if bits & bit:
@@ -304,25 +311,6 @@ def passes_at(veils, leg, px, py, pz, ex, ey, ez, waves):
 
 
 @kernel
-def _least_pass(veils, leg, end, points, waves, out):
-    """Lower out (n,) to what passes each stop of a leg from any of points (n, 3) to its end (3,) at least; a point from which the rest passes nothing counts for nothing."""
-    spans, planes, _, stops, corners = veils
-    for k in range(points.shape[0]):
-        px, py, pz = points[k, 0], points[k, 1], points[k, 2]
-        dx, dy, dz = end[0] - px, end[1] - py, end[2] - pz
-        length = math.sqrt(dx * dx + dy * dy + dz * dz)
-        bits, some = nearby(veils, leg, px, py, pz, 0.0, end[0], end[1], end[2], waves)
-        if some == 0.0 or bits == 0:
-            continue
-        edges_only = (1 << (spans[leg, 3] - spans[leg, 2])) - 1
-        if leg_passes(veils, leg, bits & edges_only, px, py, pz, end[0], end[1], end[2], waves) < SEEN:  # fmt: skip
-            continue
-        for n in range(spans[leg, 4], spans[leg, 5]):
-            passed = _passes_stop(stops[n], planes, spans[leg, 0], corners, px, py, pz, dx, dy, dz, length, waves)  # fmt: skip
-            out[n - spans[leg, 4]] = min(out[n - spans[leg, 4]], passed)
-
-
-@kernel
 def all_pass(veils, ends, points, waves, out):
     """Fill out (leg, n): what passes legs from points (n, 3) to their ends (leg, 3); see `leg_passes`."""
     for leg in range(ends.shape[0]):
@@ -338,20 +326,6 @@ def passes(veils: Veils, ends_m: np.ndarray, points_m: np.ndarray, waves: float)
     return out
 
 
-def seen(
-    veils: Veils, ends_m: np.ndarray, points_m: np.ndarray, waves: float
-) -> tuple[np.ndarray, Veils]:
-    """Return which legs (n,) see one of points (n, 3) from their ends (leg, 3) in m, and the veils of those, without what never costs them anything."""
-    points, ends = np.ascontiguousarray(points_m, float), np.ascontiguousarray(ends_m, float)
-    rows = np.flatnonzero(passes(veils, ends, points, waves).max(axis=1) > SEEN)
-    spans, kept = veils.spans[rows], []
-    for row, leg in enumerate(rows):
-        begin, end = veils.spans[leg, 4:]
-        least = np.ones(end - begin)
-        _least_pass(veils.arrays, leg, ends[leg], points, waves, least)
-        own = begin + np.flatnonzero(least < COSTS)
-        spans[row, 4:] = len(kept), len(kept) + len(own)
-        kept += own.tolist()
-        if not len(own) and spans[row, 3] == spans[row, 2]:
-            spans[row, 1] = spans[row, 0]  # seen from everywhere: its windows are whole walls
-    return rows, Veils(spans, veils.planes, veils.edges, veils.stops[kept], veils.corners)
+def seen(veils: Veils, ends_m: np.ndarray, points_m: np.ndarray, waves: float) -> np.ndarray:
+    """Return which legs (n,) see one of points (n, 3) from their ends (leg, 3) in m."""
+    return np.flatnonzero(passes(veils, ends_m, points_m, waves).max(axis=1) > SEEN)

@@ -1,6 +1,6 @@
 """Mirror images by chains of faces, for rooms that are more than a box.
 
-A chain names the faces in the order in which sound that leaves the device's end meets them; no face twice in a row. Of
+A chain names the faces in the order in which sound that leaves the device's end meets them; each at least in part in front of its neighbours. Of
 furniture a chain has one face at most, and then no more than two faces in all. Chains that map space alike and have the
 same faces, such as those of walls at right angles, are one image with several orders of reflection; its key is the least
 of them, padded with NONE. Unlike in a box an image may be seen from some places and not from others, so `veil` asks for
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from usim.engine.exact.faces import AIR, Face
+from usim.engine.exact.faces import AIR, SAME_M, Face
 from usim.engine.exact.images import NEAR_M, Images
 
 NONE = -1
@@ -85,7 +85,7 @@ def chains(met: tuple[Face, ...], order: int) -> Chains:
     steps = 2.0 * levels[:, None] * normals
     found: list[_Image] = []
     alike: dict[tuple[int, ...], list[_Image]] = {}
-    for chain in _sequences([face.owner for face in met], order):
+    for chain in _sequences(met, order):
         turn, shift = np.eye(3), np.zeros(3)
         for face in chain:
             turn, shift = flips[face] @ turn, flips[face] @ shift + steps[face]
@@ -119,20 +119,27 @@ def chains(met: tuple[Face, ...], order: int) -> Chains:
     return Chains(key, hits, turns, shifts, slant, orders, start)
 
 
-def _sequences(owner: list[int], order: int) -> Iterator[tuple[int, ...]]:
-    """Every chain of faces of these owners: the shorter first, then the lexicographically smaller."""
+def _sequences(met: tuple[Face, ...], order: int) -> Iterator[tuple[int, ...]]:
+    """Every chain of these faces: the shorter first, then the lexicographically smaller."""
+    ahead = np.array([[_ahead(one, other) for other in met] for one in met])
+    meets = ahead & ahead.T
     shell: list[tuple[int, ...]] = [()]
     yield ()
     for length in range(1, order + 1):
         grown = []
         for chain in shell:
-            for face in range(len(owner)):
-                if chain and chain[-1] == face:
+            for face in range(len(met)):
+                if chain and not meets[chain[-1], face]:
                     continue
                 longer = (*chain, face)
-                pieces = sum(owner[one] != AIR for one in longer)
+                pieces = sum(met[one].owner != AIR for one in longer)
                 if pieces > 1 or (pieces and length > WITH_FURNITURE):
                     continue
                 grown.append(longer)
         shell = grown
         yield from shell
+
+
+def _ahead(face: Face, other: Face) -> bool:
+    """Whether some of another face lies in front of a face: else no sound goes from one to the other."""
+    return bool(((other.corners_m - face.corners_m[0]) @ face.normal).max() > SAME_M)

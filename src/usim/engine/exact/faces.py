@@ -89,13 +89,16 @@ def faces(scene) -> tuple[Face, ...]:
 
 
 def walls_touched(side, walls) -> np.ndarray:
-    """Numbers of the walls that a side of a solid stands against: it lies in their plane and faces the other way."""
+    """Numbers of the walls that a side of a solid stands against: it lies in their plane, within their extents, and faces the other way."""
     corners, normal = _flat(side)
     return np.array(
         [
             number
             for number, (there, inward) in enumerate(map(_flat, walls))
-            if normal @ inward < AGAINST and np.abs((corners - there[0]) @ inward).max() <= TOUCH_M
+            if normal @ inward < AGAINST
+            and np.abs((corners - there[0]) @ inward).max() <= TOUCH_M
+            and (corners >= there.min(axis=0) - TOUCH_M).all()
+            and (corners <= there.max(axis=0) + TOUCH_M).all()
         ],
         dtype=np.int64,
     )

@@ -1,9 +1,9 @@
 """What stands in the way of sound: the solids of a concave room, then the furniture, as arrays for `veil`.
 
 Furniture that touches a wall is grown through it, so that no sound slips between the two where a straight line is
-unfolded through the wall. A stretch of a path that begins or ends on that very wall stays in front of it, and for that
-stretch the piece keeps its side: whether its line passes above, below or beside the piece is then told by its own edges.
-Which sides keep is a set of bits, and every set has its own shape.
+unfolded through the wall. A path that is mirrored by that very wall goes on, unfolded, beside the mirror image of the
+piece: there the two are one thing. Which walls mirror is a set of bits, and every set has its own shape. A solid of a
+concave room goes on likewise beyond a wall that it meets at a right angle.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ MOST_TOUCHED = 8  # sides of one piece against walls
 
 @dataclass(frozen=True, eq=False)
 class Solids:
-    """Arrays by solid and by the set of sides that keep: foot_m (solid, set, corner, 2), corners, low_m and high_m.
+    """Arrays by solid and by the set of walls that mirror it: foot_m (solid, set, corner, 2), corners, low_m and high_m.
 
-    own (face + 1, solid): whether a stretch that begins or ends on a face is let past the solid unasked; keeps (face + 1,
-    solid): the bits of the sides that keep there. The last row is for a stretch that begins or ends in the air.
+    own (face + 1, solid): whether a stretch that begins or ends on a face is let past the solid unasked; touched (face + 1,
+    solid): the bit of a wall that the solid touches. The last row is for a stretch that begins or ends in the air.
     """
 
     foot_m: np.ndarray
@@ -33,7 +33,7 @@ class Solids:
     low_m: np.ndarray
     high_m: np.ndarray
     own: np.ndarray
-    keeps: np.ndarray
+    touched: np.ndarray
 
 
 def solids(scene, met: tuple[Face, ...]) -> Solids:
@@ -41,31 +41,91 @@ def solids(scene, met: tuple[Face, ...]) -> Solids:
     in_room, things = room_solids(scene), furniture(scene)
     count = len(in_room) + len(things)
     own = np.zeros((len(met) + 1, count), dtype=np.bool_)
-    keeps = np.zeros((len(met) + 1, count), dtype=np.int64)
+    touched = np.zeros((len(met) + 1, count), dtype=np.int64)
     shapes: list[list[tuple[np.ndarray, float, float]]] = []
     for number, solid in enumerate(in_room):
         foot = np.asarray(solid.footprint_m, float)
-        shapes.append([(foot, float(solid.low_m), float(solid.high_m))])
         for place, face in enumerate(met):
             upright = face.owner == AIR and abs(face.normal[2]) < 0.5
             own[place, number] = upright and _on_rim(face.corners_m[:, :2], foot)
+        sides = [face for face, its in zip(met, own[:, number], strict=False) if its]
+        walls = [n for n, face in enumerate(met) if not own[n, number] and _corners(face, sides)]
+        touched[walls, number] = [1 << bit for bit in range(len(walls))]
+        shapes.append([])
+        for kept in range(1 << len(walls)):
+            planes = [_plane(met[n]) for bit, n in enumerate(walls) if kept >> bit & 1]
+            cut = foot
+            for normal, level in planes:
+                cut = _cut(cut, -normal[:2], -level)
+            shapes[-1].append(_mirrored(cut, float(solid.low_m), float(solid.high_m), planes))
     for owner, thing in enumerate(things):
         number = len(in_room) + owner
-        touching: list[Any] = []
+        touching: list[tuple[Any, int]] = []
         for side in thing.solid.faces():
-            walls = walls_touched(side, scene.room.walls)
-            if len(walls):
-                keeps[walls, number] |= 1 << len(touching)  # walls come first among the faces
-                touching.append(side)
+            walls = walls_touched(
+                side, scene.room.walls
+            ).tolist()  # they come first among the faces
+            if walls:
+                touched[walls, number] |= 1 << len(touching)
+                touching.append((side, walls[0]))
         if len(touching) > MOST_TOUCHED:
             raise ValueError(
                 f"furniture.{thing.name}: {len(touching)} sides against walls; exact knows {MOST_TOUCHED}"
             )
         own[:-1, number] = [face.owner == owner for face in met]
-        every = range(1 << len(touching))
-        shapes.append([_grown(thing.solid, touching, kept) for kept in every])
-    foot_m, corners, low_m, high_m = _table(shapes)
-    return Solids(foot_m, corners, low_m, high_m, own, keeps)
+        shapes.append([])
+        for kept in range(1 << len(touching)):
+            planes = [_plane(met[n]) for bit, (_, n) in enumerate(touching) if kept >> bit & 1]
+            grown = _grown(thing.solid, [side for side, _ in touching], kept)
+            shapes[-1].append(_mirrored(*grown, planes))
+    return Solids(*_table(shapes), own, touched)
+
+
+def _plane(face: Face) -> tuple[np.ndarray, float]:
+    return face.normal, float(face.normal @ face.corners_m[0])
+
+
+def _mirrored(foot: np.ndarray, low: float, high: float, planes) -> tuple[np.ndarray, float, float]:
+    """A shape together with its mirror images in planes, which it touches: one convex shape."""
+    for normal, level in planes:
+        if abs(normal[2]) > 0.5:
+            there = 2.0 * level * normal[2]
+            low, high = min(low, there - high), max(high, there - low)
+        else:
+            image = foot - 2.0 * (foot @ normal[:2] - level)[:, None] * normal[:2]
+            foot = _wrapped(np.concatenate([foot, image]))
+    return foot, low, high
+
+
+def _wrapped(points: np.ndarray) -> np.ndarray:
+    """The convex polygon round points (n, 2), counter-clockwise: from corner to corner, each time the rightmost (Jarvis 1973)."""
+    here = int(np.lexsort((points[:, 0], points[:, 1]))[0])
+    ring = [here]
+    while len(ring) <= len(points):
+        off = points - points[here]
+        length = np.hypot(off[:, 0], off[:, 1])
+        there = next(n for n in range(len(points)) if length[n] > SAME_M)
+        for n in range(len(points)):
+            turn = off[there, 0] * off[n, 1] - off[there, 1] * off[n, 0]
+            straight = abs(turn) <= 1e-12 * length[there] * length[n]
+            if length[n] > SAME_M and (turn < 0.0 if not straight else length[n] > length[there]):
+                there = n
+        if np.linalg.norm(points[there] - points[ring[0]]) <= SAME_M:
+            break
+        ring.append(there)
+        here = there
+    return points[ring]
+
+
+def _corners(face: Face, sides: list[Face]) -> bool:
+    """Whether an upright wall meets one of some others at a right angle."""
+    if face.owner != AIR or abs(face.normal[2]) > 0.5:
+        return False
+    for side in sides:
+        apart = np.linalg.norm(face.corners_m[:, None] - side.corners_m, axis=2).min()
+        if apart <= SAME_M and abs(face.normal @ side.normal) <= SAME_M:
+            return True
+    return False
 
 
 def _on_rim(points: np.ndarray, foot: np.ndarray) -> bool:

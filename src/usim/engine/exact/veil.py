@@ -7,12 +7,12 @@ the front the leg passes nothing. What is left is a product of
 * apertures: each hit keeps its distance from every free edge of its face, and each such edge is a knife edge;
 * solids: each is replaced by its silhouette as a screen, in plan by a strip between its outermost corners, in height
   by a strip between its top and its bottom; sound passes a screen beside it or above and below it. It is asked for each
-  stretch between two hits, and the stretch that loses most counts: a solid does not hide one path twice.
+  stretch between two hits; two stretches that meet at a wall which it touches are one, and it is one with its mirror image.
 
 A knife edge leaves what ITU-R P.526 (2019, section 4.1) approximates as the modulus of the Fresnel integral, smoothed:
 the amplitude alone, no ripples on the bright side and no turn of the phase. Distances that the wave's curvature is told
-from are those of the whole leg. A solid is not asked for stretches that begin or end on a face of its own, but for the
-others of the same path it is: where such a path turns from one order to another in a corner, what passes may step.
+from are those of the whole leg. A solid is not asked for stretches that begin or end on a face of its own, nor for those
+that faces at right angles to it lead there.
 
 Where two orders of one image are both met in turn, as by two walls in one plane, the one that passes more counts.
 """
@@ -25,10 +25,11 @@ import numpy as np
 
 from usim.engine.exact.bounce import compiled
 from usim.engine.exact.chains import LONGEST, ChainImages, Chains, chains
-from usim.engine.exact.faces import Face, cluttered, faces
+from usim.engine.exact.faces import SAME_M, TOUCH_M, Face, cluttered, faces
 from usim.engine.exact.solids import solids
 
 GRACE_M = 1e-9  # how far behind the next plane a hit may lie: in a corner two orders are both right
+REACH = 1.9  # Fresnel parameter beyond which an edge costs less than 1e-3
 NEAREST = 1e-6  # least distance to an end, of the leg
 STEEP_M = 1e-9  # a stretch that is shorter in plan has no direction there
 
@@ -75,7 +76,10 @@ def _clipped(ring, count, bound, sign, out):
 
 @compiled
 def _past(a, b, begin, length, wavelength, foot, count, low, high, ring, room):
-    """Amplitude that passes one solid on the stretch from a to b (3,), `begin` along a leg of this length."""
+    """Amplitude that passes one solid on the stretch from a to b (3,), `begin` along a leg of this length.
+
+    Of the stretch only that part counts which is no further above or below the solid than REACH Fresnel parameters.
+    """
     wx, wy, rise = b[0] - a[0], b[1] - a[1], b[2] - a[2]
     flat = np.sqrt(wx * wx + wy * wy)
     if flat < STEEP_M:
@@ -86,8 +90,17 @@ def _past(a, b, begin, length, wavelength, foot, count, low, high, ring, room):
     for n in range(count):
         x, y = foot[n, 0] - a[0], foot[n, 1] - a[1]
         ring[n, 0], ring[n, 1] = (wx * x + wy * y) / flat, wx * y - wy * x
-    count = _clipped(ring, count, 0.0, 1.0, room)
-    count = _clipped(room, count, 1.0, -1.0, ring)
+    reach = REACH * np.sqrt(wavelength * length / 8.0)
+    enter, leave = 0.0, 1.0
+    if abs(rise) > STEEP_M:
+        one, other = (low - reach - a[2]) / rise, (high + reach - a[2]) / rise
+        enter, leave = max(enter, min(one, other)), min(leave, max(one, other))
+    elif a[2] < low - reach or a[2] > high + reach:
+        return 1.0
+    if leave <= enter:
+        return 1.0
+    count = _clipped(ring, count, enter, 1.0, room)
+    count = _clipped(room, count, leave, -1.0, ring)
     if count == 0:
         return 1.0
     v_low, v_high, nearest = np.inf, -np.inf, np.inf
@@ -148,9 +161,12 @@ def _folded(point, end, chain, normal, level, node, met, place):
 
 
 @compiled
-def _framed(node, met, nodes, along, wavelength, normal, first_edge, edges):
-    """Amplitude that the free edges of the faces leave of a folded leg; along: distances of the nodes from the point."""
-    passes, u = 1.0, np.empty(3)
+def _framed(node, met, nodes, along, wavelength, normal, level, first_edge, edges, joins):
+    """Amplitude that the free edges of the faces leave of a folded leg; along: distances of the nodes from the point.
+
+    joins (face, face): whether a face goes on, mirrored, beyond another one; then the edges of that image count as well.
+    """
+    passes, u, v, inward = 1.0, np.empty(3), np.empty(3), np.empty(3)
     for n in range(1, nodes - 1):
         stretch = n - 1 if along[n] - along[n - 1] >= along[n + 1] - along[n] else n
         size = along[stretch + 1] - along[stretch]
@@ -159,23 +175,69 @@ def _framed(node, met, nodes, along, wavelength, normal, first_edge, edges):
             u[part] = (node[stretch + 1, part] - node[stretch, part]) / size
             steep += u[part] * normal[met[n], part]
         k = abs(steep) * _curve(along[n], along[nodes - 1], wavelength)
-        for row in range(first_edge[met[n]], first_edge[met[n] + 1]):
-            inwards = run = 0.0
-            for part in range(3):
-                inwards += (node[n, part] - edges[row, 0, part]) * edges[row, 2, part]
-                run += u[part] * edges[row, 1, part]
-            passes *= _edge(inwards * k / np.sqrt(max(1.0 - run * run, 1e-30)))
+        for images in range(1 << (nodes - 2)):
+            known = True
+            for m in range(1, nodes - 1):
+                if images >> (m - 1) & 1:
+                    known = known and m != n and joins[met[n], met[m]]
+            if not known:
+                continue
+            for row in range(first_edge[met[n]], first_edge[met[n] + 1]):
+                for part in range(3):
+                    v[part], inward[part] = edges[row, 0, part], edges[row, 2, part]
+                run = 0.0
+                for part in range(3):
+                    run += u[part] * edges[row, 1, part]
+                for m in range(1, nodes - 1):
+                    if images >> (m - 1) & 1:
+                        height, lean = -level[met[m]], 0.0
+                        for part in range(3):
+                            height += v[part] * normal[met[m], part]
+                            lean += inward[part] * normal[met[m], part]
+                        known = known and abs(lean) > 1e-6  # else the image is the edge itself
+                        for part in range(3):
+                            v[part] -= 2.0 * height * normal[met[m], part]
+                            inward[part] -= 2.0 * lean * normal[met[m], part]
+                inwards = 0.0
+                for part in range(3):
+                    inwards += (node[n, part] - v[part]) * inward[part]
+                if known:
+                    passes *= _edge(inwards * k / np.sqrt(max(1.0 - run * run, 1e-30)))
+                known = True
     return passes
 
 
 @compiled
+def _in_front(met, nodes, stretch, solid, own, normal):
+    """Whether a stretch begins or ends on a face of a solid, or is led there by faces at right angles to that face alone.
+
+    Such faces leave the distance from its plane as it is, so the whole way from there stays in front of it.
+    """
+    for n in range(1, nodes - 1):
+        if not own[met[n], solid]:
+            continue
+        lo, hi = (n, stretch) if stretch >= n else (stretch + 1, n)
+        clean = True
+        for m in range(lo, hi + 1):
+            if m != n and m <= nodes - 2 and met[m] >= 0:
+                cosine = 0.0
+                for part in range(3):
+                    cosine += normal[met[m], part] * normal[met[n], part]
+                clean = clean and abs(cosine) < 1e-6
+        if clean:
+            return True
+    return False
+
+
+@compiled
 def _veiled(
-    end, point, image, wavelength, orders, start, normal, level, first_edge, edges,
-    foot, corners, low, high, own, keeps, out,
+    end, point, image, wavelength, orders, start, normal, level, first_edge, edges, joins,
+    foot, corners, low, high, own, touched, out,
 ):  # fmt: skip
     """Fills out (n,) with the amplitude that passes from points (n, 3) to images (n,) of the end (3,)."""
     node, place = np.empty((LONGEST + 2, 3)), np.empty((LONGEST + 1, 3))
     met, along = np.empty(LONGEST + 2, np.int64), np.empty(LONGEST + 2)
+    far = np.empty(3)
     ring, room = np.empty((foot.shape[2] + 4, 2)), np.empty((foot.shape[2] + 4, 2))
     for row in range(out.shape[0]):
         out[row] = 0.0
@@ -190,22 +252,28 @@ def _veiled(
                     square += (node[n, part] - node[n - 1, part]) ** 2
                 along[n] = along[n - 1] + np.sqrt(square)
             length = along[nodes - 1]
-            passes = _framed(node, met, nodes, along, wavelength, normal, first_edge, edges)
+            passes = _framed(
+                node, met, nodes, along, wavelength, normal, level, first_edge, edges, joins
+            )
             for solid in range(foot.shape[0]):
-                least = 1.0
-                for n in range(nodes - 1):
-                    if own[met[n], solid] or own[met[n + 1], solid]:
-                        continue
-                    shape = keeps[met[n], solid] | keeps[met[n + 1], solid]
-                    least = min(
-                        least,
-                        _past(
-                            node[n], node[n + 1], along[n], length, wavelength,
+                n = 0
+                while n < nodes - 1:
+                    # on over the hits on walls that the solid touches: with its mirror images it is one thing
+                    last, shape, asked = n, 0, not _in_front(met, nodes, n, solid, own, normal)
+                    while last + 2 < nodes and touched[met[last + 1], solid]:
+                        last += 1
+                        shape |= touched[met[last], solid]
+                        asked = asked and not _in_front(met, nodes, last, solid, own, normal)
+                    if asked:
+                        share = (along[last + 1] - along[n]) / (along[n + 1] - along[n])
+                        for part in range(3):
+                            far[part] = node[n, part] + share * (node[n + 1, part] - node[n, part])
+                        passes *= _past(
+                            node[n], far, along[n], length, wavelength,
                             foot[solid, shape], corners[solid, shape], low[solid, shape], high[solid, shape],
                             ring, room,
-                        ),
-                    )  # fmt: skip
-                passes *= least
+                        )  # fmt: skip
+                    n = last + 1
             out[row] = max(out[row], passes)
 
 
@@ -244,14 +312,23 @@ def veil(scene, order: int) -> Veil | None:
         np.array([face.normal @ face.corners_m[0] for face in met]),
         np.cumsum([0, *map(len, rows)]),
         np.concatenate([np.zeros((0, 3, 3)), *rows]),
+        np.array([[_goes_on(one, other) for other in met] for one in met]),
         stand.foot_m,
         stand.corners,
         stand.low_m,
         stand.high_m,
         stand.own,
-        stand.keeps,
+        stand.touched,
     )
     return Veil(met, known, data)
+
+
+def _goes_on(face: Face, other: Face) -> bool:
+    """Whether a face is at a right angle to another and ends on it in an edge that is not free."""
+    if abs(face.normal @ other.normal) > SAME_M:
+        return False
+    away = np.abs((face.edges - other.corners_m[0]) @ other.normal).max(axis=1)
+    return bool(np.any((away <= TOUCH_M) & ~face.free))
 
 
 def _free_edges(face: Face) -> np.ndarray:
