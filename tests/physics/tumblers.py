@@ -14,6 +14,7 @@ import numpy as np
 from usim.engine import exact
 from usim.engine.baseband import envelopes
 from usim.engine.dressing import kernel_order
+from usim.engine.exact.veil import veil
 from usim.engine.paths import Paths, listening, quality_named, trace_device
 from usim.movers.base import AbstractMover, Poses
 from usim.scene.covering import coverings
@@ -121,11 +122,37 @@ def weights(epochs, t_s) -> dict[tuple[int, int], np.ndarray]:
     return out
 
 
+def at_one_place(paths: Paths, share: dict, mic: int) -> dict:
+    """The same pairs, each pair of the judge's images once: what the engine tells apart by which side comes first, the judge takes together."""
+    out: dict[tuple, tuple] = {}
+    places = images_of(paths, np.array(list(share)), mic).reshape(len(share), -1).tolist()
+    for (pair, heard), place in zip(share.items(), places, strict=True):
+        mark = (*place, pair[2])
+        before = out.get(mark)
+        out[mark] = (pair, heard) if before is None else (before[0], np.maximum(before[1], heard))
+    return dict(out.values())
+
+
+def keys_of(paths: Paths, places: np.ndarray) -> np.ndarray | None:
+    """The judge's keys (n, 3) of the engine's legs, with their ends at places (n, 3); None where it goes by places."""
+    hidden = veil(paths.scene, paths.quality.order)
+    if hidden is None:
+        return None
+    images = hidden.images(places[0])
+    known = {(*sorted(key), *np.round(at, 5)): key for key, at in zip(images.key.tolist(), images.position_m, strict=True)}  # fmt: skip
+    width = images.key.shape[1]
+    rows = np.full((len(places), width), -1)
+    rows[:, : paths.legs.walls.shape[1]] = paths.legs.walls
+    return np.array([known[(*sorted(row), *np.round(at, 5))] for row, at in zip(rows.tolist(), places, strict=True)])  # fmt: skip
+
+
 def images_of(paths: Paths, pairs: np.ndarray, mic: int = 0) -> np.ndarray:
-    """Positions (n, 2, 3) in m of the driver's and the microphone's images of pairs (n, 3)."""
-    return np.stack(
-        [paths.legs.sources[0][pairs[:, 0]], paths.legs.targets[pairs[:, 1], mic]], axis=1
-    )
+    """Positions (n, 2, 3) in m of the driver's and the microphone's images of pairs (n, 3); their keys, where the judge goes by these."""
+    sources, ears = paths.legs.sources[0], paths.legs.targets[:, mic]
+    by_key = keys_of(paths, sources)
+    if by_key is not None:
+        sources, ears = by_key, keys_of(paths, ears)
+    return np.stack([sources[pairs[:, 0]], ears[pairs[:, 1]]], axis=1)
 
 
 def compared(
@@ -140,6 +167,7 @@ def compared(
     mover = scene.movers[0]
     for number, glints in enumerate(coverings(scene, mover)):
         share = weights([e for e in echo.epochs if e.piece == number], t)
+        share = at_one_place(paths, share, mic)
         ij = np.array(list(share))
         images[mover.name, number] = images_of(paths, ij, mic)
         if glints is not None:

@@ -27,6 +27,7 @@ def test_a_tiny_workload_has_every_key(monkeypatch, capsys):
         "baseband_times_real_time",
         "flac_times_real_time",
         "peak_mib",
+        "furnished",
         "versus_pyroomacoustics",
     ):
         assert row[key] > 0.0
@@ -40,6 +41,7 @@ def test_the_table_for_people_names_every_part(monkeypatch, capsys):
         "baseband_times_real_time": 9.5,
         "flac_times_real_time": 6.5,
         "peak_mib": 300.0,
+        "furnished": 1.25,
         "versus_pyroomacoustics": 80.0,
         "parts": dict.fromkeys(sorted(PARTS), 0.1),
         "spread": {
@@ -59,7 +61,15 @@ def test_the_table_for_people_names_every_part(monkeypatch, capsys):
     monkeypatch.setattr(bench, "WORKLOADS", {"walk": lambda runs, duration_s: row})
     assert root.run(["bench"]) == 0
     shown = capsys.readouterr().out
-    for word in (*PARTS, "1.000 / 2.000 / 3.000 s", "9.50", "300 MiB", "extrapolated", "5 runs"):
+    for word in (
+        *PARTS,
+        "1.000 / 2.000 / 3.000 s",
+        "9.50",
+        "300 MiB",
+        "1.25 times",
+        "extrapolated",
+        "5 runs",
+    ):
         assert word in shown
 
 

@@ -1,4 +1,5 @@
 """The workload `walk`: a dressed person who walks without a rest (scene `walk_around`), four microphones, one tone, order 3, quality `standard`, on one core.
+The room is a bare box; `furnished` tells how much longer the same takes among the scene's furniture.
 
 Headline figures are whole runs of what a user calls: `simulate` to the baseband in memory, and `simulate` to audio with `store.write` to FLAC
 on disk.  `parts` are measured in the same turns, stage by stage, so that a slow moment of the machine hits all alike; but for `startup` they
@@ -33,8 +34,8 @@ _CHILD = "import sys; from usim.bench import walk; sys.stdout.write(f'{{walk.{ca
 
 
 def walk_scene(duration_s: float = 10.0) -> Scene:
-    """Return the scene of the workload, of some duration in s: it walks on for twice ten seconds."""
-    return dataclasses.replace(load(SCENE).sample(), duration_s=duration_s)
+    """Return the scene of the workload, a bare box of some duration in s: it walks on for twice ten seconds."""
+    return dataclasses.replace(load(SCENE).sample(), duration_s=duration_s, furniture=())
 
 
 def measured(runs: int, duration_s: float) -> Row:
@@ -45,6 +46,9 @@ def measured(runs: int, duration_s: float) -> Row:
         turns = [_turn(scene, Path(folder) / f"turn_{n}") for n in range(runs)]
         starts = [fresh(_CHILD.format(call="first_sample()"))[0] for _ in range(min(runs, STARTS))]
         _, peak = fresh(_CHILD.format(call=f"peak({duration_s!r})"))
+        furnished = dataclasses.replace(scene, furniture=load(SCENE).sample().furniture)
+        simulate(furnished, window=(0.0, min(WARM_UP_S, duration_s)), keep=("baseband",))
+        among = spread([_among(scene, furnished) for _ in range(runs)])
         rival = spliced(scene)
     baseband_s = spread([turn["baseband"] for turn in turns])
     flac_s = spread([turn["flac"] for turn in turns])
@@ -53,6 +57,7 @@ def measured(runs: int, duration_s: float) -> Row:
         "baseband_times_real_time": duration_s / baseband_s["median"],
         "flac_times_real_time": duration_s / flac_s["median"],
         "peak_mib": float(peak),
+        "furnished": among["median"],
         "versus_pyroomacoustics": rival["seconds_per_second"] / own,
         "parts": {name: spread([turn[name] for turn in turns])["median"] for name in PARTS}
         | {"startup": spread(starts)["median"]},
@@ -61,6 +66,7 @@ def measured(runs: int, duration_s: float) -> Row:
             "baseband_processor_s": spread([turn["processor"] for turn in turns]),
             "flac_s": flac_s,
             "startup_s": spread(starts),
+            "furnished": among,
         },
         "pyroomacoustics": rival,
         "counts": {
@@ -91,6 +97,13 @@ def peak(duration_s: float) -> float:
     with tempfile.TemporaryDirectory() as folder:
         _rendered(scene, Path(folder) / "whole")
     return peak_mib()
+
+
+def _among(bare: Scene, furnished: Scene) -> float:
+    """Return how many times as long the baseband takes in a furnished room, one after the other."""
+    once, _ = timed(lambda: simulate(bare, keep=("baseband",)))
+    again, _ = timed(lambda: simulate(furnished, keep=("baseband",)))
+    return again / once
 
 
 def _rendered(scene: Scene, folder: Path, window: tuple[float, float] | None = None) -> Recording:

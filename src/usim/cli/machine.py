@@ -220,6 +220,7 @@ def _workload_lines(name: str, row: dict[str, Any]) -> list[str]:
             ]
         ),
         "  parts: " + ", ".join(f"{key} {value:.3f} s" for key, value in parts.items()),
+        f"  among furniture it takes {row['furnished']:.2f} times as long",
         f"  {row['versus_pyroomacoustics']:.0f} times as fast as pyroomacoustics ({rival['times_real_time']:.3f} times real time, extrapolated):",
         f"  {rival['says']};",
         f"  {rival['needed_rate_hz']:.0f} positions/s for {rival['residual_db']:.0f} dB, {1e3 * rival['seconds_per_position']:.1f} ms each",

@@ -92,7 +92,7 @@ def _orders(chain: tuple[int, ...], joins: np.ndarray) -> set[tuple[int, ...]]:
 
 
 def _joins(sides: tuple[Side, ...]) -> np.ndarray:
-    """Return which sides (n, n) are at a right angle, and each continued by its mirror image in the other: none has edges, or one that is not free, there."""
+    """Return which sides (n, n) are at a right angle, and each continued by its mirror image in the other: it has no free edges, or reaches there and not with one."""
     many = len(sides)
     continued = np.ones((many, many), bool)
     for n, side in enumerate(sides):
@@ -102,7 +102,10 @@ def _joins(sides: tuple[Side, ...]) -> np.ndarray:
         free = [np.any([np.linalg.norm(edge[0] - end) < SAME for edge in side.free_edges]) for end in ends[0]]  # fmt: skip
         for m, other in enumerate(sides):
             away = np.abs((ends - other.corners_m[0]) @ other.normal).max(axis=0)
-            continued[n, m] = np.any((away <= TOUCHING_M) & ~np.array(free))
+            through = (side.corners_m - other.corners_m[0]) @ other.normal
+            continued[n, m] = np.any((away <= TOUCHING_M) & ~np.array(free)) or (
+                through.min() < -TOUCHING_M and through.max() > TOUCHING_M
+            )
     square = np.array([[abs(a.normal @ b.normal) < SAME for a in sides] for b in sides])
     return square & continued & continued.T
 
@@ -130,10 +133,10 @@ class _Copy:
 
 def veils_of(sides: Sides, found: list[Chain]) -> Veils:
     """Return the veils of chains."""
-    mirrors = [mirror(side) for side in sides.sides]
+    mirrors, joins = [mirror(side) for side in sides.sides], _joins(sides.sides)
     spans, planes, edges, stops, corners = [], [], [], [], []
     for chain in found:
-        own = _Unfolded(sides, mirrors, chain)
+        own = _Unfolded(sides, mirrors, joins, chain)
         starts = len(planes), len(edges), len(stops)
         planes += own.planes
         edges += own.edges()
@@ -159,18 +162,18 @@ def veils_of(sides: Sides, found: list[Chain]) -> Veils:
 class _Unfolded:
     """One chain's room, unfolded as seen from the point that the leg goes to."""
 
-    def __init__(self, sides: Sides, mirrors: list[Affine], chain: Chain) -> None:
-        self.sides = sides
+    def __init__(
+        self, sides: Sides, mirrors: list[Affine], joins: np.ndarray, chain: Chain
+    ) -> None:
+        self.sides, self.joins = sides, joins
         self.orders = chain.orders
         self.maps = {order: _stretches(mirrors, order) for order in chain.orders}
         self.planes: list[np.ndarray] = []
         self._numbers: dict[tuple, int] = {}
-        ranks: dict[int, list[int]] = {}
-        for order in chain.orders:
-            for place in range(len(order)):
-                ranks.setdefault(self._plane(order, place), []).append(len(order) - place)
-        for plane, found in ranks.items():
-            self.planes[plane][4:] = min(found), max(found)
+        ways = [[self._plane(order, place) for place in reversed(range(len(order)))] for order in chain.orders]  # fmt: skip
+        for n, plane in enumerate(self.planes):
+            always = [m for m in range(len(self.planes)) if all(way.index(m) < way.index(n) for way in ways)]  # fmt: skip
+            plane[4] = sum(1 << m for m in always)
 
     def _plane(self, order: tuple[int, ...], place: int) -> int:
         """Return the number of the unfolded plane of one side of a chain; normals point to where the leg starts."""
@@ -181,7 +184,7 @@ class _Unfolded:
         mark = (order[place], *np.rint(np.append(normal, level) / SAME).astype(np.int64).tolist())
         if mark not in self._numbers:
             self._numbers[mark] = len(self.planes)
-            self.planes.append(np.array([*normal, level, 0.0, 0.0]))
+            self.planes.append(np.array([*normal, level, 0.0]))
         return self._numbers[mark]
 
     def edges(self) -> list[np.ndarray]:
@@ -192,12 +195,21 @@ class _Unfolded:
                 plane = self.planes[self._plane(order, place)][:4]
                 linear, offset = self.maps[order][place + 1]
                 for point, along, inward in self.sides.sides[number].free_edges:
+                    if any(self._behind(point, along, number, other) for other in order):
+                        continue
                     into = linear @ inward
                     row = np.concatenate([plane, linear @ point + offset, linear @ along, into])
                     level = float(into @ row[4:7])
                     mark = tuple(np.rint(np.concatenate([plane, into, [level]]) / SAME).astype(np.int64).tolist())  # fmt: skip
                     found.setdefault(mark, row)
         return list(found.values())
+
+    def _behind(self, point: np.ndarray, along: np.ndarray, number: int, other: int) -> bool:
+        """Return whether an edge of a side lies behind another that the side joins: there the mirror image of the rest of it goes on."""
+        side = self.sides.sides[other]
+        if other == number or not self.joins[number, other] or abs(along @ side.normal) > SAME:
+            return False
+        return bool((point - side.corners_m[0]) @ side.normal < -TOUCHING_M)
 
     def copies(self) -> list[_Copy]:
         """Return the solids beside the leg."""

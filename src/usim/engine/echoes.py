@@ -20,6 +20,7 @@ from usim.engine.flat_epochs import flat_epochs
 from usim.engine.glints import SHARPNESS
 from usim.engine.legs import Band, Legs, body_tables, leg_slopes, wall_tables
 from usim.engine.motion import (
+    EDGE_M,
     FADE_S,
     LEAD_S,
     SEGMENT_S,
@@ -210,7 +211,8 @@ def _sum_segments(
     shady = tuple(n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air))
     for first in range(window.start, window.stop, TOGETHER):
         some = range(first, min(first + TOGETHER, window.stop))
-        jobs = _jobs(scene, device, mover, bands, some, least_hz, quality, glints, flats)
+        edge_m = EDGE_M if legs.maps.veils.some else np.inf
+        jobs = _jobs(scene, device, mover, bands, some, least_hz, quality, glints, flats, edge_m)
         asked = _Asked(mover, shady, {}, {})
 
         def work(job: Job, asked: _Asked = asked) -> Iterable:
@@ -343,6 +345,7 @@ def _jobs(
     quality: Quality,
     glints: list[np.ndarray],
     flats: dict[int, Flat],
+    edge_m: float,
 ) -> list[Job]:
     """Return (piece, grid, consecutive segments) that cover the window: the longer a run, the better its kernels are fed."""
     top = max(band.carrier_hz for band in bands)
@@ -357,6 +360,7 @@ def _jobs(
             least_hz,
             quality.gain_turn,
             lobes,
+            edge_m,
         )
         for segment in window
     ]

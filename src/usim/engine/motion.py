@@ -24,6 +24,8 @@ MARGIN = 1.0  # the bound adds sizes that never peak together, and the path is i
 GAIN_TURN = (
     0.5  # rad of effective turn between two knots of gain: 2e-3 of it is lost to interpolation
 )
+# m that a piece may move between two knots of gain beside what casts shadows: a third of the Fresnel zone in the middle of a leg of 3 m
+EDGE_M = 0.03
 USABLE = 0.4  # share of a rate that Doppler may occupy on either side
 STEPS_MS = (32, 16, 8, 4, 2, 1)
 BLOCKS = 40  # at most in an epoch; an epoch of any step divides a segment
@@ -104,12 +106,13 @@ def grids(
     least_hz: int = 0,
     gain_turn: float = GAIN_TURN,
     lobe_turn: np.ndarray | float = np.inf,
+    edge_m: float = np.inf,
 ) -> list[Grid | None]:
     """Return the grid of every piece of a mover in one segment; flat ones have another, see `orbits`.
 
     device_m (3,): where the device stands; carrier_hz: the highest carrier; least_hz: least rate of the sums, for an emission whose
     envelope changes; gain_turn: see GAIN_TURN; lobe_turn (piece,):
-    rad that glints may turn against the bisector in a block.
+    rad that glints may turn against the bisector in a block; edge_m: the most that a piece moves between two knots of gain, see EDGE_M.
     """
     start = segment_start_s(segment)
     edge = round(4 * STEPS_MS[0] / 1000 / PROBE_S / 2)
@@ -146,22 +149,28 @@ def grids(
     rates_hz = np.maximum(doppler / USABLE, least_hz)
     lobes = (spin + across) / lobe_turn  # a second
     found = (
-        _grid(int(step), float(fast), float(rate), gain_turn, float(lobe))
-        for step, fast, rate, lobe in zip(steps, turn, rates_hz, lobes, strict=True)
+        _grid(int(step), float(fast), float(rate), gain_turn, float(lobe), float(speed) / edge_m)
+        for step, fast, rate, lobe, speed in zip(steps, turn, rates_hz, lobes, total, strict=True)
     )
     return [None if flat_one else next(found) for flat_one in flat_ones]
 
 
-def _grid(step: int, turn: float, rate_hz: float, gain_turn: float, lobes: float) -> Grid:
-    """Return the grid of a step in ms at most, a turn in rad/s, a least rate, and lobes that glints cross a second."""
+def _grid(
+    step: int, turn: float, rate_hz: float, gain_turn: float, lobes: float, edges: float = 0.0
+) -> Grid:
+    """Return the grid of a step in ms at most, a turn in rad/s, a least rate, and lobes that glints and edges that pieces cross a second."""
     # fast but smooth, as a ball that flies straight: the longest block must hold its Doppler too
     while (
         turn * step / 1000 > gain_turn
-        or lobes * step / 1000 > 1.0
+        or max(lobes, edges) * step / 1000 > 1.0
         or SAMPLES[-1] * 1000 / step < rate_hz
     ) and step > STEPS_MS[-1]:
         step //= 2
-    ratio = next(r for r in (4, 2, 1) if turn * step / 1000 * r <= gain_turn or r == 1)
+    ratio = next(
+        r
+        for r in (4, 2, 1)
+        if r == 1 or (turn * step / 1000 * r <= gain_turn and edges * step / 1000 * r <= 1.0)
+    )
     fitting = (s for s in SAMPLES if s * 1000 % step == 0 and s * 1000 / step >= rate_hz)
     return Grid(step, next(fitting, SAMPLES[-1]), ratio)
 

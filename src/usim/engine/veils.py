@@ -24,18 +24,18 @@ FAINT = 1e-6  # amplitude below which nothing more is asked
 FLAT = 1e-9  # m: what goes less far in plan goes straight up
 NEAREST = 1e-6  # of a leg's length: no edge is nearer to its ends
 LAST_BIT = 1 << 60
-SOFT = 0.05  # Fresnel parameters over which one corner takes over from another as the outermost
+SOFT = 0.02  # Fresnel parameters over which one corner takes over from another as the outermost
 WINDOWS = 3  # faces that may bound the stretch of a leg beside a solid
 BOUND = 2  # column of a stop's first window
 STOP = BOUND + 2 * WINDOWS + 2
-PLANE = 6
+PLANE = 5
 
 
 @dataclass(frozen=True)
 class Veils:
     """Per leg, `spans` (leg, 6): which rows of planes, edges and stops are its own, from and to.
 
-    planes (n, PLANE): unfolded faces, normal and level, and the first and the last place among the leg's, from its point on, that it may have.  edges (n, 13): a face as in planes, a point, the edge's direction and the direction into the face.
+    planes (n, PLANE): unfolded faces, normal and level, and bits of those of the leg's that are met before it whichever order they come in.  edges (n, 13): a face as in planes, a point, the edge's direction and the direction into the face.
     stops (n, STOP): low and high (m), then per window its plane and the side (1: beyond it as seen from the point, -1: before it, 0: no window), then
     which corners, from and to.  corners (n, 2) m, counter-clockwise.
     """
@@ -49,6 +49,14 @@ class Veils:
     def subset(self, rows: np.ndarray) -> Veils:
         """Return the veils of some legs."""
         return Veils(self.spans[rows], self.planes, self.edges, self.stops, self.corners)
+
+    @property
+    def some(self) -> bool:
+        """Return whether any leg is veiled."""
+        return bool(
+            np.any(self.spans[:, 1] > self.spans[:, 0])
+            or np.any(self.spans[:, 5] > self.spans[:, 4])
+        )
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
@@ -283,9 +291,9 @@ def leg_passes(veils, leg, bits, px, py, pz, ex, ey, ez, waves):
         there = plane[0] * ex + plane[1] * ey + plane[2] * ez - plane[3]
         if here <= 0.0 or there >= 0.0:
             return 0.0
-        # those that come before it on every such way are met before it
+        # what comes before it must be met before it
         for m in range(first, spans[leg, 1]):
-            if planes[m, 5] < plane[4]:
+            if (int(plane[4]) >> (m - first)) & 1:
                 near = planes[m, 0] * px + planes[m, 1] * py + planes[m, 2] * pz - planes[m, 3]
                 far = planes[m, 0] * ex + planes[m, 1] * ey + planes[m, 2] * ez - planes[m, 3]
                 if near * (here - there) > here * (near - far):

@@ -86,8 +86,11 @@ def _plane(face: Face) -> tuple[np.ndarray, float]:
 
 
 def _mirrored(foot: np.ndarray, low: float, high: float, planes) -> tuple[np.ndarray, float, float]:
-    """A shape together with its mirror images in planes, which it touches: one convex shape."""
-    for normal, level in planes:
+    """A shape together with its mirror images in planes, which it touches: one convex shape.
+
+    Twice round: between two walls that face each other there are images of images.
+    """
+    for normal, level in [*planes, *planes]:
         if abs(normal[2]) > 0.5:
             there = 2.0 * level * normal[2]
             low, high = min(low, there - high), max(high, there - low)
