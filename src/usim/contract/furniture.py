@@ -22,6 +22,7 @@ def faults(module: ModuleType) -> Iterator[str]:
         if thing.name != parameters.name:
             yield f"it is called {thing.name}, its parameters say {parameters.name}"
         yield from _solid(thing)
+        yield from _heard(thing)
         yield from _top(thing)
 
 
@@ -50,6 +51,18 @@ def _solid(thing: AbstractFurniture) -> Iterator[str]:
     away = np.sqrt(((nearest - points) ** 2).sum(axis=1))
     if np.any(away[~inside] <= 0.0):
         yield "a point outside is its own nearest point"
+
+
+def _heard(thing: AbstractFurniture) -> Iterator[str]:
+    prism = thing.solid
+    plan = np.asarray(prism.footprint_m, float)
+    corners = np.concatenate([np.column_stack([plan, np.full(len(plan), z)]) for z in (prism.low_m, prism.high_m)])  # fmt: skip
+    if not np.allclose([corners.min(axis=0), corners.max(axis=0)], thing.bounds_m, atol=TOLERANCE):
+        yield "solid is not within bounds_m, or does not fill them"
+    along = np.roll(plan, -1, axis=0) - plan
+    after = np.roll(along, -1, axis=0)
+    if np.any(along[:, 0] * after[:, 1] - along[:, 1] * after[:, 0] <= 0.0):
+        yield "the footprint of solid is not convex and counter-clockwise"
 
 
 def _top(thing: AbstractFurniture) -> Iterator[str]:

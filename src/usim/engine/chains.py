@@ -134,7 +134,11 @@ class _Copy:
 def veils_of(sides: Sides, found: list[Chain]) -> Veils:
     """Return the veils of chains."""
     mirrors, joins = [mirror(side) for side in sides.sides], _joins(sides.sides)
-    spans, planes, edges, stops, corners = [], [], [], [], []
+    spans: list[list[int]] = []
+    planes: list[np.ndarray] = []
+    edges: list[np.ndarray] = []
+    stops: list[np.ndarray] = []
+    corners: list[np.ndarray] = []
     for chain in found:
         own = _Unfolded(sides, mirrors, joins, chain)
         starts = len(planes), len(edges), len(stops)

@@ -171,9 +171,9 @@ def _reaching(prism: Prism, walls: list[Face]) -> Solid:
     """Return a piece of furniture, through the walls that it touches."""
     touched = {}
     for face in prism.faces():
-        wall = _wall_behind(face, walls)
-        if wall >= 0:
-            touched[wall] = walls[wall]
+        number = _wall_behind(face, walls)
+        if number >= 0:
+            touched[number] = walls[number]
     low, high, plan = prism.low_m, prism.high_m, prism.footprint_m
     for wall in touched.values():
         if wall.normal[2] > SAME:

@@ -78,7 +78,8 @@ def solids(scene, met: tuple[Face, ...]) -> Solids:
             planes = [_plane(met[n]) for bit, (_, n) in enumerate(touching) if kept >> bit & 1]
             grown = _grown(thing.solid, [side for side, _ in touching], kept)
             shapes[-1].append(_mirrored(*grown, planes))
-    return Solids(*_table(shapes), own, touched)
+    foot_m, corners, low_m, high_m = _table(shapes)
+    return Solids(foot_m, corners, low_m, high_m, own, touched)
 
 
 def _plane(face: Face) -> tuple[np.ndarray, float]:
