@@ -41,7 +41,7 @@ def after(first: Affine, then: Affine) -> Affine:
 
 def marked(map_: Affine) -> tuple[int, ...]:
     """Return whole numbers that are the same for maps that are."""
-    return tuple(np.rint(np.concatenate([map_[0].ravel(), map_[1]]) / (0.1 * SAME)).astype(np.int64).tolist())  # fmt: skip
+    return tuple(np.rint(np.append(map_[0], map_[1]) / (0.1 * SAME)).astype(np.int64).tolist())
 
 
 def chains(sides: Sides, order: int, ends_m: np.ndarray) -> list[Chain]:
@@ -131,8 +131,8 @@ class _Copy:
     beyond: dict[int, int]
 
 
-def veils_of(sides: Sides, found: list[Chain]) -> Veils:
-    """Return the veils of chains."""
+def veils_of(sides: Sides, found: list[Chain], shadows: bool = True) -> Veils:
+    """Return the veils of chains, without their stops where no shadows are asked for."""
     mirrors, joins = [mirror(side) for side in sides.sides], _joins(sides.sides)
     spans: list[list[int]] = []
     planes: list[np.ndarray] = []
@@ -144,7 +144,7 @@ def veils_of(sides: Sides, found: list[Chain]) -> Veils:
         starts = len(planes), len(edges), len(stops)
         planes += own.planes
         edges += own.edges()
-        for copy in own.copies():
+        for copy in own.copies() if shadows else ():
             row = np.zeros(STOP)
             row[0], row[1] = copy.low, copy.high
             for place, (plane, beyond) in enumerate(sorted(copy.beyond.items())):

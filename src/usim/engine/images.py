@@ -19,6 +19,7 @@ from usim.engine.sides import Sides
 from usim.engine.veils import Veils, no_veils, seen
 
 SPACING_M = 0.2  # of the places in the room where that is asked
+PLACES = 5000  # at most
 WAVES = 75.0  # per metre, at which it is asked: the lower, the more passes
 
 
@@ -69,12 +70,13 @@ def maps(sides: Sides, order: int, ends_m: np.ndarray) -> Maps:
     if sides.is_plain:
         return _everywhere(sides, order)
     found = chains(sides, order, ends_m)
-    made = _listed(
-        [(chain.map, chain.orders[0]) for chain in found], sides, order, veils_of(sides, found)
-    )
-    end = np.atleast_2d(ends_m).mean(axis=0)
-    points = np.concatenate([_places(sides), np.atleast_2d(ends_m)])
-    return made.subset(seen(made.veils, made.of(end), points, WAVES))
+    end, places = np.atleast_2d(ends_m).mean(axis=0), np.concatenate([_places(sides), np.atleast_2d(ends_m)])  # fmt: skip
+    for shadows in (False, True):  # most are seen from nowhere for their windows alone
+        veils = veils_of(sides, found, shadows)
+        images = np.array([chain.map[0] @ end + chain.map[1] for chain in found])
+        rows = seen(veils, images, places, WAVES)
+        found = [found[row] for row in rows]
+    return _listed([(chain.map, chain.orders[0]) for chain in found], sides, order, veils.subset(rows))  # fmt: skip
 
 
 def _everywhere(sides: Sides, order: int) -> Maps:
@@ -132,11 +134,12 @@ def _places(sides: Sides) -> np.ndarray:
     """Return places (n, 3) in m all over the room, outside of what is solid."""
     corners = np.concatenate([side.corners_m for side in sides.sides if not side.is_furniture])
     low, high = corners.min(axis=0), corners.max(axis=0)
-    count = np.maximum(np.ceil((high - low) / SPACING_M).astype(int), 2)
+    spacing = max(SPACING_M, float(np.prod(high - low) / PLACES) ** (1.0 / 3.0))
+    count = np.maximum(np.ceil((high - low) / spacing).astype(int), 2)
     axes = [
         a + (np.arange(n) + 0.5) * (b - a) / n for a, b, n in zip(low, high, count, strict=True)
     ]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     for solid in sides.solids:
         points = points[~solid.prism.contains(points)]
-    return points
+    return points[np.argsort(np.arange(len(points)) * 0.6180339887498949 % 1.0)]  # well mixed

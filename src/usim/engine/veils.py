@@ -334,6 +334,25 @@ def passes(veils: Veils, ends_m: np.ndarray, points_m: np.ndarray, waves: float)
     return out
 
 
+@kernel
+def any_passes(veils, ends, points, waves, out):
+    """Fill out (leg,): whether more than SEEN passes legs from any of points (n, 3) to their ends (leg, 3); see `leg_passes`."""
+    for leg in range(ends.shape[0]):
+        out[leg] = False
+        for n in range(points.shape[0]):
+            if passes_at(veils, leg, points[n, 0], points[n, 1], points[n, 2], ends[leg, 0], ends[leg, 1], ends[leg, 2], waves) > SEEN:  # fmt: skip
+                out[leg] = True
+                break
+
+
 def seen(veils: Veils, ends_m: np.ndarray, points_m: np.ndarray, waves: float) -> np.ndarray:
-    """Return which legs (n,) see one of points (n, 3) from their ends (leg, 3) in m."""
-    return np.flatnonzero(passes(veils, ends_m, points_m, waves).max(axis=1) > SEEN)
+    """Return which legs (n,) see one of points (n, 3) from their ends (leg, 3) in m, the sooner the better the points are mixed."""
+    out = np.empty(len(ends_m), np.bool_)
+    any_passes(
+        veils.arrays,
+        np.ascontiguousarray(ends_m, float),
+        np.ascontiguousarray(points_m, float),
+        float(waves),
+        out,
+    )
+    return np.flatnonzero(out)

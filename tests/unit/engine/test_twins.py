@@ -41,6 +41,7 @@ TWINS = {
         "test_clearance": ["_clearance"],
         "test_what_passes": ["leg_passes", "passes_at", "all_pass"],
         "test_what_is_not_near_costs_nothing": ["nearby"],
+        "test_seen": ["any_passes"],
         "test_plain_legs_are_not_veiled": ["is_veiled"],
         "test_a_pair_is_veiled": ["veil", "_point", "_veiled"],
     },
