@@ -110,6 +110,7 @@ def test_the_wheel_renders_from_an_empty_folder(python, tmp_path):
     assert sorted(entry.name for entry in empty.iterdir()) == ["out"]
 
 
+@pytest.mark.full
 def test_it_renders_where_no_cache_can_be_written(python, tmp_path):
     """Why: numba refuses to declare a cached kernel where it finds no writable folder. Set-up: no home, no cache folder, no
     folder for temporary files, package read-only. Expected: it renders, and says so in doctor."""

@@ -66,7 +66,7 @@ def judged(scene, known, points, wavelength_m):
     return np.array(list(together.values())), np.array(its)
 
 
-@pytest.mark.parametrize("name", ["L", "bay", "walk_around"])
+@pytest.mark.parametrize("name", ["L", "bay", pytest.param("walk_around", marks=pytest.mark.full)])
 def test_what_passes_each_leg(name, counts, figures):
     """Why: a leg through a doorway, past a sofa, over a wall that ends: the engine unfolds the room, the judge folds the path.
     Set-up: every leg to order 3 of a device in an L-shaped room, one with a bay (45 degrees) and a living room, with furniture on the
@@ -120,7 +120,18 @@ def test_standing_paths(name, figures):
 WINDOWS = {"into the shadow of the pillar": 0.93, "in it": 1.05, "out of it": 1.2, "behind the corner": 0.1}  # fmt: skip
 
 
-@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize(
+    "window",
+    [
+        "in it",
+        *(
+            pytest.param(w, marks=pytest.mark.full)
+            for w in WINDOWS
+            if w not in ("in it", "out of it")
+        ),
+        "out of it",
+    ],
+)
 def test_an_echo_through_clutter(window, figures):
     """Why: what walks behind a pillar fades, and must do so without a click.
     Set-up: the sphere in the L-shaped room, 50 ms at one microphone, the judge sums the resolved pairs alone.

@@ -29,6 +29,7 @@ from usim.engine.retarded import (
     six,
 )
 from usim.engine.slab import BACK, HALF, IM, LENGTH, ON, RE, ROW, SLAB, WALL_NODES, f32
+from usim.engine.veils import no_veils
 from usim.physics import aperture
 from usim.physics.jit import kernel
 
@@ -238,11 +239,11 @@ def table(value):
 
 
 def test_going_and_coming(rng):
-    """Also `_ways`, `_met`, `_above_carrier` and `_times`: walls, beam, air and surface of a pair at knots."""
+    """Also `_ways`, `_above_carrier` and `_times`: walls, beam, air and surface of a pair at knots."""
     d, turn = heard(MIDDLE, 85, LEAD - BEFORE)
     s = np.zeros(SLAB, np.float32)
     sources, axes = np.array([[0.5, 0.1, 2.0]]), np.array([[0.6, 0.0, 0.8]])
-    hits, normals = np.array([[0]]), np.array([[[0.0, 0.0, 1.0]]], np.float32)
+    chains = np.array([[0]]), np.array([[[0.0, 0.0, 1.0]]], np.float32), no_veils(1).arrays
     wall, skin = 0.8 - 0.3j, 0.9 + 0.2j
     beams = np.zeros((1, 2, 33), np.float32)
     beams[0, 0, :2], beams[0, 1, 1] = (0.7, 0.3), 0.2
@@ -251,7 +252,7 @@ def test_going_and_coming(rng):
     slope, air_slope, weight, alpha = 3e-6 - 2e-6j, 4e-6, 1.5, 0.11
     way = np.zeros((2, ROW), np.float32)
     flats._going(
-        s, d, turn, *MIDDLE, sources, axes.astype(np.float32), hits, normals, 0, table(wall), table(skin), beams, f32(alpha),
+        s, d, turn, *MIDDLE, sources, axes.astype(np.float32), chains, 0, WAVES, table(wall), table(skin), beams, f32(alpha),
         -0.5 * WAVES / STEP_S, slope, air_slope, f32(weight), 85, ROW, way[0], way[1],
     )  # fmt: skip
     place = take(d, PLACE, 3, 85)
@@ -273,7 +274,7 @@ def test_going_and_coming(rng):
     axis = np.array([0.0, 0.6, 0.8], np.float32)
     there = np.zeros((2, ROW), np.float32)
     flats._coming(
-        s, d, *MIDDLE, *axis, hits, normals, 0, table(wall), f32(alpha), ports, there[0], there[1], ROW
+        s, d, *MIDDLE, *axis, chains, 0, WAVES, table(wall), f32(alpha), ports, there[0], there[1], ROW
     )  # fmt: skip
     arrival = wall * np.exp(-alpha * r2) * (0.9 - 0.1 * (axis.astype(float) @ back) / r2)
     home = there[0, :85] + 1j * there[1, :85]

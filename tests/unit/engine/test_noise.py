@@ -84,6 +84,7 @@ def scene(shelf, noises=(), movers=(), reflection=0.0, air=None, seed=3):
         movers=movers,
         devices=(shelf,),
         room=Room(reflection),
+        furniture=(),
         air=air or Air(lossless=True),
     )
 
