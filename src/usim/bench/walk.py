@@ -129,7 +129,7 @@ def _turn(scene: Scene, folder: Path) -> Row:
     count = paths.samples * rate // low
 
     def made() -> NoiseWindow:
-        noise = NoiseWindow(Noises(scene, paths.device, 0, rate))
+        noise = NoiseWindow(Noises(scene, paths.device, 0, rate, paths.legs.maps))
         noise.stems(-reach, count + 2 * reach)  # held, so that `heard` finds it made
         return noise
 

@@ -59,7 +59,7 @@ PORTS = 3 * ROW  # of what is known of a microphone: its arrival shadow, as FELT
 MIC_ROWS = 4 + PROBES
 
 
-@kernel
+@kernel(apart=True)
 def _anchor(s, x, sx, sy, sz, count):
     """Write the point that has NORMAL, and what lies between it and both ends, into X, P, Q, R1, R2; the product of semi-axes into VOLUME."""
     for k in range(count):
@@ -105,7 +105,7 @@ def _tangents(s, x, middle, count):
         x[E2 + k], x[E2 + ROW + k], x[E2 + 2 * ROW + k] = ny * tz - nz * ty, nz * tx - nx * tz, nx * ty - ny * tx  # fmt: skip
 
 
-@kernel
+@kernel(apart=True)
 def _extent(s, x, by, k):
     """Return how far along the surface (m) a glint lies whose normal leans by `by`, at knot k, towards that tangent along which it is farther."""
     ax, ay, az = x[X + k], x[X + ROW + k], x[X + 2 * ROW + k]
@@ -129,7 +129,7 @@ def _tilted(s, x, tangent, by, there, start, wide):
             out[k] = (n[k] + by * t[k]) * scale
 
 
-@kernel
+@kernel(apart=True)
 def _probed(s, x, by, t, wide, first, some):
     """Write the normals of the anchor (0) and its probes, `by` ahead and behind, towards both tangents, from `first` on side by side into NORMAL of t."""
     for p in range(some):
@@ -138,7 +138,7 @@ def _probed(s, x, by, t, wide, first, some):
         _tilted(s, x, E1 if probe < 3 else E2, away, t, p * wide, wide)
 
 
-@kernel
+@kernel(apart=True)
 def _pace(s, x, sharpness, count):
     """Return how far the mirror point moves over the piece between two knots at most, along that axis of it where farthest, in standard deviations of a glint's lobe."""
     most = f32(0.0)
@@ -153,7 +153,7 @@ def _pace(s, x, sharpness, count):
     return most * f32(math.sqrt(2.0 * sharpness))
 
 
-@kernel
+@kernel(apart=True)
 def _thin(s, turning, ratio, count, wide, there, x):
     """Copy every ratio-th knot of a window, `count` of them, and of how the piece is turned and bent, into another slab and into ROTATION and BENT."""
     for row in range(PLACE // ROW, SHAPE // ROW):
@@ -186,7 +186,7 @@ def _relative(felt, probe, count):
         im[k] = fused(d_im, c_re, -d_re * c_im) * scale
 
 
-@kernel
+@kernel(apart=True)
 def _bent(ahead, behind, inverse, slope, bend, count):
     """Write slope and bend of a parabola through zero from its values at a probe ahead and one behind, 1 / inverse away; from place 1 on."""
     for k in range(count):
@@ -194,7 +194,7 @@ def _bent(ahead, behind, inverse, slope, bend, count):
         bend[k + 1] = (ahead[k] + behind[k]) * HALF_ * inverse * inverse
 
 
-@kernel
+@kernel(apart=True)
 def _port_slope(mic, ahead, behind, inverse, slope, count):
     """Write the slope of the arrival shadow, rows of mic at the anchor and at two probes, relative to the first; from place 1 on."""
     for k in range(count):
@@ -203,7 +203,7 @@ def _port_slope(mic, ahead, behind, inverse, slope, count):
         slope[k + 1] = (mic[ahead + k] - there) * here * HALF_ * inverse / whole
 
 
-@kernel
+@kernel(apart=True)
 def _across(x, middle, across):
     """Write two directions across the way from the anchor to the middle of the array, at knot `middle`, into across (2, 3)."""
     ax, ay, az = x[Q + middle], x[Q + ROW + middle], x[Q + 2 * ROW + middle]
@@ -213,7 +213,7 @@ def _across(x, middle, across):
     across[1, 0], across[1, 1], across[1, 2] = vx, vy, vz
 
 
-@kernel
+@kernel(apart=True)
 def _ways(x, dx, dy, dz, way, count):
     """Write the way from the middle to a microphone, which lies (dx, dy, dz) m beside, seen from the anchor, into way (ROW,)."""
     d2 = dot(dx, dy, dz, dx, dy, dz)

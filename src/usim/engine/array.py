@@ -45,7 +45,7 @@ def middles_of(targets, ox, oy, oz, inverse_step, most_lead, leads, middles):
         leads[j] = min(int(math.sqrt(x * x + y * y + z * z) * inverse_step), most_lead)
 
 
-@kernel
+@kernel(apart=True)
 def window(table, rows, first, ratio, s, start, count):
     """Copy a window of the first rows of a table (n, knots), every ratio-th knot from `first` on, into a slab from lane `start` on."""
     wide = whole_lanes(count)
@@ -53,7 +53,7 @@ def window(table, rows, first, ratio, s, start, count):
         thin_row(table[row, first:], ratio, count, wide, s[row * ROW + start :])
 
 
-@kernel
+@kernel(apart=True)
 def long_window(table, first, d, count):
     """Copy the places and shapes of a window of the pose table, every knot from `first` on, into the float64 slab."""
     for row in range(9):
@@ -141,7 +141,7 @@ def tilt(ways, s, first, per_slope, tilt_re, tilt_im, air_slope, weight, count):
         s[IM + first + k] = re * across + im * up
 
 
-@kernel
+@kernel(apart=True)
 def coarsen(s, d, coarse_s, ways, ratio, count, wide):
     """Copy every ratio-th knot's normal into the coarse slab, and its second leg into WAY."""
     for row in range(3):
@@ -150,7 +150,7 @@ def coarsen(s, d, coarse_s, ways, ratio, count, wide):
         ways[WAY + k] = d[SECOND + min(k, count - 1) * ratio]
 
 
-@kernel
+@kernel(apart=True)
 def rates(d, ways, ratio, count, wide):
     """Copy every ratio-th knot's slope of the path, see `clock`, into RATE."""
     for k in range(wide):

@@ -23,7 +23,7 @@ FOURTH = tuple(f32(n / 8192) for n in (77, -693, 6930, 2310, -495, 63))
 FIRST = 4 * ROW  # row of the stencil's scratch, after its weights
 
 
-@kernel
+@kernel(apart=True)
 def stencil(e, even, ratio, knots, four, weights, bands):
     """Write every coarse knot's weight at every grid point: those of the cubic through the four knots around it, else zero.
 
@@ -112,7 +112,7 @@ def _add_gain(weights, bands, g_re, g_im, shift, work, count):
                 here[CUBIC + q] = fused(w4, c4, fused(w5, c5, fused(w6, c6, fused(w7, c7, z))))
 
 
-@kernel
+@kernel(apart=True)
 def interpolate(weights, bands, even, shift, fall, falls, g_re, g_im, work):
     """Interpolate one channel's gain to the grid, turned by its own phase `shift` (turns), weakened by `fall` (neper) where it `falls`; work: GAIN_RE, GAIN_IM."""
     wide = whole_lanes(even)
@@ -157,7 +157,7 @@ def _cubics(values, middle, c, count):
         c[3 * ROW + m] = a3
 
 
-@kernel
+@kernel(apart=True)
 def add_channel(work, even, samples, wave, total):
     """Add gain times tone to one channel's sums; the gain (work: GAIN_RE, GAIN_IM on the grid) is a cubic over every block.
 
@@ -204,7 +204,7 @@ def at_grid(e, values, even, count, out):
         )
 
 
-@kernel
+@kernel(apart=True)
 def lifted(values, ratio, out, wide):
     """Carry values on every ratio-th knot (1, 2, 4), from place 1 on, to all knots, by cubics through four."""
     last = wide // ratio
@@ -228,7 +228,7 @@ def lifted(values, ratio, out, wide):
             out[4 * k + 3] = fused(QUARTER_3, a, fused(QUARTER_2, b, fused(QUARTER_1, c, QUARTER_0 * d)))  # fmt: skip
 
 
-@kernel
+@kernel(apart=True)
 def refined(values, ratio, count, out, wide):
     """Carry `count` values on every ratio-th knot (1, 2, 4), from place 2 on, to all knots, by polynomials through six; parabolas beyond both ends.
 

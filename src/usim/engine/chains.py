@@ -44,11 +44,11 @@ def marked(map_: Affine) -> tuple[int, ...]:
     return tuple(np.rint(np.append(map_[0], map_[1]) / (0.1 * SAME)).astype(np.int64).tolist())
 
 
-def chains(sides: Sides, order: int, ends_m: np.ndarray) -> list[Chain]:
-    """Return the chains of up to `order` mirrors of which the first can be in sight of one of the ends (n, 3) in m, fewest mirrors first."""
+def chains(sides: Sides, order: int, ends_m: np.ndarray, joins: np.ndarray) -> list[Chain]:
+    """Return the chains of up to `order` mirrors of which the first can be in sight of one of the ends (n, 3) in m, fewest mirrors first; joins: see `joining`."""
     mirrors = [mirror(side) for side in sides.sides]
     planes = [(side.normal, float(side.normal @ side.corners_m[0])) for side in sides.sides]
-    facing, joins = _facing(sides.sides), _joins(sides.sides)
+    facing = _facing(sides.sides)
     found: dict[tuple, tuple[Affine, list[tuple[int, ...]]]] = {(): (STILL, [()])}
     last: list[tuple[Affine, tuple[int, ...], np.ndarray]] = [(STILL, (), np.atleast_2d(ends_m))]
     for _ in range(order):
@@ -91,7 +91,7 @@ def _orders(chain: tuple[int, ...], joins: np.ndarray) -> set[tuple[int, ...]]:
     return found
 
 
-def _joins(sides: tuple[Side, ...]) -> np.ndarray:
+def joining(sides: tuple[Side, ...]) -> np.ndarray:
     """Return which sides (n, n) are at a right angle, and each continued by its mirror image in the other: it has no free edges, or reaches there and not with one."""
     many = len(sides)
     continued = np.ones((many, many), bool)
@@ -131,16 +131,14 @@ class _Copy:
     beyond: dict[int, int]
 
 
-def veils_of(sides: Sides, found: list[Chain], shadows: bool = True) -> Veils:
-    """Return the veils of chains, without their stops where no shadows are asked for."""
-    mirrors, joins = [mirror(side) for side in sides.sides], _joins(sides.sides)
+def veils_of(ways: list[Unfolded], shadows: bool = True) -> Veils:
+    """Return the veils of unfolded chains, without their stops where no shadows are asked for."""
     spans: list[list[int]] = []
     planes: list[np.ndarray] = []
     edges: list[np.ndarray] = []
     stops: list[np.ndarray] = []
     corners: list[np.ndarray] = []
-    for chain in found:
-        own = _Unfolded(sides, mirrors, joins, chain)
+    for own in ways:
         starts = len(planes), len(edges), len(stops)
         planes += own.planes
         edges += own.edges()
@@ -163,15 +161,13 @@ def veils_of(sides: Sides, found: list[Chain], shadows: bool = True) -> Veils:
     )
 
 
-class _Unfolded:
-    """One chain's room, unfolded as seen from the point that the leg goes to."""
+class Unfolded:
+    """One chain's room, unfolded as seen from the point that the leg goes to; joins: see `joining`."""
 
-    def __init__(
-        self, sides: Sides, mirrors: list[Affine], joins: np.ndarray, chain: Chain
-    ) -> None:
+    def __init__(self, sides: Sides, joins: np.ndarray, chain: Chain) -> None:
         self.sides, self.joins = sides, joins
         self.orders = chain.orders
-        self.maps = {order: _stretches(mirrors, order) for order in chain.orders}
+        self.maps = {order: _stretches(sides, order) for order in chain.orders}
         self.planes: list[np.ndarray] = []
         self._numbers: dict[tuple, int] = {}
         ways = [[self._plane(order, place) for place in reversed(range(len(order)))] for order in chain.orders]  # fmt: skip
@@ -240,11 +236,11 @@ class _Unfolded:
         return out
 
 
-def _stretches(mirrors: list[Affine], order: tuple[int, ...]) -> list[Affine]:
+def _stretches(sides: Sides, order: tuple[int, ...]) -> list[Affine]:
     """Return the maps of the room beside each stretch of a leg, the one next to its end first, to where it is seen from the point."""
     maps = [STILL]
     for number in reversed(order):
-        maps.append(after(mirrors[number], maps[-1]))
+        maps.append(after(mirror(sides.sides[number]), maps[-1]))
     return maps[::-1]
 
 

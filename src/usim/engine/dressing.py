@@ -53,7 +53,7 @@ NO_LINES, NO_GLINTS = -1, -2  # what there was no room for
 MIRROR = np.int64(-1)  # in the place of a glint
 
 
-@kernel
+@kernel(apart=True)
 def _candidates(
     energy, shares, near, views, columns, columns32, lobe, first, least, wholes, limits, excess, which, room, mean, whose,
 ):  # fmt: skip
@@ -131,7 +131,7 @@ def _others(energy, shares, near, first, diffuse, mirrors, unlisted):
         unlisted[n] = (energy[first, n] + energy[first + 1, n] + energy[first + 2, n]) * f32(diffuse)  # fmt: skip
 
 
-@kernel
+@kernel(apart=True)
 def _texture(
     energy, shares, near, is_near, table, square, sources, middles, steps, columns, columns32, lobe, first, seed, numbers, mean, whose, taken, mirrors, unlisted, step,
     view, wholes, rough, limits, excess, which, room, sums, hits, pairs, weight, group, used,

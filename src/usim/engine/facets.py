@@ -62,7 +62,7 @@ from usim.physics.jit import fused, kernel
 ARM = f32(0.03)
 
 
-@kernel
+@kernel(apart=True)
 def _glint(s, x, gx, gy, gz, height, slip, weight, knots, count):
     """Write where a glint lies and what it adds to the anchor's path and second leg into D, DP, STEEP, DR; its gain's phase and size but for the lobe, and what the lobe reads: `glints.facet`, as a difference.
 
@@ -115,7 +115,7 @@ def _glint(s, x, gx, gy, gz, height, slip, weight, knots, count):
     x[STEEP], x[STEEP + count - 1] = x[STEEP + 1], x[STEEP + count - 2]
 
 
-@kernel
+@kernel(apart=True)
 def _phase(x, turns, inverse_step, knots, ratio, phase, count):
     """Write a glint's phase (turns) against the anchor's at the middle of the array into phase (ROW,); return the most that it turns in a knot, told on every ratio-th lane; knots: from one lane to the next."""
     for k in range(count):
@@ -128,7 +128,7 @@ def _phase(x, turns, inverse_step, knots, ratio, phase, count):
     return most / f32(knots)
 
 
-@kernel
+@kernel(apart=True)
 def _gain(x, mic, dx, dy, dz, ahead, aside, turns, inverse_step, sharpness, gain, count):
     """Write a glint's gain at one microphone, with its phase there against that at the middle, into gain (2 * ROW,), real and imaginary.
 
@@ -205,7 +205,7 @@ def _deep(lifts, wide):
     return dark
 
 
-@kernel
+@kernel(apart=True)
 def _hidden(
     s,
     x,

@@ -53,7 +53,7 @@ from usim.engine.veils import is_veiled, passes_at
 from usim.physics.jit import fused, kernel, rows32, rows64
 
 
-@kernel
+@kernel(apart=True)
 def _ways(s, d, turn, sx, sy, sz, count):
     """Write BACK, LENGTH, HALF (the mean cosine at the piece) and FIRST of a leg from (sx, sy, sz) at knots; ON is there."""
     for k in range(count):

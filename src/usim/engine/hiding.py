@@ -12,7 +12,7 @@ FAINT_SHADE = f32(
 )  # amplitude that passes everywhere: what microphones see of such a shade is the same
 
 
-@kernel
+@kernel(apart=True)
 def in_the_way(
     marks,
     places,
@@ -60,7 +60,7 @@ def in_the_way(
     return some, fast
 
 
-@kernel
+@kernel(apart=True)
 def fetch(everything, first, ratio, out_found, back_found, crowd, held, wide):
     """Write the pieces found on either leg into crowd, on every ratio-th knot (1, 2, 4) from `first` on; held (piece,): from which knot on, and how densely, each of them is there."""
     mark = 8 * first + ratio
@@ -84,7 +84,7 @@ def repeat(few, first, out_found, back_found, many, held, mics, wide):
                         here[k] = there[k]
 
 
-@kernel
+@kernel(apart=True)
 def hide(points, crowd, ends, found, waves, sight, through, count):
     """Multiply `through` by what passes the pieces found on legs from points to ends (3 rows each)."""
     for o in range(found.shape[0]):

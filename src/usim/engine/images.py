@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from usim.engine.chains import after, chains, marked, mirror, veils_of
+from usim.engine.chains import Unfolded, after, chains, joining, marked, mirror, veils_of
 from usim.engine.sides import Sides
 from usim.engine.veils import Veils, no_veils, seen
 
@@ -59,6 +59,10 @@ class Maps:
             self.veils.subset(rows),
         )
 
+    def up_to(self, order: int) -> Maps:
+        """Return the maps of no more than some reflections."""
+        return self.subset(np.flatnonzero(self.order <= order))
+
     def key(self, index: int, names: tuple[str, ...]) -> str:
         """Return the chain's name, as in `direct` or `west+floor`."""
         met = [names[w] for w in self.walls[index] if w >= 0]
@@ -69,13 +73,15 @@ def maps(sides: Sides, order: int, ends_m: np.ndarray) -> Maps:
     """Return the mirror maps of a room up to a number of reflections: all of a plain one, else those through which one of some ends (n, 3) in m sees some of it."""
     if sides.is_plain:
         return _everywhere(sides, order)
-    found = chains(sides, order, ends_m)
+    joins = joining(sides.sides)
+    found = chains(sides, order, ends_m, joins)
+    ways = [Unfolded(sides, joins, chain) for chain in found]
     end, places = np.atleast_2d(ends_m).mean(axis=0), np.concatenate([_places(sides), np.atleast_2d(ends_m)])  # fmt: skip
     for shadows in (False, True):  # most are seen from nowhere for their windows alone
-        veils = veils_of(sides, found, shadows)
+        veils = veils_of(ways, shadows)
         images = np.array([chain.map[0] @ end + chain.map[1] for chain in found])
         rows = seen(veils, images, places, WAVES)
-        found = [found[row] for row in rows]
+        found, ways = [found[row] for row in rows], [ways[row] for row in rows]
     return _listed([(chain.map, chain.orders[0]) for chain in found], sides, order, veils.subset(rows))  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def _between(taps: int, beta: float) -> np.ndarray:
 SHORT, LONG = _between(8, 7.9), _between(16, 8.5)
 
 
-@kernel
+@kernel(apart=True)
 def _instants(e, even, fineness, weights):
     """Write the weights of KNOTS knots at every instant into weights (fineness * KNOTS * ROW,); return the first knot that grid point 0 reads.
 
@@ -69,7 +69,7 @@ def _instants(e, even, fineness, weights):
     return first
 
 
-@kernel
+@kernel(apart=True)
 def _shine(phases, gains, knot, weights, fineness, even, work, sums):
     """Add a glint, its phases (ROW,) and gains (mic, 2 * ROW) on knots from `knot` on, to sums over glints at instants (mic, SUM)."""
     wide, phase = whole_lanes(even), phases[knot:]
@@ -119,7 +119,7 @@ def _eight(part, instant, octave, filters, taps, out, count):
         out[m] = fused(te, e[m], fused(tf, f[m], fused(tg, g[m], fused(th, h[m], x))))
 
 
-@kernel
+@kernel(apart=True)
 def _sampled(total, fineness, samples, even, wave, work, out):
     """Bring a sum over glints from its instants to samples, turned by the wave of the anchor; out: as wave, see `tones.tone`."""
     wide = whole_lanes(even - 2 * REACH - 1)

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from usim.engine.delay_line import BEFORE, DEGREE, TAPS, branches, read_gliding, tap_polynomials
-from usim.engine.images import maps
+from usim.engine.images import Maps, maps
 from usim.engine.sides import sides_of
 from usim.engine.veils import passes
 from usim.noises.base import AtThing
@@ -30,14 +30,19 @@ RETARDED_STEPS = 5
 
 
 class Located:
-    """One located noise at one device. chunk(k) is (mic, sample) float32 in full scale."""
+    """One located noise at one device. chunk(k) is (mic, sample) float32 in full scale.
 
-    def __init__(self, scene, device, source, converter, responses: Callable):
+    heard: the room's maps as the device hears it, to order 2 or more; found here if None.
+    """
+
+    def __init__(
+        self, scene, device, source, converter, responses: Callable, heard: Maps | None = None
+    ):
         self.grid, self.source = source.grid, source
         self.air = scene.air
         sides, mics_m = sides_of(scene), device.world(device.unit.mics_m)
         self.surfaces = sides.surfaces
-        self.maps = maps(sides, ORDER, mics_m)
+        self.maps = maps(sides, ORDER, mics_m) if heard is None else heard.up_to(ORDER)
         # images (image, mic, 3) of the microphones, and of their axes
         self.ends_m = np.stack([self.maps.of(mic) for mic in mics_m], axis=1)
         axes = [self.maps.turned(axis) for axis in device.world_axes(device.unit.mic_axes)]
@@ -109,15 +114,21 @@ class Located:
         size = 1 << (grid.samples + LEAD + reach - 1).bit_length()
         f = np.arange(size // 2 + 1) * (grid.rate_hz / size)
         responses = self._responses(self.unit, self.converter, f)
+        below = np.minimum((f / self._coarse_hz[1]).astype(int), COARSE - 2)
+        share = f / self._coarse_hz[1] - below
+        middle = np.mean(self.ends_m, axis=1) - place[0]
+        away = np.sqrt(np.sum(middle**2, axis=-1))
+        gains = []
+        for i in range(len(self.maps)):
+            gain = self._coarse_gain(i, float(away[i]), middle[i] / max(away[i], 1e-9))
+            gains.append(gain[below] + share * (gain[below + 1] - gain[below]))
         rows = []
         for m in range(self.ends_m.shape[1]):
             total = np.zeros(f.shape, dtype=np.complex128)
-            for i in range(len(self.maps)):
-                gain = self._coarse_gain(i, float(r[i, m]), u[i, m])
-                gain *= self._port(u[i, m], i, m) * self._passes(i, m, place) / r[i, m]
-                fine = np.interp(f, self._coarse_hz, gain.real).astype(np.complex128)
-                fine.imag = np.interp(f, self._coarse_hz, gain.imag)
-                total += fine * np.exp((-2j * np.pi * r[i, m] / c) * f)
+            for i, gain in enumerate(gains):
+                here = self._port(u[i, m], i, m) * self._passes(i, m, place) / r[i, m]
+                here *= np.exp(-self._decay_middle * (r[i, m] - away[i]))
+                total += (here * gain) * delayed(r[i, m] / c, f[1], len(f))
             echo = np.fft.irfft(total * responses[m], size)
             echo[reach : size - LEAD] = 0.0  # what is left wraps around and is far below the noise
             rows.append(np.fft.rfft(echo))
@@ -284,3 +295,11 @@ def _hermite(points: np.ndarray, index: np.ndarray) -> np.ndarray:
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Returns a * b, complex64, rounded once: in float32 a processor may or may not fuse the sums in it."""
     return np.multiply(a, b, dtype=np.complex128).astype(np.complex64)
+
+
+def delayed(tau_s: float, step_hz: float, count: int) -> np.ndarray:
+    """Return exp(-2 pi j f tau), (count,), at multiples f of a step in Hz; of few exponentials, to 1e-14 a turn."""
+    few = 1 << (count.bit_length() + 1) // 2
+    turn = -2j * np.pi * tau_s * step_hz
+    rows = np.exp(turn * few * np.arange(-(-count // few)))
+    return np.outer(rows, np.exp(turn * np.arange(few))).ravel()[:count]

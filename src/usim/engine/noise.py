@@ -17,6 +17,7 @@ import scipy.fft
 
 from usim.devices.converter import Converter
 from usim.devices.unit import Unit
+from usim.engine.images import Maps
 from usim.engine.located_noise import Located, product
 from usim.noises.base import AbstractNoise
 from usim.physics.jit import kernel
@@ -54,11 +55,18 @@ class Noises:
     """All noise one device hears. stems(range) gives it; what is prepared here is the same for all chunks.
 
     scene: with seed, noises, movers, devices, room, air; device: one of scene.devices; noise_seed: other
-    numbers are other noise of the same kind; rate_hz: one of the converter's, None its usual one.
+    numbers are other noise of the same kind; rate_hz: one of the converter's, None its usual one; heard: see `Located`.
     The device's clock is taken as the scene's: 20 ppm move a noise source by less than 1 ms a minute.
     """
 
-    def __init__(self, scene, device, noise_seed: int = 0, rate_hz: int | None = None):
+    def __init__(
+        self,
+        scene,
+        device,
+        noise_seed: int = 0,
+        rate_hz: int | None = None,
+        heard: Maps | None = None,
+    ):
         unit = device.unit
         converter = unit.converter.at(rate_hz)
         self.grid, self.response, self._own_shape = _prepared(unit, converter.rate_hz)
@@ -73,7 +81,7 @@ class Noises:
         for noise in scene.noises:
             if noise.located:
                 source = Source(noise, self.grid, streams(f"noises.{noise.name}"))
-                maker = Located(scene, device, source, converter, responses).chunk
+                maker = Located(scene, device, source, converter, responses, heard).chunk
             else:
                 place = f"noises.{noise.name}.{device.name}"
                 maker = self._everywhere(noise, unit, scene.air, place, streams)

@@ -142,7 +142,7 @@ def _cosine(s, rows, dx, dy, dz, folded, count):
         s[COSINE + k] = abs(c) if folded else c
 
 
-@kernel
+@kernel(apart=True)
 def _first_normal(s, sx, sy, sz, count):
     """Write the bisector at the piece's centre into NORMAL: the start of the Newton steps."""
     for k in range(count):
@@ -261,7 +261,7 @@ def _spread(s, sx, sy, sz, count):
         s[IM + k] = f32(0.0)
 
 
-@kernel
+@kernel(apart=True)
 def pair_paths(s, d, sx, sy, sz, steps, count):
     """Turn NORMAL by Newton steps and write path and outgoing distance (m, float64 slab d) of the pair's Fermat points."""
     for _ in range(steps):
@@ -286,7 +286,7 @@ def pair_paths(s, d, sx, sy, sz, steps, count):
         d[PATH + k] = math.sqrt(dot(px, py, pz, px, py, pz)) + r2
 
 
-@kernel
+@kernel(apart=True)
 def reflected(s, sx, sy, sz, sharpness, count):
     """Write both legs' directions and length, cos(b/2) and the amplitude at the Fermat points given by NORMAL; or at a glint of this sharpness, where that is not MIRROR."""
     if sharpness < f32(0.0):
@@ -317,7 +317,7 @@ def _point(s, k):
     return fused(vx, ih, s[PLACE + k]), fused(vy, ih, s[PLACE + ROW + k]), fused(vz, ih, s[PLACE + 2 * ROW + k])  # fmt: skip
 
 
-@kernel
+@kernel(apart=True)
 def veil(s, chains, leg, ex, ey, ez, to_ear, waves, count):
     """Multiply RE, IM by what passes a leg from where the surface has NORMAL to its end e (m), or to EAR; waves: per metre."""
     if not is_veiled(chains[2], leg):
@@ -347,7 +347,7 @@ def veil(s, chains, leg, ex, ey, ez, to_ear, waves, count):
         s[IM + k] *= passed
 
 
-@kernel
+@kernel(apart=True)
 def incoming(s, chains, leg, sx, sy, sz, waves, walls, skin, beams, axes, way_re, way_im, count):
     """Write, per basis function, sides and veil of the leg from s (m) to the piece, the piece's own reflection and the beam into way_re, way_im (basis * ROW,).
 
@@ -387,7 +387,7 @@ def departing(s, beams, axes, leg, way_re, way_im, count):
                 way_im[row + k] = s[RE + k] * beams[b, 1, 0] + s[IM + k] * beams[b, 0, 0]
 
 
-@kernel
+@kernel(apart=True)
 def outgoing(s, chains, leg, waves, walls, absorption, count):
     """Multiply RE, IM by sides and veil of the leg to the microphone and the air of both legs, after `reflected`."""
     met(s, ON, chains, leg, walls, count)
@@ -395,7 +395,7 @@ def outgoing(s, chains, leg, waves, walls, absorption, count):
     _decay(s, absorption, count)
 
 
-@kernel
+@kernel(apart=True)
 def arriving(s, ports, b, count):
     """Multiply RE, IM by the arrival shadow of basis function b about AXIS and write the product into GAIN_RE, GAIN_IM.
 

@@ -111,7 +111,7 @@ def _leg_powers(place, ends, axes, chains, waves, walls, pattern, count, rows):
             rows[leg, 4, k] = power * gain
 
 
-@kernel
+@kernel(apart=True)
 def pair_energies(table, volume, out_rows, back_rows, absorption, rough, row, energy, shares):
     """Fill energy (K, I, J): the squared gain of every pair at K instants, from its legs at the piece's centre; and what of it stays in the mirror.
 

@@ -100,7 +100,7 @@ class Session:
                     f"a block of {self.block_s:g} s is no whole number of samples at {low} and {high} Hz; try 0.064"
                 )
             )
-        noises = Noises(self.scene, placed, self.noise_seed, high)
+        noises = Noises(self.scene, placed, self.noise_seed, high, self._setting.legs.maps)
         self._noise = NoiseWindow(noises)
         self._held = Held({})
         self._emission = None if placed.emission is None else Commanded(placed.emission)

@@ -121,7 +121,7 @@ def _silhouette(other, k, ux, uy, uz, wx, wy, wz):
     return m2, uu, depth2, trace - depth2, ahead, dot(dx, dy, dz, dx, dy, dz)
 
 
-@kernel
+@kernel(apart=True)
 def surface_points(s, points, count):
     """Write where the surface has NORMAL into three rows of points."""
     for k in range(count):

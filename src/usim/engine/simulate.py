@@ -100,7 +100,9 @@ def echo(
         else Unit(device.unit.profile, unit)
     )
     converter = one.converter.at(scene.render.rate_hz, scene.render.bits)
-    noise = NoiseWindow(Noises(scene, replace(device, unit=one), noise_seed, converter.rate_hz))
+    noise = NoiseWindow(
+        Noises(scene, replace(device, unit=one), noise_seed, converter.rate_hz, paths.legs.maps)
+    )
     told_of = {"truth", "stems", "plot"} & set(keep)
     got = heard(
         paths,

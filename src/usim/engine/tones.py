@@ -96,7 +96,7 @@ def _hermite(arrival, path, slope, start, knot, count, even, at):
         at[m] = knot + m + w
 
 
-@kernel
+@kernel(apart=True)
 def clock(d, e, count, even, start, inverse_step):
     """Carry the path from the knots of one pair to an even grid of reception times.
 
@@ -152,7 +152,7 @@ def clock(d, e, count, even, start, inverse_step):
     return True
 
 
-@kernel
+@kernel(apart=True)
 def tone(e, even, turns_per_metre, samples, wave):
     """Write sine and cosine of the phase -2 pi f P/c over the blocks between the grid points (`samples` a block).
 

@@ -253,7 +253,7 @@ def _next(bit):
     return bit << 1 if bit < LAST_BIT else bit
 
 
-@kernel(forceinline=False)
+@kernel(apart=True)
 def nearby(veils, leg, px, py, pz, slack, ex, ey, ez, waves):
     """Return which edges and stops may cost a leg from p (m), known to `slack` m, to its end e anything: bits, edges first, none where the leg passes nothing or anything, as the second value says."""
     spans, planes, edges, stops, corners = veils
@@ -278,7 +278,7 @@ def nearby(veils, leg, px, py, pz, slack, ex, ey, ez, waves):
     return bits, 1.0
 
 
-@kernel(forceinline=False)
+@kernel(apart=True)
 def leg_passes(veils, leg, bits, px, py, pz, ex, ey, ez, waves):
     """Return the amplitude that passes a leg from a point p to its end e (m), unfolded; bits: see `nearby`; waves: per metre."""
     spans, planes, edges, stops, corners = veils

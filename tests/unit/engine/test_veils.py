@@ -5,7 +5,7 @@ import pytest
 
 from unit.engine.crowd import rows
 from usim.engine import flats, pairs, retarded, veils
-from usim.engine.chains import chains, veils_of
+from usim.engine.chains import Unfolded, chains, joining, veils_of
 from usim.engine.sides import Side, Sides, Solid, clipped
 from usim.engine.slab import EAR, IM, NORMAL, PLACE, RE, ROW, SLAB, SPREAD
 from usim.engine.veils import BOUND, CLEAR, SEEN, WINDOWS
@@ -42,8 +42,9 @@ def room(*blocks):
 
 SIDES = room(block((2, 1, 0.2), (3, 1.6, 1.1)), block((1, 2.5, 0), (1.4, 3.4, 2.0)))
 END = np.array([0.3, 2.0, 0.85])
-CHAINS = chains(SIDES, 2, END)
-VEILS = veils_of(SIDES, CHAINS)
+JOINS = joining(SIDES.sides)
+CHAINS = chains(SIDES, 2, END, JOINS)
+VEILS = veils_of([Unfolded(SIDES, JOINS, chain) for chain in CHAINS])
 ENDS = np.array([chain.map[0] @ END + chain.map[1] for chain in CHAINS])
 
 
