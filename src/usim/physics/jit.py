@@ -90,6 +90,8 @@ def cache_folder() -> Path | None:
 
 
 CACHE_FOLDER = cache_folder()
+if CACHE_FOLDER is not None:  # for what is compiled past this door: the judge, a user's own kinds
+    numba.config.CACHE_DIR = str(CACHE_FOLDER)
 
 
 class _Locator(numba.core.caching._CacheLocator):
