@@ -11,6 +11,7 @@ from usim.devices.unit import Unit
 from usim.engine import exact
 from usim.engine.baseband import DIRECT, STATIC, envelopes
 from usim.engine.noise import Noises
+from usim.engine.overheard import overheard
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
 from usim.engine.waveform import on_carriers
 from usim.physics.dsp import off_carrier, reach_samples
@@ -24,8 +25,8 @@ BEFORE = EDGE - FILTER_TAPS // 2  # envelope samples before the window
 class Heard:
     """A window at the converter's input, in full scale.
 
-    causes: {stem: (mic, carrier, sample)} envelopes, BEFORE samples longer on either side; hum (mic, carrier, sample): noise in the
-    baseband; stems: {stem: (mic, sample)} waveforms, where asked for; wave (mic, sample): their sum, or None; first: number of its
+    causes: {stem: (mic, carrier, sample)} envelopes, BEFORE samples longer on either side; hum (mic, carrier, sample): noise and other
+    devices in the baseband; stems: {stem: (mic, sample)} waveforms, where asked for; wave (mic, sample): their sum, or None; first: number of its
     first sample.
     """
 
@@ -72,7 +73,8 @@ def heard(
 
     reach = reach_samples(rate, low) if len(carriers) else 0
     around = noise.stems(first - reach, count + 2 * reach)
-    inside = {name: stem[:, reach : reach + count] for name, stem in around.items()}
+    others = overheard(paths.others, paths.scene, converter, first - reach, count + 2 * reach)
+    inside = {name: stem[:, reach : reach + count] for name, stem in (around | others).items()}
     hum = np.zeros((len(unit.mics_m), len(carriers), paths.samples), complex)
     if baseband and len(carriers) and around:
         # of one microphone at a time: a larger one would come from the system anew
@@ -86,6 +88,12 @@ def heard(
                 part[:] = off_carrier(
                     total[None], float(f), rate, low, first - reach, paths.start, paths.samples
                 )[0]
+    if baseband and len(carriers):
+        for stem in others.values():
+            for row, f in enumerate(carriers):
+                hum[:, row] += off_carrier(
+                    stem, float(f), rate, low, first - reach, paths.start, paths.samples
+                )
 
     def waveform(envelope: np.ndarray) -> np.ndarray:
         return on_carriers(envelope, BEFORE, carriers, low, rate, first, count, paths.start)

@@ -52,6 +52,7 @@ class Paths:
     start: int
     samples: int
     is_judged: bool = False  # echoes are left to the exact renderer
+    others: tuple[Paths, ...] = ()  # from every other device that sounds (see `overheard`)
 
     @property
     def bytes(self) -> dict[str, int]:

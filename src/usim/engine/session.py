@@ -16,6 +16,7 @@ from usim.emissions.base import AbstractEmission
 from usim.engine.echoes import Held, needed_segments
 from usim.engine.hearing import NoiseWindow, heard
 from usim.engine.noise import Noises
+from usim.engine.overheard import Overheard
 from usim.engine.paths import listening, paths_over, quality_named, setting
 from usim.engine.waveform import encoded
 from usim.recording.observation import EmissionCommand, Observation
@@ -88,6 +89,7 @@ class Session:
         placed = listening(self.scene, self.device)
         word = self.quality or self.scene.render.quality
         self._setting = setting(self.scene, placed, quality_named(word))
+        self._others = Overheard(self.scene, placed, quality_named(word), threads=self.threads)
         self._converter = placed.unit.converter.at(
             self.scene.render.rate_hz, self.scene.render.bits
         )
@@ -156,6 +158,7 @@ class Session:
             emission=self._emission,
             held=self._held,
         )
+        paths = replace(paths, others=self._others.over(start, self._samples))
         placed = self._setting.device
         got = heard(
             paths, placed.unit, self._converter, self._noise, self.noise_seed, "audio" in self.keep, baseband="baseband" in self.keep

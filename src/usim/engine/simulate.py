@@ -10,6 +10,7 @@ import numpy as np
 from usim.devices.unit import Unit
 from usim.engine.hearing import NoiseWindow, heard
 from usim.engine.noise import Noises
+from usim.engine.overheard import Overheard
 from usim.engine.paths import Paths, listening, quality_named, trace_device
 from usim.engine.telling import told
 from usim.engine.waveform import encoded
@@ -66,16 +67,12 @@ def trace(
     start = round(start_s * rate)
     samples = max(round(end_s * rate) - start, 1)
     judged = word == "exact"
-    return trace_device(
-        scene,
-        placed,
-        quality_named("fine" if judged else word),
-        start,
-        samples,
-        threads,
-        judged=judged,
-        spread=spread,
+    quality = quality_named("fine" if judged else word)
+    own = trace_device(
+        scene, placed, quality, start, samples, threads, judged=judged, spread=spread
     )
+    others = Overheard(scene, placed, quality, threads=threads, judged=judged)
+    return replace(own, others=others.over(start, samples))
 
 
 def echo(
@@ -103,6 +100,9 @@ def echo(
     noise = NoiseWindow(
         Noises(scene, replace(device, unit=one), noise_seed, converter.rate_hz, paths.legs.maps)
     )
+    if paths.others and one != device.unit:  # another unit has ears of its own
+        others = Overheard(scene, device, paths.quality, one, judged=paths.is_judged)
+        paths = replace(paths, others=others.over(paths.start, paths.samples))
     told_of = {"truth", "stems", "plot"} & set(keep)
     got = heard(
         paths,

@@ -1,0 +1,160 @@
+"""A device that hears another: against `exact`, against closed forms of beat and level, and what each is told of the other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import usim
+from usim.engine import exact
+from usim.engine.baseband import envelopes
+from usim.engine.overheard import BEFORE
+from usim.engine.simulate import echo, trace
+from usim.physics.dsp import off_carrier
+from usim.scene.template import from_table
+
+OWN_HZ, OTHER_HZ, LEVEL = 32500.0, 32610.0, 80.0
+
+
+def all_over(surface: dict) -> dict:
+    """Return a box's surfaces that are all the same."""
+    return {side: surface for side in ("floor", "ceiling", "walls")}
+
+
+def made(other: dict | None = None, moving: bool = False, room: dict | None = None, **own):
+    """Return a room with a device that listens, another across it, and a ball that rolls past where asked."""
+    walls = {"kind": "hard", "absorption": 0.3, "angle_dependent": False}
+    tone = {"kind": "tones", "carriers_hz": [OWN_HZ], "level_db_spl": LEVEL}
+    table = {
+        "usim": "scene/1", "title": "two devices", "duration_s": 1.0,
+        "render": {"baseband_rate_hz": 2000, "quality": "fine"},
+        "room": room or {"kind": "box", "size_m": [5.2, 4.1, 2.6], "surfaces": all_over(walls)},
+        "devices": [
+            {"name": "here", "profile": "ideal", "position_m": [0.7, 1.9, 0.85], "yaw_deg": 25, "emits": tone} | own,
+            {"name": "there", "profile": "ideal", "position_m": [4.1, 2.7, 1.3], "yaw_deg": 160,
+             "listens": False, "emits": tone | {"carriers_hz": [OTHER_HZ]}} | (other or {}),
+        ],
+    }  # fmt: skip
+    if moving:
+        table["movers"] = [
+            {"kind": "sphere", "name": "ball", "radius_m": 0.15, "surface": "smooth_rigid",
+             "track": {"at_s": [0.0, 1.0], "through_m": [[2.0, 2.9, 1.2], [2.9, 3.3, 1.0]]}}
+        ]  # fmt: skip
+    return from_table(table).sample(seed=5)
+
+
+def db(x) -> float:
+    return float(10.0 * np.log10(np.mean(np.abs(x) ** 2)))
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_another_devices_tone_is_that_of_the_judge(moving, figures):
+    """Why: another unit's tone, and movers it lights, are what a product meets in a home with two.
+    Set-up: two devices in a box, standing paths alone and with a ball that passes; windows of 50 ms, order 3; `exact` asked for one device's
+    tone at the other's microphone.
+    Expected: standing paths agree to -110 dB; the ball's echo to -60 dB (`fine`).
+    """
+    scene = made(moving=moving)
+    (found,) = trace(scene, window=(0.4, 0.45), device="here").others
+    got = envelopes(found, found.device.unit)
+    times = (found.start - BEFORE + np.arange(found.samples + 2 * BEFORE)) / found.rate_hz
+    want = exact.tone_response(scene, 0, times, device=0, emitter=1, order=3, per="mover")
+    if not moving:
+        error = db(got["direct"] + got["static"] - want[0]) - db(want[0])
+        figures("another device's standing paths against the judge", error, "dB", "<= -110")
+        assert error <= -110.0
+        return
+    error = db(got["mover.ball"][0, 0] - want[1]) - db(want[1])
+    figures("a ball lit by another device against the judge", error, "dB", "<= -60")
+    assert error <= -60.0
+
+
+def test_v49_two_clocks_beat(figures):
+    """Why: two units of the same tone are never on the same tone.
+    Set-up: two devices at 32 kHz, the other's clock 20 ppm fast; the phase of what comes from the other over 1 s.
+    Expected: 0.640 Hz, within 0.001; none where both clocks are 20 ppm fast.
+    """
+    tone = {"kind": "tones", "carriers_hz": [32e3], "level_db_spl": LEVEL}
+    scene = made({"emits": tone}, emits=tone)
+    clocked(scene.devices[1].unit, 20.0)
+    turns = [beat(scene)]
+    clocked(scene.devices[0].unit, 20.0)
+    turns.append(beat(scene))
+    figures("V49 beat of two devices, 20 ppm apart: error", abs(turns[0] - 0.64), "Hz", "<= 0.001")
+    assert abs(turns[0] - 0.64) <= 0.001
+    assert abs(turns[1]) < 1e-6
+
+
+def clocked(unit, ppm: float) -> None:
+    """Let a unit's clock run fast."""
+    unit.__dict__["converter"] = unit.converter.model_copy(update={"clock_ppm": ppm})
+
+
+def beat(scene) -> float:
+    """Return the frequency in Hz, re the listener's own tone, of what comes from the other device."""
+    recording = usim.simulate(scene, device="here", keep=("baseband", "stems", "truth"))
+    there = recording.truth.stems["device.there"]
+    reach = 2000
+    z = off_carrier(there, 32e3, 96000, 2000, 0, reach // 48, 1900)[0]
+    turned = np.unwrap(np.angle(z))
+    t = np.arange(len(z)) / 2000
+    return float(np.polyfit(t, turned, 1)[0] / (2.0 * np.pi))
+
+
+def test_a_carrier_within_the_band_beats_in_the_baseband_and_one_outside_does_not(figures):
+    """Why: what a product must tell from an echo lies at the difference of two carriers.
+    Set-up: free-standing direct path in a box of soft walls; the other's carrier 110 Hz above the own one, and 5 kHz above.
+    Expected: a line at +110 Hz of the level that spherical spreading and the air of the direct path give (0.01 dB); none 5 kHz away
+    (-90 dB), where the waveform holds it on its own carrier at the same level.
+    """
+    soft = {"kind": "hard", "absorption": 0.999999, "angle_dependent": False}
+    room = {"kind": "box", "size_m": [5.2, 4.1, 2.6], "surfaces": all_over(soft)}
+    tone = {"kind": "tones", "carriers_hz": [OWN_HZ + 5000.0], "level_db_spl": LEVEL}
+    near, far = made(room=room), made({"emits": tone}, room=room)
+    here, there = near.devices
+    r = np.linalg.norm(there.world(there.unit.drivers_m)[0] - here.world(here.unit.mics_m)[0])
+    level = {}
+    for name, scene, f in (("near", near, OTHER_HZ), ("far", far, OWN_HZ + 5000.0)):
+        recording = usim.simulate(scene, device="here", keep=("audio", "baseband", "stems"))
+        z = recording.observation.baseband.samples[0, 0].astype(complex)
+        t = np.arange(len(z)) / 2000
+        line = np.mean(z * np.exp(-2j * np.pi * (OTHER_HZ - OWN_HZ) * t))
+        wave = recording.truth.stems["device.there"][0]
+        tone = 2 * np.mean(wave * np.exp(-2j * np.pi * f * np.arange(len(wave)) / 96000))
+        air = scene.air
+        loss = np.exp(-float(air.absorption_np_m(f)) * (r - 1.0)) / r
+        drive = np.sqrt(2.0) * 20e-6 * 10 ** (LEVEL / 20) * abs(here.unit.mic_response(0, f))
+        level[name] = [20 * np.log10(abs(x) / (drive * loss)) for x in (line, tone)]
+    figures("another's line in the baseband, level error", abs(level["near"][0]), "dB", "<= 0.01")
+    assert abs(level["near"][0]) <= 0.01
+    assert abs(level["near"][1]) <= 0.01
+    assert level["far"][0] <= -90.0
+    assert abs(level["far"][1]) <= 0.01
+
+
+def test_an_observation_does_not_tell_of_the_other_device():
+    """Why: what a detector is given is what a product knows.
+    Set-up: two devices that both listen.
+    Expected: one recording each; commands name the own carrier alone; truth holds the other's stem.
+    """
+    scene = made({"listens": True})
+    both = usim.simulate(scene, keep=("audio", "stems", "truth"), window=(0.0, 0.1))
+    assert set(both) == {"here", "there"}
+    for name, other, f in (("here", "there", OWN_HZ), ("there", "here", OTHER_HZ)):
+        assert [c.carriers_hz for c in both[name].observation.commands] == [(f,)]
+        assert f"device.{other}" in both[name].truth.stems
+        assert other not in repr(both[name].observation)
+
+
+def test_the_exact_renderer_hears_the_other_too():
+    """Why: the judge must judge the whole of a recording.
+    Set-up: two devices, a ball; 10 ms by `exact` and by `fine`.
+    Expected: the same stem to -60 dB.
+    """
+    scene = made(moving=True)
+    window = (0.4, 0.41)
+    stems = [
+        echo(trace(scene, quality, window, "here"), keep=("stems",)).truth.stems["device.there"]
+        for quality in ("fine", "exact")
+    ]
+    assert db(stems[0] - stems[1]) - db(stems[1]) <= -60.0
