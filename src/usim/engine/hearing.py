@@ -73,8 +73,8 @@ def heard(
 
     reach = reach_samples(rate, low) if len(carriers) else 0
     around = noise.stems(first - reach, count + 2 * reach)
-    others = overheard(paths.others, paths.scene, converter, first - reach, count + 2 * reach)
-    inside = {name: stem[:, reach : reach + count] for name, stem in (around | others).items()}
+    elsewhere = overheard(paths.others, paths.scene, converter, first - reach, count + 2 * reach)
+    inside = {name: stem[:, reach : reach + count] for name, stem in (around | elsewhere).items()}
     hum = np.zeros((len(unit.mics_m), len(carriers), paths.samples), complex)
     if baseband and len(carriers) and around:
         # of one microphone at a time: a larger one would come from the system anew
@@ -89,7 +89,7 @@ def heard(
                     total[None], float(f), rate, low, first - reach, paths.start, paths.samples
                 )[0]
     if baseband and len(carriers):
-        for stem in others.values():
+        for stem in elsewhere.values():
             for row, f in enumerate(carriers):
                 hum[:, row] += off_carrier(
                     stem, float(f), rate, low, first - reach, paths.start, paths.samples

@@ -2,7 +2,8 @@
 
 Everything before the converter is a function of absolute time, so a session keeps no filter state: only the segments of echo and the chunks of
 noise that the present block reads, and the history of commands.  A session whose caller commands nothing gives the samples of
-`simulate`, whatever the length of its blocks; its memory does not grow.
+`simulate`, whatever the length of its blocks; its memory does not grow.  A command given after a block takes effect at the start of the
+next one, later by the latency of the profile's converter.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from usim.emissions.base import AbstractEmission
+from usim.engine.commanded import Commanded
 from usim.engine.echoes import Held, needed_segments
 from usim.engine.hearing import NoiseWindow, heard
 from usim.engine.noise import Noises
@@ -22,51 +23,6 @@ from usim.engine.waveform import encoded
 from usim.recording.observation import EmissionCommand, Observation
 from usim.scene.scene import Scene
 from usim.template.problem import InvalidInput, Problem
-
-RAMP_S = 0.005  # of a step that a command makes
-HISTORY_S = (
-    1.0  # how long a command is remembered after the next one took over: longer than any path
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Commanded(AbstractEmission):
-    """The scene's emission until the first command, then what the commands say; steps are ramped."""
-
-    own: AbstractEmission
-    steps: tuple[
-        tuple[float, float], ...
-    ] = ()  # (time in s, amplitude re the scene's level), ascending
-
-    @property
-    def carriers_hz(self) -> np.ndarray:  # type: ignore[override]
-        return self.own.carriers_hz
-
-    @property
-    def level_db_spl(self) -> float:  # type: ignore[override]
-        return self.own.level_db_spl
-
-    @property
-    def steady(self) -> bool:  # type: ignore[override]
-        return self.own.steady and not self.steps
-
-    def envelope(self, t_s: np.ndarray) -> np.ndarray:
-        """Return (carrier, time): amplitude re the scene's level, which a command may exceed."""
-        t_s = np.asarray(t_s, float)
-        before = np.asarray(self.own.envelope(t_s), float)
-        if not self.steps:
-            return before
-        total = before
-        for number, (start, amplitude) in enumerate(self.steps):
-            share = 0.5 - 0.5 * np.cos(np.pi * np.clip((t_s - start) / RAMP_S, 0.0, 1.0))
-            last = before if number == 0 else self.steps[number - 1][1]
-            total = total + share * (amplitude - last)
-        return total
-
-    def changes(self) -> tuple[tuple[float, bool], ...]:
-        """Return when it is told to sound or to be silent; see `AbstractEmission`."""
-        return (*self.own.changes(), *((start, amplitude > 0.0) for start, amplitude in self.steps))
-
 
 @dataclass
 class Session:
@@ -122,7 +78,10 @@ class Session:
             yield self.step()
 
     def command(self, on: bool | None = None, level_db_spl: float | None = None) -> None:
-        """Tell the device to sound, to be silent, or to sound at another level, from the start of the next block on."""
+        """Tell the device to sound, to be silent, or to sound at another level.
+
+        It takes effect at the start of the next block, later by the latency of the device's output.
+        """
         if self._emission is None:
             raise InvalidInput(
                 Problem(f"{self._setting.device.name} emits nothing, so it cannot be commanded")
@@ -134,12 +93,9 @@ class Session:
             return
         self._last = EmissionCommand(self.t_s, now.carriers_hz, level, sounds)
         amplitude = 10.0 ** ((level - self._emission.own.level_db_spl) / 20.0) if sounds else 0.0
-        steps = [s for s in self._emission.steps if s[0] < self.t_s]
-        old = [s for s in steps if s[0] < self.t_s - HISTORY_S]
-        if old:  # what no path can still hear becomes the beginning
-            steps = steps[len(old) - 1 :]
-        self._emission = replace(self._emission, steps=(*steps, (self.t_s, amplitude)))
-        self._held.forget(after_s=self.t_s)
+        effect_s = self.t_s + self._converter.output_latency_s
+        self._emission = self._emission.told(effect_s, amplitude, now_s=self.t_s)
+        self._held.forget(after_s=effect_s)
 
     def step(self, on: bool | None = None, level_db_spl: float | None = None) -> Observation:
         """Return what the device hears in the next block, after a command if one is given."""
