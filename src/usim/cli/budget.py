@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from usim.cli.crosstalk import crosstalk
 from usim.engine.images import maps
 from usim.engine.sides import sides_of
 from usim.movers.base import AbstractMover
@@ -54,6 +55,7 @@ def budget(scene: Scene) -> dict[str, Any]:
             for mover in scene.movers
             if not flashes(mover)
         ],
+        "crosstalk": crosstalk(scene),
         "baseband_rate_hz": scene.baseband_rate_hz,
         "paths": paths(scene),
         "notes": [

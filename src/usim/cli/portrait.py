@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from usim.cli.crosstalk import crosstalk_lines
 from usim.cli.output import columns, heading, number, size, span
 
 
@@ -15,6 +16,7 @@ def portrait(facts: dict[str, Any]) -> list[str]:
         *_room(facts),
         "",
         *_devices(facts),
+        *crosstalk_lines(facts),
         *_movers(facts),
         *_echoes(facts),
         *_noises(facts),

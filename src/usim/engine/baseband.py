@@ -141,7 +141,7 @@ def _jitter(paths: Paths, unit: Unit, gains: np.ndarray, noise_seed: int) -> np.
     reach = int(delay.max()) + 18
     count = paths.samples + 2 * EDGE
     first = paths.start - EDGE - reach
-    wobble = share * _white(paths, noise_seed, first, count + 2 * reach)
+    wobble = share * white(paths, noise_seed, first, count + 2 * reach)
     lag = np.arange(-16, reach)
     carriers = [b.carrier_hz for b in paths.bands]
     out = np.empty((gains.shape[2], len(carriers), count))
@@ -165,7 +165,7 @@ def _late(
     return whole[start : start + count]
 
 
-def _white(paths: Paths, noise_seed: int, first: int, count: int) -> np.ndarray:
+def white(paths: Paths, noise_seed: int, first: int, count: int) -> np.ndarray:
     """Return unit white noise by absolute sample number, in chunks of 4096 from streams of their own."""
     size = 4096
     chunks = range(first // size, (first + count - 1) // size + 1)

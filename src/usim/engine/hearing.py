@@ -73,7 +73,9 @@ def heard(
 
     reach = reach_samples(rate, low) if len(carriers) else 0
     around = noise.stems(first - reach, count + 2 * reach)
-    elsewhere = overheard(paths.others, paths.scene, converter, first - reach, count + 2 * reach)
+    elsewhere = overheard(
+        paths.others, paths.scene, converter, first - reach, count + 2 * reach, noise_seed
+    )
     inside = {name: stem[:, reach : reach + count] for name, stem in (around | elsewhere).items()}
     hum = np.zeros((len(unit.mics_m), len(carriers), paths.samples), complex)
     if baseband and len(carriers) and around:
@@ -90,8 +92,8 @@ def heard(
                 )[0]
     if baseband and len(carriers):
         for stem in elsewhere.values():
-            for row, f in enumerate(carriers):
-                hum[:, row] += off_carrier(
+            for number, f in enumerate(carriers):
+                hum[:, number] += off_carrier(
                     stem, float(f), rate, low, first - reach, paths.start, paths.samples
                 )
 

@@ -14,7 +14,7 @@ import numpy as np
 from usim.devices.converter import Converter
 from usim.devices.unit import Unit
 from usim.engine import exact
-from usim.engine.baseband import envelopes
+from usim.engine.baseband import envelopes, white
 from usim.engine.echoes import Held, needed_segments
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths, paths_over, setting
 from usim.engine.selection import Quality
@@ -74,7 +74,7 @@ class Between(Unit):
     def converter(self) -> Converter:
         """The listener's converter, with the sender's output clock against the listener's input."""
         own, other = self.hearer.converter, self.sender.unit.converter
-        ratio = float(other.true_hz(1.0)) / (1.0 + 1e-6 * own.clock_ppm)
+        ratio = float(other.true_hz(np.ones(()))) / (1.0 + 1e-6 * own.clock_ppm)
         return own.model_copy(update={"dac_offset_ppm": 1e6 * (ratio - 1.0), "jitter_s": 0.0})
 
     def leak(self, driver: int, mic: int, f_hz: np.ndarray | float) -> np.ndarray:
@@ -145,20 +145,53 @@ class Overheard:
 
 
 def overheard(
-    others: tuple[Paths, ...], scene: Scene, converter: Converter, first: int, count: int
+    others: tuple[Paths, ...],
+    scene: Scene,
+    converter: Converter,
+    first: int,
+    count: int,
+    noise_seed: int = 0,
 ) -> dict[str, np.ndarray]:
-    """Return {"device.<name>": waveform (mic, count)} float64 in full scale from high-rate sample `first` on."""
+    """Return {"device.<name>": waveform (mic, count)} float64 in full scale from high-rate sample `first` on.
+
+    noise_seed feeds the jitter of both clocks.
+    """
     found = {}
     for paths in others:
         emission, unit = paths.device.emission, paths.device.unit
         if emission is None:
             continue
         parts = _judged(scene, paths) if paths.is_judged else list(envelopes(paths, unit).values())
-        total = sum(parts[1:], start=parts[0])
+        total = _jittered(paths, sum(parts[1:], start=parts[0]), converter, noise_seed)
         found[f"device.{paths.device.name}"] = on_carriers(
             total, BEFORE, np.asarray(emission.carriers_hz, float), paths.rate_hz, converter.rate_hz, first, count, paths.start
         )  # fmt: skip
     return found
+
+
+def _jittered(
+    paths: Paths, envelope: np.ndarray, converter: Converter, noise_seed: int
+) -> np.ndarray:
+    """Return an envelope (mic, carrier, sample) under the jitter of two clocks that know nothing of each other.
+
+    White, so the paths' delays do not show in it, but in how the sender's is shared by all paths: taken as one.
+    """
+    between = paths.device.unit
+    assert isinstance(between, Between)
+    wobble: np.ndarray | float = 0.0
+    for sign, device, unit in (
+        (1.0, between.sender, between.sender.unit),
+        (-1.0, between.listener, between.hearer),
+    ):
+        share = unit.converter.jitter_s * np.sqrt(paths.rate_hz / converter.rate_hz)
+        if share:
+            own = replace(paths, device=device)
+            first = paths.start - BEFORE
+            wobble = wobble + sign * share * white(own, noise_seed, first, envelope.shape[2])
+    if isinstance(wobble, float):
+        return envelope
+    carriers = np.array([band.carrier_hz for band in paths.bands])
+    return envelope * np.exp(2j * np.pi * carriers[:, None] * wobble)
 
 
 def _judged(scene: Scene, paths: Paths) -> list[np.ndarray]:

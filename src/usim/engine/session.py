@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from usim.engine.commanded import Commanded
 from usim.engine.echoes import Held, needed_segments
 from usim.engine.hearing import NoiseWindow, heard
@@ -23,6 +21,7 @@ from usim.engine.waveform import encoded
 from usim.recording.observation import EmissionCommand, Observation
 from usim.scene.scene import Scene
 from usim.template.problem import InvalidInput, Problem
+
 
 @dataclass
 class Session:

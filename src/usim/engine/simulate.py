@@ -67,11 +67,9 @@ def trace(
     start = round(start_s * rate)
     samples = max(round(end_s * rate) - start, 1)
     judged = word == "exact"
-    quality = quality_named("fine" if judged else word)
-    own = trace_device(
-        scene, placed, quality, start, samples, threads, judged=judged, spread=spread
-    )
-    others = Overheard(scene, placed, quality, threads=threads, judged=judged)
+    found = quality_named("fine" if judged else word)
+    own = trace_device(scene, placed, found, start, samples, threads, judged=judged, spread=spread)
+    others = Overheard(scene, placed, found, threads=threads, judged=judged)
     return replace(own, others=others.over(start, samples))
 
 
