@@ -72,6 +72,51 @@ def test_another_devices_tone_is_that_of_the_judge(moving, figures):
     assert error <= -60.0
 
 
+def test_beams_and_shadows_of_both_units_are_those_of_the_judge(figures):
+    """Why: what one product hears of another depends on the sender's beam and on the listener's housing.
+    Set-up: two drawn units of `puck_4mic`, both clocks right, four microphones, a ball that passes.
+    Expected: standing paths agree with `exact` to -110 dB, the ball's echo to -60 dB (`fine`).
+    """
+    puck = {"profile": "puck_4mic", "unit": 7}
+    scene = clocked(made(puck, moving=True, **(puck | {"unit": 1234})), 0.0, 0.0)
+    (found,) = trace(scene, window=(0.4, 0.41), device="here").others
+    got = envelopes(found, found.device.unit)
+    times = (found.start - BEFORE + np.arange(found.samples + 2 * BEFORE)) / found.rate_hz
+    worst = [-300.0, -300.0]
+    for mic in (0, 3):
+        want = exact.tone_response(
+            scene, 0, times, device=0, mic=mic, emitter=1, order=3, per="mover"
+        )
+        have = (got["direct"] + got["static"])[mic, 0], got["mover.ball"][mic, 0]
+        worst = [
+            max(w, db(h - x) - db(x)) for w, h, x in zip(worst, have, want, strict=True)
+        ]  # fmt: skip
+    figures("another product's standing paths against the judge", worst[0], "dB", "<= -110")
+    figures("a ball lit by another product against the judge", worst[1], "dB", "<= -60")
+    assert worst[0] <= -110.0
+    assert worst[1] <= -60.0
+
+
+def test_one_that_is_silent_hears_and_truth_is_each_listeners_own():
+    """Why: a device that only listens is a product too, and ranges are from the one that listens.
+    Set-up: two devices that listen, of which one is silent, and a ball.
+    Expected: the silent one's audio is the other's stem but for rounding; ranges are each device's own, labels the same.
+    """
+    scene = made({"listens": True}, moving=True, emits=None)
+    both = usim.simulate(scene, "draft", (0.4, 0.6), keep=("audio", "stems", "truth"))
+    stem = both["here"].truth.stems["device.there"]
+    assert np.abs(stem).max() > 1e-5
+    assert np.abs(both["here"].observation.audio / 2.0**23 - stem).max() <= 2.0 * 2.0**-23
+    assert both["here"].observation.baseband is None
+    assert "device.here" not in both["there"].truth.stems
+    truths = [both[device.name].truth for device in scene.devices]
+    ball = scene.movers[0].at(truths[0].t_s + 0.4).position_m[:, 0]
+    for device, truth in zip(scene.devices, truths, strict=True):
+        away = np.linalg.norm(ball - device.position_m, axis=1) - 0.15
+        assert truth.range_m[:, 0] == pytest.approx(away, abs=1e-3)
+    assert truths[0].labels == truths[1].labels
+
+
 def test_v49_two_clocks_beat(figures):
     """Why: two units of the same tone are never on the same tone.
     Set-up: two devices at 32 kHz, the other's clock 20 ppm fast; the phase of what comes from the other over 1 s.
@@ -145,6 +190,35 @@ def test_an_observation_does_not_tell_of_the_other_device():
         assert [c.carriers_hz for c in both[name].observation.emission] == [(f,)]
         assert f"device.{other}" in both[name].truth.stems
         assert other not in repr(both[name].observation)
+
+
+def test_another_unit_in_the_listeners_place_has_its_own_ears_and_clock():
+    """Why: one trace serves many units; each has its own microphones and its own crystal.
+    Set-up: paths traced for one unit, echoed for another; the scene with that other unit in it.
+    Expected: the same bytes, of the other device's stem too.
+    """
+    puck = {"profile": "puck_4mic", "unit": 7}
+    first, second = (made(puck, **(puck | {"unit": unit})) for unit in (1234, 77))
+    keep = ("audio", "stems")
+    split = echo(trace(first, "draft", (0.0, 0.1), "here"), unit=77, keep=keep)
+    fused = usim.simulate(second, "draft", (0.0, 0.1), "here", keep=keep)
+    stems = [one.truth.stems["device.there"] for one in (split, fused)]
+    assert np.array_equal(*stems)
+    own = usim.simulate(first, "draft", (0.0, 0.1), "here", keep=keep)
+    assert not np.array_equal(own.truth.stems["device.there"], stems[0])
+
+
+def test_bytes_do_not_depend_on_threads():
+    """Why: a recording is its scene and its seed, not the machine.
+    Set-up: two devices and a ball, one thread and three.
+    Expected: the same bytes.
+    """
+    scene = made(moving=True)
+    one, three = (
+        usim.simulate(scene, "draft", (0.2, 0.6), "here", threads=threads, keep=("audio",))
+        for threads in (1, 3)
+    )
+    assert np.array_equal(one.observation.audio, three.observation.audio)
 
 
 def test_the_exact_renderer_hears_the_other_too():
