@@ -158,7 +158,7 @@ def part_speeds(mover, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _echo_to_noise(
     paths: Paths, causes: dict[str, np.ndarray], hum: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return frame middles (frame,) s and echo over noise (frame, mover) dB in the band each echo occupies."""
+    """Return frame middles (frame,) s and echo over noise (frame, mover) dB in the band each echo occupies; other devices are noise."""
     movers = [name for name in causes if name.startswith("mover.")]
     size, hop = round(FRAME_S * paths.rate_hz), round(HOP_S * paths.rate_hz)
     starts = np.arange(0, paths.samples - size + 1, hop)
