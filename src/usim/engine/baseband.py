@@ -8,6 +8,7 @@ from usim.devices.converter import Converter
 from usim.devices.unit import Unit
 from usim.emissions.base import AbstractEmission
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
+from usim.engine.tail import heard_tail
 from usim.physics.dsp import filtered, short_filter
 from usim.template.problem import InvalidInput, Problem
 from usim.template.streams import stream
@@ -19,7 +20,7 @@ DIRECT, STATIC = "direct", "static"
 
 
 def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.ndarray]:
-    """Return {stem: (mic, carrier, sample) complex128 in full scale} for `direct`, `static` and every `mover.<name>`.
+    """Return {stem: (mic, carrier, sample) complex128 in full scale} for `direct`, `static` (the tail included) and every `mover.<name>`.
 
     Each reaches EDGE - FILTER_TAPS // 2 samples beyond the window on either side.  noise_seed feeds the clock's jitter.
     """
@@ -43,6 +44,12 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
     for name, part in ((DIRECT, direct), (STATIC, ~direct)):
         out[name] = _standing(
             paths, emission, gains[..., part], paths.standing.path_m[..., part], times
+        )
+    if paths.tail is not None:
+        late, c = paths.tail, paths.scene.air.sound_speed_m_s
+        taps = late.gains(unit) * drive[:, :, None, None]
+        out[STATIC] += heard_tail(
+            taps, late.path_m, emission, c, paths.start - EDGE, count, paths.rate_hz
         )
     for echo in paths.echoes:
         weights = basis_weights(paths, unit) * drive[:, :, None]  # (carrier, driver, basis)

@@ -10,6 +10,7 @@ What is kept, and why (bytes for the workload `walk`: 10 s, 16 pieces, 4 microph
   basis are functions of departure and arrival direction that span the units one wants to hear (`spread`); a unit is a set of weights.
 * `echoes[].epochs`: which pairs each piece was made of, with weights; 1.5 MB.  Together with `at(t)` they let the pair kernel run again for
   emissions that are not a steady tone (on, off, later music and chirps), late by each pair's own path.
+* `tail`: up to 600 taps per driver and microphone, what arrives beside and after the images; 60 kB.
 
 A mover's pairs over time are not kept: they would be gigabytes.  `table(t_s)` lists them at one instant.
 """
@@ -26,6 +27,7 @@ from usim.engine.legs import Band, Legs, band, legs
 from usim.engine.selection import QUALITIES, Quality
 from usim.engine.standing import Standing, standing
 from usim.engine.table import pair_table
+from usim.engine.tail import Tail, tail_of
 from usim.scene.scene import PlacedDevice, Scene
 from usim.template.problem import InvalidInput, Problem
 
@@ -52,6 +54,7 @@ class Paths:
     start: int
     samples: int
     is_judged: bool = False  # echoes are left to the exact renderer
+    tail: Tail | None = None
 
     @property
     def bytes(self) -> dict[str, int]:
@@ -70,6 +73,7 @@ class Paths:
                 for e in self.echoes
                 for x in e.epochs
             ),
+            "tail": 0 if self.tail is None else arrays(self.tail),
         }
 
     def table(self, t_s: float, mic: int = 0, carrier: int = 0) -> np.ndarray:
@@ -117,10 +121,13 @@ class Setting:
     legs: Legs
     bands: tuple[Band, ...]
     standing: Standing
+    tail: Tail | None = None
 
 
-def setting(scene: Scene, device: PlacedDevice, quality: Quality, spread: bool = False) -> Setting:
-    """Return legs, bands and standing paths of a device in its room; spread: see `band`."""
+def setting(
+    scene: Scene, device: PlacedDevice, quality: Quality, spread: bool = False, tail: bool = False
+) -> Setting:
+    """Return legs, bands, standing paths and, if wanted, the tail of a device in its room; spread: see `band`."""
     carriers = (
         np.zeros(0) if device.emission is None else np.asarray(device.emission.carriers_hz, float)
     )
@@ -129,7 +136,8 @@ def setting(scene: Scene, device: PlacedDevice, quality: Quality, spread: bool =
         band(scene, device, float(device.unit.converter.apparent_hz(f)), spread) for f in carriers
     )
     at = np.array([b.carrier_hz for b in bands])
-    return Setting(scene, device, quality, found, bands, standing(scene, device, found, at))
+    late = tail_of(scene, device, at, quality.order) if tail else None
+    return Setting(scene, device, quality, found, bands, standing(scene, device, found, at), late)
 
 
 def paths_over(
@@ -172,7 +180,8 @@ def paths_over(
             for mover in scene.movers
         )
     return Paths(
-        scene, device, about.quality, about.legs, about.bands, about.standing, echoes, scene.baseband_rate_hz, start, samples, judged
+        scene, device, about.quality, about.legs, about.bands, about.standing, echoes, scene.baseband_rate_hz, start, samples, judged,
+        about.tail,
     )  # fmt: skip
 
 
@@ -186,8 +195,9 @@ def trace_device(
     apart: bool = False,
     judged: bool = False,
     spread: bool = False,
+    tail: bool = False,
 ) -> Paths:
     """Return the paths of one device for `samples` baseband samples from number `start` on; see `setting` and `paths_over`."""
     return paths_over(
-        setting(scene, device, quality, spread), start, samples, threads, apart, judged
+        setting(scene, device, quality, spread, tail), start, samples, threads, apart, judged
     )

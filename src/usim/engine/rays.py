@@ -18,7 +18,7 @@ from usim.engine.sides import Sides
 from usim.physics.air import Air
 from usim.physics.jit import kernel
 
-RAYS = 6000
+RAYS = 16000
 NODES = 64  # of the tables of energy, even in the root of the cosine
 CUT = 1e-7  # of its energy, below which a ray is followed no further
 LONGEST_M = 300.0  # of a ray: what comes later than 0.9 s is not told

@@ -30,19 +30,21 @@ def simulate(
     noise_seed: int = 0,
     keep: Iterable[str] = DEFAULT_KEEP,
     threads: int = 1,
+    tail: bool = True,
 ) -> Recording | dict[str, Recording]:
     """Return the recording of the device that listens; a mapping from name to recording where several do and none is named.
 
     quality: draft, standard, fine or exact (the scene's own if None).  window: (start, end) in s, the whole scene if None.
     noise_seed: other noise over the same paths.  keep: any of `audio`, `baseband`, `stems`, `truth`.
     threads: pieces are shared out over them; the bytes do not depend on it.
+    tail: with what arrives beside and after the mirror images, see `usim.engine.tail`.
     """
     names = [device] if device is not None else [d.name for d in scene.devices if d.listens]
     if not names:
         listening(scene)
     made = {}
     for name in names:
-        paths = trace(scene, quality, window, name, threads)
+        paths = trace(scene, quality, window, name, threads, tail=tail)
         made[name] = echo(paths, noise_seed=noise_seed, keep=keep)
     return made if device is None and len(made) > 1 else made[names[0]]
 
@@ -54,10 +56,12 @@ def trace(
     device: str | None = None,
     threads: int = 1,
     spread: bool = False,
+    tail: bool = True,
 ) -> Paths:
     """Return the paths of one listening device over a window: the world half, the same for any noise, level and unit in its basis.
 
     spread: for every unit of the device's profile, at the cost of a few times the sums; else for the scene's own unit.
+    tail: with what arrives beside and after the mirror images.
     """
     placed = listening(scene, device)
     word = quality or scene.render.quality
@@ -75,6 +79,7 @@ def trace(
         threads,
         judged=judged,
         spread=spread,
+        tail=tail,
     )
 
 
