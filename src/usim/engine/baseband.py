@@ -46,10 +46,9 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
             paths, emission, gains[..., part], paths.standing.path_m[..., part], times
         )
     if paths.tail is not None:
-        late, c = paths.tail, paths.scene.air.sound_speed_m_s
-        taps = late.gains(unit) * drive[:, :, None, None]
+        taps = paths.tail.gains(unit) * drive[:, :, None, None]
         out[STATIC] += heard_tail(
-            taps, late.path_m, emission, c, paths.start - EDGE, count, paths.rate_hz
+            paths.tail, taps, emission, paths.start - EDGE, count, paths.rate_hz
         )
     for echo in paths.echoes:
         weights = basis_weights(paths, unit) * drive[:, :, None]  # (carrier, driver, basis)

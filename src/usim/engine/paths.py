@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from usim.emissions.base import AbstractEmission
+from usim.engine.detours import Detours, detours, with_detours
 from usim.engine.echoes import Echo, Held, echo_of
 from usim.engine.legs import Band, Legs, band, legs
 from usim.engine.selection import QUALITIES, Quality
@@ -53,8 +54,11 @@ class Paths:
     rate_hz: int
     start: int
     samples: int
-    is_judged: bool = False  # echoes are left to the exact renderer
+    is_judged: bool = (
+        False  # echoes, but for what movers do to the tail, are left to the exact renderer
+    )
     tail: Tail | None = None
+    detours: tuple[Detours, ...] = ()
 
     @property
     def bytes(self) -> dict[str, int]:
@@ -73,7 +77,7 @@ class Paths:
                 for e in self.echoes
                 for x in e.epochs
             ),
-            "tail": 0 if self.tail is None else arrays(self.tail),
+            "tail": sum(arrays(x) for x in (self.tail, *self.detours) if x is not None),
         }
 
     def table(self, t_s: float, mic: int = 0, carrier: int = 0) -> np.ndarray:
@@ -121,7 +125,8 @@ class Setting:
     legs: Legs
     bands: tuple[Band, ...]
     standing: Standing
-    tail: Tail | None = None
+    tail: Tail | None = None  # without what its movers meet: see `detours`
+    detours: tuple[Detours, ...] = ()
 
 
 def setting(
@@ -137,7 +142,11 @@ def setting(
     )
     at = np.array([b.carrier_hz for b in bands])
     late = tail_of(scene, device, at, quality.order) if tail else None
-    return Setting(scene, device, quality, found, bands, standing(scene, device, found, at), late)
+    met: tuple[Detours, ...] = ()
+    if late is not None:
+        late, met = detours(late, scene, bands, scene.baseband_rate_hz)
+    still = standing(scene, device, found, at)
+    return Setting(scene, device, quality, found, bands, still, late, met)
 
 
 def paths_over(
@@ -158,9 +167,9 @@ def paths_over(
     if emission is not None:
         device = replace(device, emission=emission)
     echoes: tuple[Echo, ...] = ()
-    if device.emission is not None and about.bands and not judged:
+    bands, first, count = list(about.bands), start - EDGE, samples + 2 * EDGE
+    if device.emission is not None and bands and not judged:
         gated = None if device.emission.steady else device.emission
-        bands, first, count = list(about.bands), start - EDGE, samples + 2 * EDGE
         echoes = tuple(
             echo_of(
                 scene,
@@ -179,9 +188,11 @@ def paths_over(
             )
             for mover in scene.movers
         )
+    if device.emission is not None and about.detours:
+        echoes = with_detours(echoes, about.detours, scene, device.emission, first, count)
     return Paths(
         scene, device, about.quality, about.legs, about.bands, about.standing, echoes, scene.baseband_rate_hz, start, samples, judged,
-        about.tail,
+        about.tail, about.detours,
     )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ BACK_SHARE = (
 FADE = 1e3  # most that late rays are favoured; their amplitude is the less
 ENVELOPE_HZ = 16000.0  # at which on, off and ramps are tabulated
 BLOCK = 256  # samples through which an envelope that does not change is asked for
+TAP_ROW = np.dtype([("driver", "i8"), ("delay_s", "f8"), ("gain", "c16")])
 KEPT = 8  # tails of rooms that are remembered
 
 
@@ -40,7 +41,8 @@ class Tail:
 
     path_m (driver, mic, tap) m; departure (driver, tap) and arrival (mic, tap): cosines with the driver's and the microphone's axis; loss (carrier, driver, mic,
     tap): complex gain re 1 m, without beam and shadow, as `Standing` has it; length_m (tap,): of the way from the drivers' middle to the
-    microphones'; unpaired (tap,): share of its length that no pair of image legs goes over.
+    microphones'; unpaired (tap,): share of its length that no pair of image legs goes over; c: speed of sound in m/s; place: what its draws are
+    named after.
     """
 
     path_m: np.ndarray
@@ -50,6 +52,8 @@ class Tail:
     carriers_hz: np.ndarray
     length_m: np.ndarray
     unpaired: np.ndarray
+    c: float
+    place: str
 
     def patterns(self, unit: Unit) -> np.ndarray:
         """Return what one unit's beams and shadows make of the taps, complex (carrier, driver, mic, tap)."""
@@ -63,6 +67,17 @@ class Tail:
     def gains(self, unit: Unit) -> np.ndarray:
         """Return the complex gains (carrier, driver, mic, tap) of one unit: Pa at the diaphragm per Pa at 1 m on axis."""
         return self.loss * self.patterns(unit)
+
+    def rows(self, unit: Unit, mic: int, carrier: int) -> np.ndarray:
+        """Return the taps of one microphone and carrier as rows of TAP_ROW: gain in full scale per Pa at 1 m on axis, without the delay."""
+        f, path = float(self.carriers_hz[carrier]), self.path_m[:, mic]
+        drive = np.array([unit.drive_gain(driver, f, f) for driver in range(len(path))])
+        gain = self.gains(unit)[carrier, :, mic] * drive[:, None] * unit.mic_response(mic, f)
+        out = np.zeros(path.shape, TAP_ROW)
+        out["driver"] = np.arange(len(path))[:, None]
+        out["delay_s"] = path / self.c
+        out["gain"] = gain * np.exp(2j * np.pi * f * out["delay_s"])
+        return out.ravel()
 
     def weaker(self, factor: np.ndarray) -> Tail:
         """Return the taps times real factors (tap,)."""
@@ -222,6 +237,8 @@ def drawn(
         np.array(asked.carriers_hz),
         found.path_m[rows],
         _unpaired(found.mirrors[rows], asked.order),
+        c,
+        asked.place,
     )
 
 
@@ -247,15 +264,14 @@ def _unpaired(mirrors: np.ndarray, order: int) -> np.ndarray:
 
 
 def heard_tail(
+    tail: Tail,
     gains: np.ndarray,
-    path_m: np.ndarray,
     emission: AbstractEmission,
-    c: float,
     start: int,
     count: int,
     rate_hz: int,
 ) -> np.ndarray:
-    """Return (mic, carrier, 1 or count): the sum of taps with gains (carrier, driver, mic, tap), each late by its own path (driver, mic, tap) in m.
+    """Return (mic, carrier, 1 or count): the sum of taps with gains (carrier, driver, mic, tap), each late by its own path.
 
     start, count: of samples at rate_hz.  What is returned for a sample does not depend on the others that are asked for.
     """
@@ -264,7 +280,7 @@ def heard_tail(
     if emission.steady:
         return whole[:, :, None]
     out = np.empty((mics, carriers, count), complex)
-    late = path_m / c * ENVELOPE_HZ
+    late = tail.path_m / tail.c * ENVELOPE_HZ
     reach = int(np.ceil(late.max())) + 2
     ratio = int(ENVELOPE_HZ) // rate_hz
     for block in range(start // BLOCK, (start + count - 1) // BLOCK + 1):
