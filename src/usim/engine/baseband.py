@@ -8,7 +8,7 @@ from usim.devices.converter import Converter
 from usim.devices.unit import Unit
 from usim.emissions.base import AbstractEmission
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
-from usim.engine.tail import heard_tail
+from usim.engine.tail import taps_heard
 from usim.physics.dsp import filtered, short_filter
 from usim.template.problem import InvalidInput, Problem
 from usim.template.streams import stream
@@ -47,9 +47,8 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
         )
     if paths.tail is not None:
         taps = paths.tail.gains(unit) * drive[:, :, None, None]
-        out[STATIC] += heard_tail(
-            paths.tail, taps, emission, paths.start - EDGE, count, paths.rate_hz
-        )
+        late = taps_heard(paths.tail, taps, emission, paths.start - EDGE, count, paths.rate_hz)
+        out[STATIC] += late.sum(axis=1).swapaxes(0, 1)
     for echo in paths.echoes:
         weights = basis_weights(paths, unit) * drive[:, :, None]  # (carrier, driver, basis)
         out[f"mover.{echo.mover}"] = np.einsum("cdb,dcmbn->mcn", weights, echo.tones)

@@ -4,6 +4,9 @@ In a diffuse field a way of length L meets a body of surface S in a room of volu
 mean cross-section of a convex body, Cauchy 1841).  That share of every tap's energy is taken from it.  What the body does not absorb goes on, from directions and into
 directions that have nothing to do with the tap's own: as plane waves, each of them reflected by one piece, whose path changes by what the piece's
 reflecting point moves along the difference of the two.  No level is free, and no wave turns faster than 2 v k.
+
+What a mover takes is counted, negative, with what it sends on: the tail itself stays that of the empty room, and what one mover does
+does not depend on the others.  Of several that meet the same way, the product of their shares (1 % of the tail for two adults in 50 m^3) is so counted twice.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import numpy as np
 from usim.emissions.base import AbstractEmission
 from usim.engine.echoes import Echo
 from usim.engine.legs import Band
-from usim.engine.tail import ENVELOPE_HZ, Tail, tabulated
+from usim.engine.tail import ENVELOPE_HZ, Tail, tabulated, taps_heard
 from usim.engine.tones import cosine, sine
 from usim.movers.base import AbstractMover
 from usim.physics.impedance import DIFFUSE_COSINES, diffuse_mean
@@ -34,14 +37,17 @@ BEFORE = 2  # knots on either side of a block that its slopes read
 
 @dataclass(frozen=True, eq=False)
 class Detours:
-    """The tail's ways (wave,) by way of one mover.
+    """What one mover makes of the tail: what it takes of each tap, and the ways (wave,) by way of it.
 
-    gain (carrier, driver, mic, basis, wave) complex: Pa per Pa at 1 m on axis; length_m: of the whole way; since (wave,): whole samples of the
+    taken (carrier, driver, mic, basis, tap) complex: what is missing at the microphones, Pa per Pa at 1 m on axis;
+    gain (carrier, driver, mic, basis, wave): of what is sent on; length_m: of the whole way; since (wave,): whole samples of the
     baseband between bounce and reception; piece: that reflects; turn (wave, 3): unit vector away from it minus unit vector to it; spot (wave, 3) m: the
     point of a flat piece, in its own frame; waves (carrier,): turns per metre.
     """
 
     mover: str
+    tail: Tail
+    taken: np.ndarray
     gain: np.ndarray
     length_m: np.ndarray
     since: np.ndarray
@@ -106,34 +112,27 @@ def cross_sections_m2(mover: AbstractMover, t_s: float = 0.0) -> np.ndarray:
     return np.pi * radius**2 * counts / LINES
 
 
-def detours(
-    tail: Tail, scene: Scene, bands: Sequence[Band], rate_hz: int
-) -> tuple[Tail, tuple[Detours, ...]]:
-    """Return the tail without what a scene's movers take of it, and for each of them what it sends on."""
-    sections = [cross_sections_m2(mover) for mover in scene.movers]
-    total = sum(float(one.sum()) for one in sections)
-    if not total:
-        return tail, ()
-    left = np.exp(-total / air_m3(scene) * tail.length_m)
-    met = (1.0 - left) * tail.unpaired / total  # of each tap, per m^2
-    made = tuple(
-        _made(tail, scene, mover, bands, rate_hz, seen, met)
-        for mover, seen in zip(scene.movers, sections, strict=True)
+def detours(tail: Tail, scene: Scene, bands: Sequence[Band], rate_hz: int) -> tuple[Detours, ...]:
+    """Return what each of a scene's movers makes of a tail, at the rate of the baseband."""
+    air, response = air_m3(scene), tail.loss[:, :, :, None] * _functions(tail, bands)
+    return tuple(
+        _by_way_of(mover, tail, response, scene, air, bands, rate_hz) for mover in scene.movers
     )
-    return tail.weaker(np.sqrt(left)), made
 
 
-def _made(
-    tail: Tail,
-    scene: Scene,
+def _by_way_of(
     mover: AbstractMover,
+    tail: Tail,
+    response: np.ndarray,
+    scene: Scene,
+    air: float,
     bands: Sequence[Band],
     rate_hz: int,
-    seen: np.ndarray,
-    met: np.ndarray,
 ) -> Detours:
-    """Return the ways by way of one mover, of which `seen` (piece,) m^2 is met; met (tap,): share of each tap's energy, per m^2."""
-    response = tail.loss[:, :, :, None] * _functions(tail, bands)
+    """Return what one mover makes of taps with a response (carrier, driver, mic, basis, tap); air: volume in m^3."""
+    seen = cross_sections_m2(mover)
+    left = np.exp(-seen.sum() / air * tail.length_m)
+    met = (1.0 - left) * tail.unpaired / seen.sum()  # share of each tap, per m^2
     heard = (np.abs(response) ** 2).mean(axis=(1, 2, 3))  # (carrier, tap)
     rows, pieces, parts = [], [], []
     turns, spots, backs = [], [], []
@@ -161,6 +160,8 @@ def _made(
     since = np.rint(np.concatenate(backs) * length / tail.c * rate_hz).astype(np.int64)
     return Detours(
         mover.name,
+        tail,
+        response * (1.0 - np.sqrt(left)),
         response[..., row] * np.concatenate(parts, axis=1)[:, None, None, None],
         length,
         since,
@@ -233,7 +234,13 @@ def detour_tones(
         ratio, np.empty((2, CHUNK), np.float32), out,
     )  # fmt: skip
     shape = (carriers, drivers, mics, basis, samples)
-    return (out[:, :, 0] + 1j * out[:, :, 1]).reshape(shape).swapaxes(0, 1)
+    made = (out[:, :, 0] + 1j * out[:, :, 1]).reshape(shape)
+    for number in range(basis):
+        taken = np.ascontiguousarray(found.taken[:, :, :, number])
+        made[:, :, :, number] -= taps_heard(
+            found.tail, taken, emission, start, samples, found.rate_hz
+        )
+    return made.swapaxes(0, 1)
 
 
 def with_detours(

@@ -125,7 +125,7 @@ class Setting:
     legs: Legs
     bands: tuple[Band, ...]
     standing: Standing
-    tail: Tail | None = None  # without what its movers meet: see `detours`
+    tail: Tail | None = None
     detours: tuple[Detours, ...] = ()
 
 
@@ -144,7 +144,7 @@ def setting(
     late = tail_of(scene, device, at, quality.order) if tail else None
     met: tuple[Detours, ...] = ()
     if late is not None:
-        late, met = detours(late, scene, bands, scene.baseband_rate_hz)
+        met = detours(late, scene, bands, scene.baseband_rate_hz)
     still = standing(scene, device, found, at)
     return Setting(scene, device, quality, found, bands, still, late, met)
 

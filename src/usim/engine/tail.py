@@ -9,7 +9,7 @@ and the device's place in it, and from nothing else: another noise, another unit
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -78,10 +78,6 @@ class Tail:
         out["delay_s"] = path / self.c
         out["gain"] = gain * np.exp(2j * np.pi * f * out["delay_s"])
         return out.ravel()
-
-    def weaker(self, factor: np.ndarray) -> Tail:
-        """Return the taps times real factors (tap,)."""
-        return replace(self, loss=self.loss * factor)
 
 
 def tail_of(scene: Scene, device: PlacedDevice, carriers_hz: np.ndarray, order: int) -> Tail | None:
@@ -263,7 +259,7 @@ def _unpaired(mirrors: np.ndarray, order: int) -> np.ndarray:
 # ---------------------------------------------------------------- what is heard of it
 
 
-def heard_tail(
+def taps_heard(
     tail: Tail,
     gains: np.ndarray,
     emission: AbstractEmission,
@@ -271,15 +267,15 @@ def heard_tail(
     count: int,
     rate_hz: int,
 ) -> np.ndarray:
-    """Return (mic, carrier, 1 or count): the sum of taps with gains (carrier, driver, mic, tap), each late by its own path.
+    """Return (carrier, driver, mic, 1 or count): sums over taps with gains (carrier, driver, mic, tap), each late by its own path.
 
     start, count: of samples at rate_hz.  What is returned for a sample does not depend on the others that are asked for.
     """
     carriers, drivers, mics, _ = gains.shape
-    whole = gains.sum(axis=(1, 3)).T
+    whole = gains.sum(axis=-1)[..., None]
     if emission.steady:
-        return whole[:, :, None]
-    out = np.empty((mics, carriers, count), complex)
+        return whole
+    out = np.empty((*gains.shape[:3], count), complex)
     late = tail.path_m / tail.c * ENVELOPE_HZ
     reach = int(np.ceil(late.max())) + 2
     ratio = int(ENVELOPE_HZ) // rate_hz
@@ -287,14 +283,13 @@ def heard_tail(
         first = block * BLOCK
         low, high = max(first, start), min(first + BLOCK, start + count)
         table = tabulated(emission, first * ratio - reach, BLOCK * ratio + reach + 1)
-        for row in range(carriers):
-            here = out[:, row, low - start : high - start]
+        for row, driver in np.ndindex(carriers, drivers):
+            here = out[row, driver, :, low - start : high - start]
             if np.all(table[row] == table[row, 0]):
-                here[:] = whole[:, row, None] * table[row, 0]
+                here[:] = whole[row, driver] * table[row, 0]
                 continue
             one = np.zeros((mics, 2, BLOCK))
-            for driver in range(drivers):
-                _add_taps(gains[row, driver], late[driver], table[row], reach, ratio, one)
+            _add_taps(gains[row, driver], late[driver], table[row], reach, ratio, one)
             here[:] = (one[:, 0] + 1j * one[:, 1])[:, low - first : high - first]
     return out
 

@@ -95,5 +95,5 @@ def test_standing_paths_are_listed(scene, paths):
 
 def test_bytes_are_counted(paths):
     found = paths.bytes
-    assert set(found) == {"legs", "bands", "standing", "echoes", "epochs"}
+    assert set(found) == {"legs", "bands", "standing", "echoes", "epochs", "tail"}
     assert all(0 < number < 50e6 for number in found.values())
