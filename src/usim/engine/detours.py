@@ -30,6 +30,7 @@ from usim.template.streams import stream
 WAVES = 96  # per mover, shared out over its pieces by what they are met
 LEAST = 4  # per piece
 LINES = 4096  # that tell what of a mover is seen from all around
+NOTHING_M2 = 1e-12  # of a piece that none of the lines meets
 STEP_S, FLAT_STEP_S = 0.004, 0.0005  # between knots; what is flat may spin
 CHUNK = 1024  # samples that are summed together
 BEFORE = 2  # knots on either side of a block that its slopes read
@@ -130,15 +131,13 @@ def _by_way_of(
     rate_hz: int,
 ) -> Detours:
     """Return what one mover makes of taps with a response (carrier, driver, mic, basis, tap); air: volume in m^3."""
-    seen = cross_sections_m2(mover)
+    seen = np.maximum(cross_sections_m2(mover), NOTHING_M2)
     left = np.exp(-seen.sum() / air * tail.length_m)
     met = (1.0 - left) * tail.unpaired / seen.sum()  # share of each tap, per m^2
     heard = (np.abs(response) ** 2).mean(axis=(1, 2, 3))  # (carrier, tap)
     rows, pieces, parts = [], [], []
     turns, spots, backs = [], [], []
     for number, piece in enumerate(mover.pieces):
-        if not seen[number]:
-            continue
         draws = stream(0, f"tail.{tail.place}.{mover.name}.{piece.name}")
         count = max(round(WAVES * seen[number] / seen.sum()), LEAST)
         taken = met * seen[number]
@@ -219,7 +218,7 @@ def detour_tones(
     sizes = np.ascontiguousarray(pose.sizes_m(mover.pieces))
     ways = np.empty((len(found.piece), count))
     place, rotation = np.ascontiguousarray(pose.position_m), np.ascontiguousarray(pose.rotation)
-    _ways(place, rotation, sizes, flat, found.piece, found.turn, found.spot, ways)
+    _shorter(place, rotation, sizes, flat, found.piece, found.turn, found.spot, ways)
     carriers, drivers, mics, basis, _ = found.gain.shape
     gains = found.gain.reshape(carriers, drivers * mics * basis, -1)
     late = found.length_m / found.c * ENVELOPE_HZ
@@ -267,7 +266,7 @@ def with_detours(
 
 
 @kernel(apart=True)
-def _ways(place, rotation, sizes, flat, piece, turn, spot, out):
+def _shorter(place, rotation, sizes, flat, piece, turn, spot, out):
     """Fill out (wave, knot): by how many m each way is shorter than by way of the room's origin."""
     for w in range(piece.shape[0]):
         p = piece[w]

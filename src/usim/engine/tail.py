@@ -207,7 +207,7 @@ def drawn(
         return None
     late = found.path_m - found.path_m.min()
     mean = float((told[0] * late).sum() / told[0].sum())
-    favour = np.minimum(np.exp(0.5 * late / max(mean, 1e-9)), FADE)
+    favour = np.exp(np.minimum(0.5 * late / max(mean, 1e-9), np.log(FADE)))
     wanted = found.energy[0] * (heard[0] + BACK_SHARE * heard[0].mean()) * favour
     order = np.argsort(found.path_m, kind="stable")
     up_to = np.cumsum(wanted[order])
