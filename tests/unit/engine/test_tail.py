@@ -7,6 +7,7 @@ import pytest
 
 from usim.emissions.base import AbstractEmission
 from usim.engine import tail
+from usim.engine.session import session
 from usim.engine.simulate import simulate, trace
 from usim.engine.tail import Tail, tail_of, taps_heard
 from usim.scene import load
@@ -96,3 +97,20 @@ def test_off_means_off(scene):
     paths = trace(scene, "draft", (0.0, 0.05))
     assert paths.tail is not None
     assert paths.bytes["tail"] < 1e6
+
+
+def test_blocks_under_command_do_not_matter():
+    """A tone switched by command: the same samples whatever the length of the blocks, tail and detours included."""
+    scene = load("sphere_passes").sample(seed=3, overrides=["duration_s=0.96", "render.quality=draft"])  # fmt: skip
+    heard = []
+    for block_s in (0.032, 0.096):
+        run = session(scene, block_s, keep=("baseband",))
+        made = []
+        while run.block < run.blocks:
+            if abs(run.t_s - 0.288) < 1e-9:
+                run.command(on=False)
+            if abs(run.t_s - 0.576) < 1e-9:
+                run.command(on=True)
+            made.append(run.step().baseband.samples)
+        heard.append(np.concatenate(made, axis=2))
+    assert np.array_equal(*heard)
