@@ -32,6 +32,7 @@ LEAST = 4  # per piece
 LINES = 4096  # that tell what of a mover is seen from all around
 NOTHING_M2 = 1e-12  # of a piece that none of the lines meets
 STEP_S, FLAT_STEP_S = 0.004, 0.0005  # between knots; what is flat may spin
+SPAN_S = 20.0  # for which poses are in memory at once
 CHUNK = 1024  # samples that are summed together
 BEFORE = 2  # knots on either side of a block that its slopes read
 
@@ -134,7 +135,7 @@ def _by_way_of(
     seen = np.maximum(cross_sections_m2(mover), NOTHING_M2)
     left = np.exp(-seen.sum() / air * tail.length_m)
     met = (1.0 - left) * tail.unpaired / seen.sum()  # share of each tap, per m^2
-    heard = (np.abs(response) ** 2).mean(axis=(1, 2, 3))  # (carrier, tap)
+    heard = tail.heard
     rows, pieces, parts = [], [], []
     turns, spots, backs = [], [], []
     for number, piece in enumerate(mover.pieces):
@@ -209,6 +210,16 @@ def detour_tones(
 
     What is returned for a sample does not depend on the others that are asked for.
     """
+    most = round(SPAN_S * found.rate_hz)
+    ends = range(start, start + samples, most)
+    parts = [_tones(found, mover, emission, at, min(most, start + samples - at)) for at in ends]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+
+
+def _tones(
+    found: Detours, mover: AbstractMover, emission: AbstractEmission, start: int, samples: int
+) -> np.ndarray:
+    """Return the same for a stretch whose poses fit into memory."""
     flat = np.array([piece.is_flat for piece in mover.pieces])
     step_s = FLAT_STEP_S if flat.any() else STEP_S
     each = round(found.rate_hz * step_s)

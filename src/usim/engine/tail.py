@@ -41,7 +41,7 @@ class Tail:
 
     path_m (driver, mic, tap) m; departure (driver, tap) and arrival (mic, tap): cosines with the driver's and the microphone's axis; loss (carrier, driver, mic,
     tap): complex gain re 1 m, without beam and shadow, as `Standing` has it; length_m (tap,): of the way from the drivers' middle to the
-    microphones'; unpaired (tap,): share of its length that no pair of image legs goes over; c: speed of sound in m/s; place: what its draws are
+    microphones'; unpaired (tap,): share of its length that no pair of image legs goes over; heard (carrier, tap): its energy for the nominal unit; c: speed of sound in m/s; place: what its draws are
     named after.
     """
 
@@ -52,6 +52,7 @@ class Tail:
     carriers_hz: np.ndarray
     length_m: np.ndarray
     unpaired: np.ndarray
+    heard: np.ndarray
     c: float
     place: str
 
@@ -233,6 +234,7 @@ def drawn(
         np.array(asked.carriers_hz),
         found.path_m[rows],
         _unpaired(found.mirrors[rows], asked.order),
+        energy * heard[:, rows],
         c,
         asked.place,
     )

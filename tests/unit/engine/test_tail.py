@@ -34,7 +34,7 @@ class Ramp(AbstractEmission):
 def taps(count=40, drivers=2, mics=3, seed=4) -> Tail:
     rng = np.random.default_rng(seed)
     path = rng.uniform(1.0, 40.0, (drivers, mics, count))
-    return Tail(path, rng.uniform(-1, 1, (drivers, count)), rng.uniform(-1, 1, (mics, count)), np.ones((1, drivers, mics, count), complex), np.array([32000.0]), path[0, 0], np.ones(count), C, "here")  # fmt: skip
+    return Tail(path, rng.uniform(-1, 1, (drivers, count)), rng.uniform(-1, 1, (mics, count)), np.ones((1, drivers, mics, count), complex), np.array([32000.0]), path[0, 0], np.ones(count), np.ones((1, count)), C, "here")  # fmt: skip
 
 
 @pytest.mark.parametrize("rate", [2000, 4000, 16000])
