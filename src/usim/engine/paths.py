@@ -10,7 +10,7 @@ What is kept, and why (bytes for the workload `walk`: 10 s, 16 pieces, 4 microph
   basis are functions of departure and arrival direction that span the units one wants to hear (`spread`); a unit is a set of weights.
 * `echoes[].epochs`: which pairs each piece was made of, with weights; 1.5 MB.  Together with `at(t)` they let the pair kernel run again for
   emissions that are not a steady tone (on, off, later music and chirps), late by each pair's own path.
-* `tail`: up to 600 taps per driver and microphone, what arrives beside and after the images; 60 kB.
+* `tail`: up to 600 taps per driver and microphone, what arrives beside and after the images, and 100 ways of it by way of a mover; 0.1 MB.
 
 A mover's pairs over time are not kept: they would be gigabytes.  `table(t_s)` lists them at one instant.
 """
