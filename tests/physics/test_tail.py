@@ -132,8 +132,8 @@ def test_eyring_round_a_corner(figures):
             "room": {
                 "kind": "polygon", "height_m": 2.5, "surfaces": dict.fromkeys(("floor", "ceiling", "walls"), wall),
                 "corners_m": [[0, 0], [5.4, 0], [5.4, 2.4], [2.8, 2.4], [2.8, 5.0], [0, 5.0]],
+                "furniture": [{"kind": "block", "name": "block", "from_m": [1.0, 1.0, 0.0], "to_m": [2.2, 1.8, 0.9], "surface": wall}],
             },
-            "furniture": [{"kind": "block", "name": "block", "from_m": [1.0, 1.0, 0.0], "to_m": [2.2, 1.8, 0.9], "surface": wall}],
             "devices": [{"name": "probe", "profile": "ideal", "position_m": [4.6, 0.7, 0.9], "yaw_deg": 0}],
         }
     ).sample()  # fmt: skip
