@@ -37,7 +37,7 @@ KEPT = 8  # tails of rooms that are remembered
 
 @dataclass(frozen=True, eq=False)
 class Tail:
-    """The tail of one device as taps (tap,).
+    """The tail from one device to itself or another as taps (tap,).
 
     path_m (driver, mic, tap) m; departure (driver, tap) and arrival (mic, tap): cosines with the driver's and the microphone's axis; loss (carrier, driver, mic,
     tap): complex gain re 1 m, without beam and shadow, as `Standing` has it; length_m (tap,): of the way from the drivers' middle to the
@@ -56,18 +56,18 @@ class Tail:
     c: float
     place: str
 
-    def patterns(self, unit: Unit) -> np.ndarray:
-        """Return what one unit's beams and shadows make of the taps, complex (carrier, driver, mic, tap)."""
+    def patterns(self, unit: Unit, ears: Unit | None = None) -> np.ndarray:
+        """Return what one unit's beams and its own or another's shadows make of the taps, complex (carrier, driver, mic, tap)."""
         out = np.empty(self.loss.shape, complex)
         for row, f in enumerate(self.carriers_hz):
-            port = unit.mic_directivity(self.arrival, f)
+            port = (ears or unit).mic_directivity(self.arrival, f)
             for driver, cosines in enumerate(self.departure):
                 out[row, driver] = unit.directivity(driver, cosines, f) * port
         return out
 
-    def gains(self, unit: Unit) -> np.ndarray:
-        """Return the complex gains (carrier, driver, mic, tap) of one unit: Pa at the diaphragm per Pa at 1 m on axis."""
-        return self.loss * self.patterns(unit)
+    def gains(self, unit: Unit, ears: Unit | None = None) -> np.ndarray:
+        """Return the complex gains (carrier, driver, mic, tap) of one unit, heard by itself or another: Pa at the diaphragm per Pa at 1 m on axis."""
+        return self.loss * self.patterns(unit, ears)
 
     def rows(self, unit: Unit, mic: int, carrier: int) -> np.ndarray:
         """Return the taps of one microphone and carrier as rows of TAP_ROW: gain in full scale per Pa at 1 m on axis, without the delay."""
@@ -81,18 +81,26 @@ class Tail:
         return out.ravel()
 
 
-def tail_of(scene: Scene, device: PlacedDevice, carriers_hz: np.ndarray, order: int) -> Tail | None:
-    """Return the tail of a device in its empty room around its carriers in Hz, None where nothing comes back.
+def tail_of(
+    scene: Scene,
+    device: PlacedDevice,
+    carriers_hz: np.ndarray,
+    order: int,
+    listener: PlacedDevice | None = None,
+) -> Tail | None:
+    """Return the tail from a device to itself or to another that listens, in an empty room around its carriers in Hz; None where nothing arrives.
 
     order: of the mirror images that are told elsewhere.
     """
     if not len(carriers_hz):
         return None
-    carriers, unit, sides = tuple(float(f) for f in carriers_hz), device.unit, sides_of(scene)
-    place = _digest(sides, device)
-    parts = (unit.drivers_m, unit.mics_m, unit.driver_axes, unit.mic_axes)
-    key = (place, tuple(sides.surfaces), scene.air, carriers, order, unit.profile.digest, *(part.tobytes() for part in parts))  # fmt: skip
-    return _tail(_Asked(key, place, scene, sides, device, carriers, order))
+    listener = listener or device
+    carriers, sides = tuple(float(f) for f in carriers_hz), sides_of(scene)
+    unit, ears = device.unit, listener.unit
+    place = _digest(sides, device, listener)
+    parts = (unit.drivers_m, unit.driver_axes, ears.mics_m, ears.mic_axes)
+    key = (place, tuple(sides.surfaces), scene.air, carriers, order, unit.profile.digest, ears.profile.digest, *(part.tobytes() for part in parts))  # fmt: skip
+    return _tail(_Asked(key, place, scene, sides, device, listener, carriers, order))
 
 
 @dataclass(frozen=True)
@@ -104,32 +112,39 @@ class _Asked:
     scene: Scene = field(compare=False)
     sides: Sides = field(compare=False)
     device: PlacedDevice = field(compare=False)
+    listener: PlacedDevice = field(compare=False)
     carriers_hz: tuple[float, ...] = field(compare=False)
     order: int = field(compare=False)
 
+    @property
+    def drivers_m(self) -> np.ndarray:
+        return self.device.world(self.device.unit.drivers_m)
 
-def _digest(sides: Sides, device: PlacedDevice) -> str:
-    """Return what names a room's shape and a device's place in it."""
+    @property
+    def mics_m(self) -> np.ndarray:
+        return self.listener.world(self.listener.unit.mics_m)
+
+
+def _digest(sides: Sides, *devices: PlacedDevice) -> str:
+    """Return what names a room's shape and the places of devices in it."""
     found = hashlib.sha256()
     for side in sides.sides:
         found.update(np.ascontiguousarray(side.corners_m).tobytes())
-    found.update(np.array([*device.position_m, device.yaw_deg], float).tobytes())
+    for device in devices:
+        found.update(np.array([*device.position_m, device.yaw_deg], float).tobytes())
     return found.hexdigest()
 
 
 @lru_cache(maxsize=KEPT)
 def _tail(asked: _Asked) -> Tail | None:
-    scene, device = asked.scene, asked.device
-    nominal = Unit(device.unit.profile, None)
     draws = stream(0, f"tail.{asked.place}")
-    drivers, mics = device.world(device.unit.drivers_m), device.world(device.unit.mics_m)
-    directions, energies = _launched(device, nominal, asked.carriers_hz[0], draws)
-    ball = ball_around(scene, mics.mean(axis=0))
+    directions, energies = _launched(asked.device, asked.carriers_hz[0], draws)
+    ball = ball_around(asked.scene, asked.mics_m.mean(axis=0))
     seed = int(draws.integers(2**53))
     found = crossings(
-        asked.sides, scene.air, np.array(asked.carriers_hz), drivers.mean(axis=0), directions, energies, ball, asked.order, seed
+        asked.sides, asked.scene.air, np.array(asked.carriers_hz), asked.drivers_m.mean(axis=0), directions, energies, ball, asked.order, seed
     )  # fmt: skip
-    return drawn(found, directions, device, nominal, asked, draws)
+    return drawn(found, directions, asked, draws)
 
 
 def ball_around(scene: Scene, middle_m: np.ndarray) -> Ball:
@@ -158,9 +173,10 @@ def _shuffled(count: int) -> np.ndarray:
 
 
 def _launched(
-    device: PlacedDevice, unit: Unit, carrier_hz: float, draws: np.random.Generator
+    device: PlacedDevice, carrier_hz: float, draws: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return directions (n, 3) and energies (n,) of the rays: evenly all round, and where a unit has beams, half of them within these."""
+    unit = Unit(device.unit.profile, None)
     axes = device.world_axes(unit.driver_axes)
     cosine = np.linspace(-1.0, 1.0, 2001)
     beams = [np.abs(np.broadcast_to(unit.directivity(d, cosine, carrier_hz), cosine.shape)) ** 2 for d in range(len(axes))]  # fmt: skip
@@ -192,17 +208,16 @@ def _launched(
 def drawn(
     found: Crossings,
     directions: np.ndarray,
-    device: PlacedDevice,
-    unit: Unit,
     asked: _Asked,
     draws: np.random.Generator,
 ) -> Tail | None:
-    """Return TAPS of the rays as taps that carry the energy of all, as the nominal unit hears it, carrier by carrier."""
+    """Return TAPS of the rays as taps that carry the energy of all, as nominal units hear it, carrier by carrier."""
     leaving = directions[found.ray]
-    axes, mic_axes = device.world_axes(unit.driver_axes), device.world_axes(unit.mic_axes)
-    departure = _cosines(leaving, axes)
-    arrival = -_cosines(found.direction, mic_axes)
-    heard = np.array([_pattern(unit, departure, arrival, f) for f in asked.carriers_hz])
+    device, listener = asked.device, asked.listener
+    unit, ears = Unit(device.unit.profile, None), Unit(listener.unit.profile, None)
+    departure = _cosines(leaving, device.world_axes(unit.driver_axes))
+    arrival = -_cosines(found.direction, listener.world_axes(ears.mic_axes))
+    heard = np.array([_pattern(unit, ears, departure, arrival, f) for f in asked.carriers_hz])
     told = found.energy * heard
     if not len(found.path_m) or not told.sum() > 0.0:
         return None
@@ -219,7 +234,7 @@ def drawn(
     energy = found.energy[:, rows] * times * up_to[-1] / (TAPS * wanted[rows])
     energy *= (told.sum(axis=1) / np.maximum((energy * heard[:, rows]).sum(axis=1), 1e-300))[:, None]  # fmt: skip
     sign = np.where(draws.random(len(rows)) < 0.5, -1.0, 1.0)
-    drivers, mics = device.world(device.unit.drivers_m), device.world(device.unit.mics_m)
+    drivers, mics = asked.drivers_m, asked.mics_m
     ahead = _cosines(leaving[rows], drivers - drivers.mean(axis=0))
     behind = _cosines(found.direction[rows], mics - mics.mean(axis=0))
     path = found.path_m[rows] - ahead[:, None] + behind[None]
@@ -245,10 +260,12 @@ def _cosines(ways: np.ndarray, axes: np.ndarray) -> np.ndarray:
     return np.array([(ways * axis).sum(axis=1) for axis in axes])
 
 
-def _pattern(unit: Unit, departure: np.ndarray, arrival: np.ndarray, f_hz: float) -> np.ndarray:
-    """Return the mean energy (n,) that a unit's drivers send and its microphones take, at cosines (driver, n) and (mic, n)."""
+def _pattern(
+    unit: Unit, ears: Unit, departure: np.ndarray, arrival: np.ndarray, f_hz: float
+) -> np.ndarray:
+    """Return the mean energy (n,) that a unit's drivers send and another's microphones take, at cosines (driver, n) and (mic, n)."""
     beams = [np.abs(unit.directivity(d, c, f_hz)) ** 2 for d, c in enumerate(departure)]
-    ports = np.abs(unit.mic_directivity(arrival, f_hz)) ** 2
+    ports = np.abs(ears.mic_directivity(arrival, f_hz)) ** 2
     return np.mean([np.broadcast_to(b, departure[0].shape) for b in beams], axis=0) * ports.mean(axis=0)  # fmt: skip
 
 
