@@ -31,7 +31,8 @@ BEHIND_M = 1e-6  # a face that lies so little behind a ray is met at once
 @dataclass(frozen=True)
 class Crossings:
     """Passages through the ball, in the order of their rays: path (n,) m to the middle of the passage, ray (n,), direction (n, 3) of travel there,
-    energy (carrier, n) in Pa^2 at the microphones re 1 Pa at 1 m from the source, mirrors (n,) on the way or SCATTERED.
+    energy (carrier, n) in Pa^2 at the microphones re 1 Pa at 1 m from the source, mirrors (n,) on the way or SCATTERED;
+    paired_m (n,): how much of the way lies between two legs of images, with no more mirrors on either side than they have.
 
     spent (carrier, 4): what was launched and ended ABSORBED or let through, IN_AIR, LEFT when rays were given up, LOST between faces; the sum is what was launched.
     """
@@ -41,6 +42,7 @@ class Crossings:
     direction: np.ndarray
     energy: np.ndarray
     mirrors: np.ndarray
+    paired_m: np.ndarray
     spent: np.ndarray
 
 
@@ -92,16 +94,19 @@ def crossings(
     while True:
         path, ray = np.empty(room), np.empty(room, np.int64)
         direction, energy = np.empty((room, 3)), np.empty((len(carriers_hz), room))
-        mirrors, spent = np.empty(room, np.int64), np.zeros((len(carriers_hz), 4))
+        mirrors, paired = np.empty(room, np.int64), np.empty(room)
+        spent, marks = np.zeros((len(carriers_hz), 4)), np.zeros(2 * max(order, 0) + 2)
         count = _follow(
             np.asarray(source_m, float), np.ascontiguousarray(directions, float), np.ascontiguousarray(energies, float), *faces, furniture, tables, loss, limits,
-            np.asarray(ball.middle_m, float), float(ball.radius_m), np.uint64(seed), np.empty((2, len(carriers_hz))), np.empty((2, 3)), path, ray, direction, energy, mirrors, spent,
+            np.asarray(ball.middle_m, float), float(ball.radius_m), np.uint64(seed), np.empty((2, len(carriers_hz))), np.empty((2, 3)), marks, path, ray, direction, energy, mirrors, paired, spent,
         )  # fmt: skip
         if count <= room:
             break
         room = count
     energy = energy[:, :count] / ball.volume_m3
-    return Crossings(path[:count], ray[:count], direction[:count], energy, mirrors[:count], spent)
+    return Crossings(
+        path[:count], ray[:count], direction[:count], energy, mirrors[:count], paired[:count], spent
+    )
 
 
 def _faces(sides: Sides) -> tuple[np.ndarray, ...]:
@@ -179,14 +184,16 @@ def _follow(
     seed,
     room,
     place_and_way,
+    marks,
     path,
     ray,
     direction,
     energy,
     mirrors,
+    paired,
     spent,
 ):
-    """Follow all rays; see `crossings`.  Return the number of passages, also of those for which there is no room.  room (2, carrier) and place_and_way (2, 3): scratch."""
+    """Follow all rays; see `crossings`.  Return the number of passages, also of those for which there is no room.  room (2, carrier) place_and_way (2, 3) and marks (2 order + 2,): scratch."""
     held, split = room[0], room[1]
     carriers = loss.shape[0]
     found = 0
@@ -218,6 +225,9 @@ def _follow(
                             here = 0.5 * (first + last)
                             path[found], ray[found] = gone + here, number
                             mirrors[found] = hits if is_mirrored else SCATTERED
+                            paired[found] = 0.0
+                            if is_mirrored and limits[0] < hits <= 2 * limits[0]:
+                                paired[found] = marks[limits[0] + 1] - marks[hits - limits[0]]
                             for i in range(3):
                                 direction[found, i] = way[i]
                             for c in range(carriers):
@@ -272,6 +282,8 @@ def _follow(
                 for i in range(3):
                     way[i] += 2.0 * cosine * normals[face, i]
             hits += 1
+            if hits < marks.shape[0]:
+                marks[hits] = gone
             of_furniture += 1 if furniture[face] else 0
     return found
 

@@ -248,7 +248,7 @@ def drawn(
         loss,
         np.array(asked.carriers_hz),
         found.path_m[rows],
-        _unpaired(found.mirrors[rows], asked.order),
+        1.0 - found.paired_m[rows] / found.path_m[rows],
         energy * heard[:, rows],
         c,
         asked.place,
@@ -267,12 +267,6 @@ def _pattern(
     beams = [np.abs(unit.directivity(d, c, f_hz)) ** 2 for d, c in enumerate(departure)]
     ports = np.abs(ears.mic_directivity(arrival, f_hz)) ** 2
     return np.mean([np.broadcast_to(b, departure[0].shape) for b in beams], axis=0) * ports.mean(axis=0)  # fmt: skip
-
-
-def _unpaired(mirrors: np.ndarray, order: int) -> np.ndarray:
-    """Return the share of the n + 1 stretches of a way that is not between two legs of at most `order` mirrors each; all of a scattered one."""
-    paired = np.clip(2 * order - mirrors + 1, 0, mirrors + 1)
-    return np.where(mirrors < 0, 1.0, 1.0 - paired / np.maximum(mirrors + 1, 1))
 
 
 # ---------------------------------------------------------------- what is heard of it

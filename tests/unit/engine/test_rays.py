@@ -118,7 +118,7 @@ def test_turned():
 def mirrored(scene, way, order, radius):
     """The passages of one ray without scattering, wall by wall, in Python."""
     size, at, found = np.array(scene.room.bounds_m[1]), SOURCE_M.copy(), []
-    gone, hits, energy = 0.0, 0, 1.0
+    gone, hits, energy, marks = 0.0, 0, 1.0, [0.0]
     alpha = 2.0 * float(scene.air.absorption_np_m(32000.0))
     kept = float(sides_of(scene).surfaces[0].energy(0.5, 32000.0, scene.air).mirror)
     while energy > 1e-8:
@@ -129,8 +129,16 @@ def mirrored(scene, way, order, radius):
         first, last = max(along - left**0.5, 0.0) if left > 0 else 0.0, min(along + left**0.5, far) if left > 0 else 0.0  # fmt: skip
         if hits > order and last > first:
             here = 0.5 * (first + last)
-            found.append((gone + here, energy * np.exp(-alpha * here) * (last - first), hits))
+            found.append(
+                (
+                    gone + here,
+                    energy * np.exp(-alpha * here) * (last - first),
+                    hits,
+                    marks[order + 1] - marks[hits - order] if hits <= 2 * order else 0.0,
+                )
+            )
         energy *= np.exp(-alpha * far) * kept
+        marks.append(gone + far)
         gone, hits, at, way = gone + far, hits + 1, at + far * way, np.where(np.arange(3) == axis, -way, way)  # fmt: skip
     return found
 
@@ -142,10 +150,11 @@ def test_follow():
     volume, each = 4.0 / 3.0 * np.pi * 0.5**3, 4.0 * np.pi / 60
     want = [(n, *one) for n, way in enumerate(ways) for one in mirrored(scene, way, 3, 0.5)]
     got_strong = got.energy[0] > 1e-4 * got.energy[0].max()
-    number, path, energy, hits = np.array([one for one in want]).T
+    number, path, energy, hits, paired = np.array(want).T
     strong = energy > 1e-4 * energy.max()
     assert np.array_equal(got.ray[got_strong], number[strong])
     assert np.array_equal(got.mirrors[got_strong], hits[strong])
+    assert np.allclose(got.paired_m[got_strong], paired[strong], rtol=1e-9)
     assert np.allclose(got.path_m[got_strong], path[strong], rtol=1e-9)
     assert np.allclose(got.energy[0, got_strong], energy[strong] * each / volume, rtol=1e-6)
 
