@@ -6,7 +6,7 @@ directions that have nothing to do with the tap's own: as plane waves, each of t
 reflecting point moves along the difference of the two.  No level is free, and no wave turns faster than 2 v k.
 
 What a mover takes is counted, negative, with what it sends on: the tail itself stays that of the empty room, and what one mover does
-does not depend on the others.  Of several that meet the same way, the product of their shares (1 % of the tail for two adults in 50 m^3) is so counted twice.
+does not depend on the others.  Of several that meet the same way, the product of their shares (below 1 % of the tail for two adults in 50 m^3) is so counted twice.
 """
 
 from __future__ import annotations

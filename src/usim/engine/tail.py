@@ -1,7 +1,7 @@
 """The tail: what arrives after, and beside, the mirror images, as frozen taps of one delay line per driver and microphone.
 
 Rays tell how much energy arrives when, having left where and coming from where: all that is scattered anywhere, and mirror ways of higher order than
-the images'.  Some hundred of them become plane waves of equal phase velocity, so that drivers and microphones of one device hear them coherently: two microphones
+the images'.  Some hundreds of them become plane waves, so that drivers and microphones of one device hear them coherently: two microphones
 d apart in a diffuse field have the covariance sin(kd)/(kd) (Cook et al. 1955).  Which rays, and with which sign, is drawn from the room's shape
 and the device's place in it, and from nothing else: another noise, another unit, another walk meets the same tail.
 """
@@ -25,9 +25,7 @@ from usim.template.streams import stream
 TAPS = 600
 BALL_SHARE = 0.01  # of the room's volume, in which rays are counted
 BALL_POINTS = 4096  # that tell how much of it is air
-BACK_SHARE = (
-    0.05  # of the mean beam, that is added to it: what the nominal unit does not send is drawn too
-)
+BACK_SHARE = 0.05  # of the mean beam, added to it: what no nominal unit sends is drawn too
 FADE = 1e3  # most that late rays are favoured; their amplitude is the less
 ENVELOPE_HZ = 16000.0  # at which on, off and ramps are tabulated
 BLOCK = 256  # samples through which an envelope that does not change is asked for
@@ -41,8 +39,8 @@ class Tail:
 
     path_m (driver, mic, tap) m; departure (driver, tap) and arrival (mic, tap): cosines with the driver's and the microphone's axis; loss (carrier, driver, mic,
     tap): complex gain re 1 m, without beam and shadow, as `Standing` has it; length_m (tap,): of the way from the drivers' middle to the
-    microphones'; unpaired (tap,): share of its length that no pair of image legs goes over; heard (carrier, tap): its energy for the nominal unit; c: speed of sound in m/s; place: what its draws are
-    named after.
+    microphones'; unpaired (tap,): share of its length that no pair of image legs goes over; heard (carrier, tap): its energy for nominal units; c: speed of
+    sound in m/s; place: what its draws are named after.
     """
 
     path_m: np.ndarray
