@@ -8,6 +8,7 @@ from usim.devices.converter import Converter
 from usim.devices.unit import Unit
 from usim.emissions.base import AbstractEmission
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
+from usim.engine.tail import taps_heard
 from usim.physics.dsp import filtered, short_filter
 from usim.template.problem import InvalidInput, Problem
 from usim.template.streams import stream
@@ -19,7 +20,7 @@ DIRECT, STATIC = "direct", "static"
 
 
 def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.ndarray]:
-    """Return {stem: (mic, carrier, sample) complex128 in full scale} for `direct`, `static` and every `mover.<name>`.
+    """Return {stem: (mic, carrier, sample) complex128 in full scale} for `direct`, `static` (the tail included) and every `mover.<name>`.
 
     Each reaches EDGE - FILTER_TAPS // 2 samples beyond the window on either side.  noise_seed feeds the clock's jitter.
     """
@@ -44,6 +45,10 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
         out[name] = _standing(
             paths, emission, gains[..., part], paths.standing.path_m[..., part], times
         )
+    if paths.tail is not None:
+        taps = paths.tail.gains(unit) * drive[:, :, None, None]
+        late = taps_heard(paths.tail, taps, emission, paths.start - EDGE, count, paths.rate_hz)
+        out[STATIC] += late.sum(axis=1).swapaxes(0, 1)
     for echo in paths.echoes:
         weights = basis_weights(paths, unit) * drive[:, :, None]  # (carrier, driver, basis)
         out[f"mover.{echo.mover}"] = np.einsum("cdb,dcmbn->mcn", weights, echo.tones)

@@ -141,6 +141,7 @@ def judged_envelopes(paths: Paths, unit: Unit) -> dict[str, np.ndarray]:
             glints=glints,
             per="mover",
             poses="fit",
+            tail=None if paths.tail is None else paths.tail.rows(unit, mic, row),
         )
         nearest = exact.tone_response(
             scene, row, times, device=number, mic=mic, unit=unit, order=0, movers=False
@@ -149,6 +150,10 @@ def judged_envelopes(paths: Paths, unit: Unit) -> dict[str, np.ndarray]:
         out[STATIC][mic, row] = parts[0] - nearest
         for name, part in zip(names, parts[1:], strict=True):
             out[f"mover.{name}"][mic, row] = part
+    if paths.echoes:  # what movers do to the tail
+        late = envelopes(paths, unit)
+        for name in names:
+            out[f"mover.{name}"] += late[f"mover.{name}"]
     return out
 
 

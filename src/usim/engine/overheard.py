@@ -110,6 +110,7 @@ class Overheard:
     """The paths of all other devices to one listener, window after window; what the present window reads is held.
 
     hearer: another unit in the listener's place.  judged: echoes are left to the exact renderer.
+    tail: with what arrives beside and after the mirror images.
     """
 
     scene: Scene
@@ -118,12 +119,14 @@ class Overheard:
     hearer: Unit | None = None
     threads: int = 1
     judged: bool = False
+    tail: bool = False
 
     def __post_init__(self) -> None:
-        self._settings = [
-            setting(self.scene, one, self.quality)
-            for one in senders(self.scene, self.listener, self.hearer)
-        ]
+        self._settings = []
+        for one in senders(self.scene, self.listener, self.hearer):
+            assert isinstance(one.unit, Between)
+            ends = (one.unit.sender, self.listener)
+            self._settings.append(setting(self.scene, one, self.quality, tail=self.tail, ends=ends))
         self._held = [Held({}) for _ in self._settings]
         low, rate = self.scene.baseband_rate_hz, self.scene.render.rate_hz
         high = self.listener.unit.converter.at(rate).rate_hz
@@ -210,8 +213,12 @@ def _judged(scene: Scene, paths: Paths) -> list[np.ndarray]:
         out[mic, row] = exact.tone_response(
             scene, row, times, device=names.index(between.listener.name), mic=mic, unit=between.hearer,
             emitter=names.index(between.sender.name), glints=glints, poses="fit",
+            tail=None if paths.tail is None else paths.tail.rows(between, mic, row),
         )  # fmt: skip
         carrier = paths.bands[row].carrier_hz / (1.0 + 1e-6 * between.converter.dac_offset_ppm)
         turns = carrier * between.converter.dac_offset_ppm * 1e-6 * times
         out[mic, row] *= np.exp(2j * np.pi * turns)
-    return [out]
+    if not paths.echoes:
+        return [out]
+    late = envelopes(paths, between)  # what movers do to the tail
+    return [out, *(late[f"mover.{echo.mover}"] for echo in paths.echoes)]

@@ -10,6 +10,7 @@ What is kept, and why (bytes for the workload `walk`: 10 s, 16 pieces, 4 microph
   basis are functions of departure and arrival direction that span the units one wants to hear (`spread`); a unit is a set of weights.
 * `echoes[].epochs`: which pairs each piece was made of, with weights; 1.5 MB.  Together with `at(t)` they let the pair kernel run again for
   emissions that are not a steady tone (on, off, later music and chirps), late by each pair's own path.
+* `tail`: up to 600 taps per driver and microphone, what arrives beside and after the images, and 100 ways of it by way of a mover; 0.1 MB.
 
 A mover's pairs over time are not kept: they would be gigabytes.  `table(t_s)` lists them at one instant.
 """
@@ -21,11 +22,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from usim.emissions.base import AbstractEmission
+from usim.engine.detours import Detours, detours, with_detours
 from usim.engine.echoes import Echo, Held, echo_of
 from usim.engine.legs import Band, Legs, band, legs
 from usim.engine.selection import QUALITIES, Quality
 from usim.engine.standing import Standing, standing
 from usim.engine.table import pair_table
+from usim.engine.tail import Tail, tail_of
 from usim.scene.scene import PlacedDevice, Scene
 from usim.template.problem import InvalidInput, Problem
 
@@ -51,7 +54,10 @@ class Paths:
     rate_hz: int
     start: int
     samples: int
-    is_judged: bool = False  # echoes are left to the exact renderer
+    # echoes, but for what movers do to the tail, are left to the exact renderer
+    is_judged: bool = False
+    tail: Tail | None = None
+    detours: tuple[Detours, ...] = ()
     others: tuple[Paths, ...] = ()  # from every other device that sounds (see `overheard`)
 
     @property
@@ -71,6 +77,7 @@ class Paths:
                 for e in self.echoes
                 for x in e.epochs
             ),
+            "tail": sum(arrays(x) for x in (self.tail, *self.detours) if x is not None),
         }
 
     def table(self, t_s: float, mic: int = 0, carrier: int = 0) -> np.ndarray:
@@ -118,10 +125,22 @@ class Setting:
     legs: Legs
     bands: tuple[Band, ...]
     standing: Standing
+    tail: Tail | None = None
+    detours: tuple[Detours, ...] = ()
 
 
-def setting(scene: Scene, device: PlacedDevice, quality: Quality, spread: bool = False) -> Setting:
-    """Return legs, bands and standing paths of a device in its room; spread: see `band`."""
+def setting(
+    scene: Scene,
+    device: PlacedDevice,
+    quality: Quality,
+    spread: bool = False,
+    tail: bool = False,
+    ends: tuple[PlacedDevice, PlacedDevice] | None = None,
+) -> Setting:
+    """Return legs, bands, standing paths and, if wanted, the tail of a device in its room.
+
+    spread: see `band`.  ends: the devices that send and hear the tail, if it is not the device itself.
+    """
     carriers = (
         np.zeros(0) if device.emission is None else np.asarray(device.emission.carriers_hz, float)
     )
@@ -130,7 +149,13 @@ def setting(scene: Scene, device: PlacedDevice, quality: Quality, spread: bool =
         band(scene, device, float(device.unit.converter.apparent_hz(f)), spread) for f in carriers
     )
     at = np.array([b.carrier_hz for b in bands])
-    return Setting(scene, device, quality, found, bands, standing(scene, device, found, at))
+    sender, listener = ends or (device, device)
+    late = tail_of(scene, sender, at, quality.order, listener) if tail else None
+    met: tuple[Detours, ...] = ()
+    if late is not None:
+        met = detours(late, scene, bands, scene.baseband_rate_hz)
+    still = standing(scene, device, found, at)
+    return Setting(scene, device, quality, found, bands, still, late, met)
 
 
 def paths_over(
@@ -151,9 +176,9 @@ def paths_over(
     if emission is not None:
         device = replace(device, emission=emission)
     echoes: tuple[Echo, ...] = ()
-    if device.emission is not None and about.bands and not judged:
+    bands, first, count = list(about.bands), start - EDGE, samples + 2 * EDGE
+    if device.emission is not None and bands and not judged:
         gated = None if device.emission.steady else device.emission
-        bands, first, count = list(about.bands), start - EDGE, samples + 2 * EDGE
         echoes = tuple(
             echo_of(
                 scene,
@@ -172,8 +197,11 @@ def paths_over(
             )
             for mover in scene.movers
         )
+    if device.emission is not None and about.detours:
+        echoes = with_detours(echoes, about.detours, scene, device.emission, first, count)
     return Paths(
-        scene, device, about.quality, about.legs, about.bands, about.standing, echoes, scene.baseband_rate_hz, start, samples, judged
+        scene, device, about.quality, about.legs, about.bands, about.standing, echoes, scene.baseband_rate_hz, start, samples, judged,
+        about.tail, about.detours,
     )  # fmt: skip
 
 
@@ -187,8 +215,9 @@ def trace_device(
     apart: bool = False,
     judged: bool = False,
     spread: bool = False,
+    tail: bool = False,
 ) -> Paths:
     """Return the paths of one device for `samples` baseband samples from number `start` on; see `setting` and `paths_over`."""
     return paths_over(
-        setting(scene, device, quality, spread), start, samples, threads, apart, judged
+        setting(scene, device, quality, spread, tail), start, samples, threads, apart, judged
     )

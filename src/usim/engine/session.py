@@ -37,14 +37,16 @@ class Session:
     noise_seed: int = 0
     threads: int = 1
     keep: tuple[str, ...] = ("audio", "baseband")
+    tail: bool = True
     block: int = 0
     _last: EmissionCommand | None = None
 
     def __post_init__(self) -> None:
         placed = listening(self.scene, self.device)
         word = self.quality or self.scene.render.quality
-        self._setting = setting(self.scene, placed, quality_named(word))
-        self._others = Overheard(self.scene, placed, quality_named(word), threads=self.threads)
+        found = quality_named(word)
+        self._setting = setting(self.scene, placed, found, tail=self.tail)
+        self._others = Overheard(self.scene, placed, found, threads=self.threads, tail=self.tail)
         self._converter = placed.unit.converter.at(
             self.scene.render.rate_hz, self.scene.render.bits
         )

@@ -31,19 +31,21 @@ def simulate(
     noise_seed: int = 0,
     keep: Iterable[str] = DEFAULT_KEEP,
     threads: int = 1,
+    tail: bool = True,
 ) -> Recording | dict[str, Recording]:
     """Return the recording of the device that listens; a mapping from name to recording where several do and none is named.
 
     quality: draft, standard, fine or exact (the scene's own if None).  window: (start, end) in s, the whole scene if None.
     noise_seed: other noise over the same paths.  keep: any of `audio`, `baseband`, `stems`, `truth`.
     threads: pieces are shared out over them; the bytes do not depend on it.
+    tail: with what arrives beside and after the mirror images, see `usim.engine.tail`.
     """
     names = [device] if device is not None else [d.name for d in scene.devices if d.listens]
     if not names:
         listening(scene)
     made = {}
     for name in names:
-        paths = trace(scene, quality, window, name, threads)
+        paths = trace(scene, quality, window, name, threads, tail=tail)
         made[name] = echo(paths, noise_seed=noise_seed, keep=keep)
     return made if device is None and len(made) > 1 else made[names[0]]
 
@@ -55,10 +57,12 @@ def trace(
     device: str | None = None,
     threads: int = 1,
     spread: bool = False,
+    tail: bool = True,
 ) -> Paths:
     """Return the paths of one listening device over a window: the world half, the same for any noise, level and unit in its basis.
 
     spread: for every unit of the device's profile, at the cost of a few times the sums; else for the scene's own unit.
+    tail: with what arrives beside and after the mirror images.
     """
     placed = listening(scene, device)
     word = quality or scene.render.quality
@@ -68,8 +72,10 @@ def trace(
     samples = max(round(end_s * rate) - start, 1)
     judged = word == "exact"
     found = quality_named("fine" if judged else word)
-    own = trace_device(scene, placed, found, start, samples, threads, judged=judged, spread=spread)
-    others = Overheard(scene, placed, found, threads=threads, judged=judged)
+    own = trace_device(
+        scene, placed, found, start, samples, threads, judged=judged, spread=spread, tail=tail
+    )
+    others = Overheard(scene, placed, found, threads=threads, judged=judged, tail=tail)
     return replace(own, others=others.over(start, samples))
 
 
@@ -99,7 +105,9 @@ def echo(
         Noises(scene, replace(device, unit=one), noise_seed, converter.rate_hz, paths.legs.maps)
     )
     if paths.others and one != device.unit:  # another unit has ears of its own
-        others = Overheard(scene, device, paths.quality, one, judged=paths.is_judged)
+        others = Overheard(
+            scene, device, paths.quality, one, judged=paths.is_judged, tail=paths.tail is not None
+        )
         paths = replace(paths, others=others.over(paths.start, paths.samples))
     told_of = {"truth", "stems", "plot"} & set(keep)
     got = heard(

@@ -160,6 +160,18 @@ TWINS = {
         "test_pose_tables": ["_pose_tables"],
     },
     f"{HERE}/test_delay_line.py": {"test_the_kernel_is_its_twin": ["branches", "read_gliding"]},
+    f"{HERE}/test_rays.py": {
+        "test_drawn": ["_drawn"],
+        "test_inside": ["_inside"],
+        "test_met": ["_met"],
+        "test_turned": ["_turned"],
+        "test_follow": ["_follow"],
+    },
+    f"{HERE}/test_tail.py": {"test_taps_are_late_by_their_own_path": ["_add_taps"]},
+    f"{HERE}/test_detours.py": {
+        "test_how_much_shorter": ["_shorter"],
+        "test_waves": ["_sum", "_mixed", "_gated", "_wave", "_cubic"],
+    },
     f"{HERE}/test_images.py": {"test_slopes": ["_slopes"]},
     f"{HERE}/test_paths_table.py": {"test_instant_is_its_twin": ["_instant"]},
     f"{HERE}/test_echoes.py": {"test_an_epoch_is_added_as_by_its_twin": ["_add_faded"]},

@@ -106,6 +106,7 @@ def tone_response(
     static: bool = True,
     per: str = "sum",
     poses: str = "at",
+    tail: np.ndarray | None = None,
 ) -> np.ndarray:
     """Complex envelope of one carrier in FS re exp(jwt) at reception times t_s (k,) in s, any spacing and order.
 
@@ -122,6 +123,7 @@ def tone_response(
     per: "sum" (k,); "mover" (1 + movers, k), row 0 the static paths; "pair" (rows, k), rows as `pair_rows` names.
     poses: "at" asks the mover at every bounce time of every pair; "fit" asks polynomials that met it to 2e-13 m,
     for movers whose `at` is slow.
+    tail: further standing paths as data: rows (driver, delay_s, gain), gain in FS per Pa as in `static_paths` of 1 Pa; None for none.
     """
     f, pressure, emission = _carrier(scene, carrier_index, device if emitter is None else emitter)
 
@@ -141,7 +143,7 @@ def tone_response(
         "order": order,
     }
     what = {"pairs": pairs, "spots": spots, "glints": glints}
-    return _received(scene, f, t_s, emitted, where, what, movers, static, per, poses)
+    return _received(scene, f, t_s, emitted, where, what, movers, static, per, poses, tail)
 
 
 def waveform(
@@ -163,6 +165,7 @@ def waveform(
     static: bool = True,
     per: str = "sum",
     poses: str = "at",
+    tail: np.ndarray | None = None,
 ) -> np.ndarray:
     """What any emission is received as, in FS, complex (take the real part), at reception times t_s (k,) in s.
 
@@ -185,10 +188,10 @@ def waveform(
         "order": order,
     }
     what = {"pairs": pairs, "spots": spots, "glints": glints}
-    return _received(scene, centre_hz, t_s, read, where, what, movers, static, per, poses)
+    return _received(scene, centre_hz, t_s, read, where, what, movers, static, per, poses, tail)
 
 
-def _received(scene, f, t_s, emitted, where, what, movers, static, per, poses) -> np.ndarray:
+def _received(scene, f, t_s, emitted, where, what, movers, static, per, poses, tail) -> np.ndarray:
     """Sum over paths of gain times what was emitted `delay_s` before t_s, put together as `per` says."""
     if per not in ("sum", "mover", "pair"):
         raise ValueError(f"per: {per!r}; give 'sum', 'mover' or 'pair'")
@@ -202,6 +205,10 @@ def _received(scene, f, t_s, emitted, where, what, movers, static, per, poses) -
             np.repeat(paths["delay_s"][:, None], len(t_s), 1), t_s
         )
         total[0] = waves.sum(axis=0)
+    if tail is not None:
+        late = tail if where["driver"] is None else tail[tail["driver"] == where["driver"]]
+        for path in late:
+            total[0] += path["gain"] * emitted(np.full(len(t_s), path["delay_s"]), t_s)
     if movers is not False:
         for block in echoes(scene, f, t_s, **where, **what, movers=movers, poses=poses):
             waves = block.gain * emitted(block.delay_s, t_s)
