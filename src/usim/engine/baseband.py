@@ -8,6 +8,8 @@ from usim.devices.converter import Converter
 from usim.devices.unit import Unit
 from usim.emissions.base import AbstractEmission
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
+from usim.engine.wideband import emission_over
+from usim.engine.sounded import standing_response
 from usim.physics.dsp import filtered, short_filter
 from usim.template.problem import InvalidInput, Problem
 from usim.template.streams import stream
@@ -36,13 +38,21 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
             for b, f in zip(paths.bands, carriers, strict=True)
         ]
     )  # (carrier, driver)
+    wide = emission.band_hz is not None
+    if wide:  # what drivers do is in the echoes already, over the whole band
+        require_own(paths, unit)
+        drive[:] = pressure
     gains = paths.standing.gains(unit) * drive[:, :, None, None]
     direct = np.zeros(gains.shape[-1], bool)
     direct[paths.standing.direct] = True
     out = {}
     for name, part in ((DIRECT, direct), (STATIC, ~direct)):
-        out[name] = _standing(
-            paths, emission, gains[..., part], paths.standing.path_m[..., part], times
+        out[name] = (
+            pressure * standing_over(paths, unit, part, paths.start - EDGE, count)
+            if wide
+            else _standing(
+                paths, emission, gains[..., part], paths.standing.path_m[..., part], times
+            )
         )
     for echo in paths.echoes:
         weights = basis_weights(paths, unit) * drive[:, :, None]  # (carrier, driver, basis)
@@ -107,6 +117,26 @@ def _standing(
         envelope = emission.envelope(times - path_m[driver, mic, image] / c)
         out[mic] += gains[:, driver, mic, image, None] * envelope
     return out
+
+
+def require_own(paths: Paths, unit: Unit) -> None:
+    """Refuse, in one line, another unit than a wideband emission was traced for."""
+    if unit != paths.device.unit:
+        raise InvalidInput(
+            Problem(
+                f"{unit.name}: paths of a wideband emission hold what the drivers of {paths.device.unit.name} do over its band; "
+                "trace again with that unit"
+            )
+        )
+
+
+def standing_over(
+    paths: Paths, unit: Unit, images: np.ndarray, first: int, count: int
+) -> np.ndarray:
+    """Return (mic, 1, count): a wideband emission by way of the standing paths over some images (I,), re its level's peak."""
+    sounds = emission_over(paths.scene, paths.device, paths.legs)
+    response = standing_response(sounds, paths.legs, unit, images)
+    return sounds.through(response, first, count)[:, None]
 
 
 def _clock(

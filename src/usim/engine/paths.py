@@ -21,11 +21,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from usim.emissions.base import AbstractEmission
-from usim.engine.echoes import Echo, Held, echo_of
+from usim.engine.echoes import Echo, Held, echo_of, skins
 from usim.engine.legs import Band, Legs, band, legs
 from usim.engine.selection import QUALITIES, Quality
 from usim.engine.standing import Standing, standing
 from usim.engine.table import pair_table
+from usim.engine.wideband import emission_over, taps_of
 from usim.scene.scene import PlacedDevice, Scene
 from usim.template.problem import InvalidInput, Problem
 
@@ -152,6 +153,8 @@ def paths_over(
     echoes: tuple[Echo, ...] = ()
     if device.emission is not None and about.bands and not judged:
         gated = None if device.emission.steady else device.emission
+        wide = device.emission.band_hz is not None
+        sounds = emission_over(scene, device, about.legs) if wide else None
         bands, first, count = list(about.bands), start - EDGE, samples + 2 * EDGE
         echoes = tuple(
             echo_of(
@@ -165,9 +168,10 @@ def paths_over(
                 count,
                 scene.baseband_rate_hz,
                 threads,
-                apart,
-                gated,
+                apart and not wide,
+                None if wide else gated,
                 held,
+                None if sounds is None else taps_of(scene, device, mover, skins, sounds),
             )
             for mover in scene.movers
         )

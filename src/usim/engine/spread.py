@@ -1,0 +1,169 @@
+"""Kernels: pairs onto the taps of a delay line, and what is heard through it.
+
+A pair's wave z(t) at the middle of the band, its delay and the parabola of its gain across the band make a few taps of a delay line at the
+baseband's rate, anew at every sample of the pair's own slow time: a fractional delay of least squared error (Laakso et al. 1996).  Sums over pairs
+are taps, too, so what was emitted is read once for all of them: a linear time-varying filter (Zadeh 1950), no splice.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from usim.engine.slab import ROW, f32
+from usim.engine.tones import COSINES, REACH
+from usim.physics.jit import kernel
+
+TAPS = 16
+BEFORE = TAPS // 2 - 1  # taps ahead of the sample that a delay lies behind
+SLOW_TAPS = 24  # slow samples that one value between them reads
+SLOW_BEFORE = SLOW_TAPS // 2 - 1
+PHASES = 32  # of a sample, to which delays are rounded; what is left is a slope of the phase
+PARTS = 3  # powers of the frequency
+SLOW_EDGE = 0.4  # share of the slow rate that Doppler may occupy on either side
+_PACKED = {"contract", "reassoc", "nsz"}
+
+
+@lru_cache(maxsize=8)
+def fractional(edge: float) -> np.ndarray:
+    """Return (PHASES, PARTS, TAPS) float32: real taps that delay by a share of a sample and multiply by 1, j x, x^2, x from -1 to 1 over the band.
+
+    edge: the band's half width in cycles per sample.
+    """
+    x = np.linspace(-1.0, 1.0, 16 * TAPS + 1)
+    lag = np.arange(TAPS) - BEFORE
+    turn = np.exp(-2j * np.pi * edge * x[:, None] * lag)
+    matrix = np.concatenate([turn.real, turn.imag, 1e-4 * np.eye(TAPS)])
+    out = np.empty((PHASES, PARTS, TAPS))
+    for phase in range(PHASES):
+        late = np.exp(-2j * np.pi * edge * x * phase / PHASES)
+        wanted = np.stack([late, 1j * x * late, x * x * late], axis=1)
+        rows = np.concatenate([wanted.real, wanted.imag, np.zeros((TAPS, PARTS))])
+        out[phase] = np.linalg.lstsq(matrix, rows, rcond=None)[0].T
+    return out.astype(np.float32)
+
+
+@lru_cache(maxsize=16)
+def between(ratio: int) -> np.ndarray:
+    """Return (ratio, SLOW_TAPS) float32: weights that give `ratio` values per slow sample, the first of them the sample itself."""
+    if ratio == 1:
+        return np.eye(SLOW_TAPS, dtype=np.float32)[SLOW_BEFORE : SLOW_BEFORE + 1]
+    f = SLOW_EDGE * np.linspace(0.0, 1.0, 8 * SLOW_TAPS + 1)
+    lag = np.arange(SLOW_TAPS) - SLOW_BEFORE
+    turn = np.exp(2j * np.pi * f[:, None] * lag)
+    matrix = np.concatenate([turn.real, turn.imag, 1e-4 * np.eye(SLOW_TAPS)])
+    out = np.empty((ratio, SLOW_TAPS))
+    for phase in range(ratio):
+        wanted = np.exp(2j * np.pi * f * phase / ratio)
+        rows = np.concatenate([wanted.real, wanted.imag, np.zeros(SLOW_TAPS)])
+        out[phase] = np.linalg.lstsq(matrix, rows, rcond=None)[0]
+    return (out / out.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@kernel
+def spread(planes, rows, samples, place, bends, per_metre, half_turn, weights, taps, reached):
+    """Add pairs to the taps of their channels, sample by sample of their slow time.
+
+    planes (pair, mic * basis, PLANE): each pair's wave, see `piece_sum`; rows (samples,): see `sample_rows`.  place (pair, mic, ROW) m and bends (pair, 4,
+    ROW): see `pair_bands`.  per_metre: samples of delay per metre; half_turn: rad of phase, per sample of delay, at the end of the band.  weights: see `fractional`.
+    taps (mic * basis, slow sample, 2, L) float32: tap l delays by l - BEFORE samples.  reached (2,): the first tap in use and the last but one, kept up.
+    """
+    blocks = taps.shape[1] // samples
+    mics = place.shape[1]
+    basis = taps.shape[0] // mics
+    last = (taps.shape[3] - TAPS) * PHASES - 1
+    inverse = 1.0 / samples
+    for pair in range(planes.shape[0]):
+        for channel in range(taps.shape[0]):
+            way, plane, line = place[pair, channel // basis], planes[pair, channel], taps[channel]
+            for m in range(blocks):
+                q = m + REACH
+                a0 = way[q]
+                rise = way[q + 1] - a0
+                s0 = (8.0 * (way[q + 1] - way[q - 1]) - (way[q + 2] - way[q - 2])) * (1 / 12)
+                s1 = (8.0 * (way[q + 2] - way[q]) - (way[q + 3] - way[q - 1])) * (1 / 12)
+                a2, a3 = 3.0 * rise - 2.0 * s0 - s1, s0 + s1 - 2.0 * rise
+                b0, b1, b2, b3 = bends[pair, 0, q], bends[pair, 1, q], bends[pair, 2, q], bends[pair, 3, q]  # fmt: skip
+                r0, r1, r2, r3 = bends[pair, 0, q + 1] - b0, bends[pair, 1, q + 1] - b1, bends[pair, 2, q + 1] - b2, bends[pair, 3, q + 1] - b3  # fmt: skip
+                for n in range(samples):
+                    re, im = plane[rows[n] * ROW + m], plane[COSINES + rows[n] * ROW + m]
+                    if re == f32(0.0) and im == f32(0.0):
+                        continue
+                    v = n * inverse
+                    late = per_metre * (a0 + v * (s0 + v * (a2 + v * a3)))
+                    whole = min(max(int(late * PHASES + 0.5), 0), last)
+                    first, phase = whole // PHASES, whole % PHASES
+                    slope_re = f32(b0 + v * r0)
+                    slope_im = f32(b1 + v * r1 - half_turn * (late - whole / PHASES))
+                    curve_re, curve_im = f32(b2 + v * r2), f32(b3 + v * r3)
+                    # of x (slope), whose taps are those of j x: times -j
+                    x_re, x_im = re * slope_im + im * slope_re, im * slope_im - re * slope_re
+                    y_re, y_im = re * curve_re - im * curve_im, re * curve_im + im * curve_re
+                    w0, w1, w2 = weights[phase, 0], weights[phase, 1], weights[phase, 2]
+                    out_re = line[m * samples + n, 0, first:]
+                    out_im = line[m * samples + n, 1, first:]
+                    for t in range(TAPS):
+                        out_re[t] += re * w0[t] + (x_re * w1[t] + y_re * w2[t])
+                    for t in range(TAPS):
+                        out_im[t] += im * w0[t] + (x_im * w1[t] + y_im * w2[t])
+                    reached[0] = min(reached[0], first)
+                    reached[1] = max(reached[1], first + TAPS)
+
+
+@kernel(fastmath=_PACKED)
+def _read(row_re, row_im, sound_re, sound_im):
+    """Return the sum over taps of rows (n,) times what was emitted, latest first, (n,)."""
+    a, b = f32(0.0), f32(0.0)
+    for k in range(row_re.shape[0]):
+        a += row_re[k] * sound_re[k] - row_im[k] * sound_im[k]
+        b += row_re[k] * sound_im[k] + row_im[k] * sound_re[k]
+    return a, b
+
+
+@kernel(fastmath=_PACKED)
+def _mixed(line, part, first, weights, low, wide, row):
+    """Write a delay line's taps between two slow samples into row (wide,): sums of SLOW_TAPS slow samples from number `first` on."""
+    for k in range(wide):
+        row[k] = f32(0.0)
+    for t in range(0, SLOW_TAPS, 4):
+        at = first + t
+        if at < 0 or at + 4 > line.shape[0]:
+            for u in range(4):
+                if 0 <= at + u < line.shape[0]:
+                    w, x = weights[t + u], line[at + u, part, low:]
+                    for k in range(wide):
+                        row[k] += w * x[k]
+            continue
+        w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
+        x0, x1 = line[at, part, low:], line[at + 1, part, low:]
+        x2, x3 = line[at + 2, part, low:], line[at + 3, part, low:]
+        for k in range(wide):
+            row[k] += (w0 * x0[k] + w1 * x1[k]) + (w2 * x2[k] + w3 * x3[k])
+
+
+@kernel
+def heard_through(taps, fade, weights, low, wide, sound_re, sound_im, row_re, row_im, out):
+    """Add to out (channel, slow sample * ratio) what is heard through the taps (channel, slow sample, 2, L), faded by fade (slow sample,).
+
+    low, wide: the taps in use.  weights (ratio, SLOW_TAPS): see `between`.  sound_re, sound_im: what was emitted, reversed: entry k of the slice that starts at
+    (outputs - 1 - n) is what tap low + k of output n reads.  row_re, row_im (wide,): scratch.
+    """
+    ratio = weights.shape[0]
+    for channel in range(taps.shape[0]):
+        line = taps[channel]
+        for m in range(line.shape[0]):
+            for part in range(2):
+                x = line[m, part, low:]
+                for k in range(wide):
+                    x[k] *= fade[m]
+        last = line.shape[0] * ratio - 1
+        for m in range(line.shape[0]):
+            for phase in range(ratio):
+                n = m * ratio + phase
+                _mixed(line, 0, m - SLOW_BEFORE, weights[phase], low, wide, row_re)
+                _mixed(line, 1, m - SLOW_BEFORE, weights[phase], low, wide, row_im)
+                a, b = _read(
+                    row_re[:wide], row_im[:wide], sound_re[last - n :], sound_im[last - n :]
+                )
+                out[channel, n] += complex(a, b)
