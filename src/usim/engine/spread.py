@@ -12,8 +12,9 @@ from functools import lru_cache
 import numpy as np
 
 from usim.engine.slab import ROW, f32
-from usim.engine.tones import COSINES, REACH
-from usim.physics.jit import kernel
+from usim.engine.tones import COSINES, REACH, SAMPLES
+from usim.physics.jit import kernel, rows32
+from usim.physics.packed import add_sixteen
 
 TAPS = 16
 BEFORE = TAPS // 2 - 1  # taps ahead of the sample that a delay lies behind
@@ -27,7 +28,7 @@ _PACKED = {"contract", "reassoc", "nsz"}
 
 @lru_cache(maxsize=8)
 def fractional(edge: float) -> np.ndarray:
-    """Return (PHASES, PARTS, TAPS) float32: real taps that delay by a share of a sample and multiply by 1, j x, x^2, x from -1 to 1 over the band.
+    """Return (PHASES * PARTS * TAPS,) float32: real taps that delay by a share of a sample and multiply by 1, j x, x^2, x from -1 to 1 over the band.
 
     edge: the band's half width in cycles per sample.
     """
@@ -41,7 +42,9 @@ def fractional(edge: float) -> np.ndarray:
         wanted = np.stack([late, 1j * x * late, x * x * late], axis=1)
         rows = np.concatenate([wanted.real, wanted.imag, np.zeros((TAPS, PARTS))])
         out[phase] = np.linalg.lstsq(matrix, rows, rcond=None)[0].T
-    return out.astype(np.float32)
+    flat = rows32(out.size)
+    flat[:] = out.ravel()
+    return flat
 
 
 @lru_cache(maxsize=16)
@@ -62,7 +65,53 @@ def between(ratio: int) -> np.ndarray:
 
 
 @kernel
-def spread(planes, rows, samples, place, bends, per_metre, half_turn, weights, taps, reached):
+def _block(plane, rows, samples, m, way, bends, per_metre, half_turn, long, at, factors):
+    """Write where the samples of a block lie, in PHASES of a sample, into at (SAMPLES,), and what their weights are times, by parts, into factors (6 SAMPLES,)."""
+    last = (long - TAPS) * PHASES - 1
+    inverse = 1.0 / samples
+    q = m + REACH
+    a0 = way[q]
+    rise = way[q + 1] - a0
+    s0 = (8.0 * (way[q + 1] - way[q - 1]) - (way[q + 2] - way[q - 2])) * (1 / 12)
+    s1 = (8.0 * (way[q + 2] - way[q]) - (way[q + 3] - way[q - 1])) * (1 / 12)
+    a2, a3 = 3.0 * rise - 2.0 * s0 - s1, s0 + s1 - 2.0 * rise
+    b0, b1, b2, b3 = bends[0, q], bends[1, q], bends[2, q], bends[3, q]
+    r0, r1, r2, r3 = bends[0, q + 1] - b0, bends[1, q + 1] - b1, bends[2, q + 1] - b2, bends[3, q + 1] - b3  # fmt: skip
+    for n in range(samples):
+        v = n * inverse
+        late = per_metre * (a0 + v * (s0 + v * (a2 + v * a3)))
+        whole = np.int32(min(max(late * PHASES + 0.5, 0.0), last))
+        at[n] = whole
+        slope_re = f32(b0 + v * r0)
+        slope_im = f32(b1 + v * r1 - half_turn * (late - whole * (1.0 / PHASES)))
+        curve_re, curve_im = f32(b2 + v * r2), f32(b3 + v * r3)
+        re, im = plane[rows[n] * ROW + m], plane[COSINES + rows[n] * ROW + m]
+        factors[n], factors[SAMPLES + n] = re, im
+        # of x (slope), whose taps are those of j x: times -j
+        factors[2 * SAMPLES + n] = re * slope_im + im * slope_re
+        factors[3 * SAMPLES + n] = im * slope_im - re * slope_re
+        factors[4 * SAMPLES + n] = re * curve_re - im * curve_im
+        factors[5 * SAMPLES + n] = re * curve_im + im * curve_re
+
+
+@kernel
+def _onto(line, start, long, at, factors, weights, pairs, samples, reached):
+    """Add a block of all pairs to the taps of a channel (flat, from `start` on), sample by sample: the taps of one sample stay near."""
+    least, most = reached[0] * PHASES, (reached[1] - TAPS) * PHASES
+    for n in range(samples):
+        for pair in range(pairs):
+            k = pair * SAMPLES + n
+            whole = at[k]
+            least, most = min(least, whole), max(most, whole)
+            first, w = start + n * 2 * long + whole // PHASES, (whole % PHASES) * PARTS * TAPS
+            f = factors[6 * pair * SAMPLES + n :]
+            add_sixteen(line, first, weights, w, f[0], f[2 * SAMPLES], f[4 * SAMPLES])
+            add_sixteen(line, first + long, weights, w, f[SAMPLES], f[3 * SAMPLES], f[5 * SAMPLES])
+    reached[0], reached[1] = least // PHASES, most // PHASES + TAPS
+
+
+@kernel
+def spread(planes, rows, samples, place, bends, per_metre, half_turn, weights, taps, at, factors, reached):
     """Add pairs to the taps of their channels, sample by sample of their slow time.
 
     planes (pair, mic * basis, PLANE): each pair's wave, see `piece_sum`; rows (samples,): see `sample_rows`.  place (pair, mic, ROW) m and bends (pair, 4,
@@ -72,43 +121,16 @@ def spread(planes, rows, samples, place, bends, per_metre, half_turn, weights, t
     blocks = taps.shape[1] // samples
     mics = place.shape[1]
     basis = taps.shape[0] // mics
-    last = (taps.shape[3] - TAPS) * PHASES - 1
-    inverse = 1.0 / samples
-    for pair in range(planes.shape[0]):
-        for channel in range(taps.shape[0]):
-            way, plane, line = place[pair, channel // basis], planes[pair, channel], taps[channel]
-            for m in range(blocks):
-                q = m + REACH
-                a0 = way[q]
-                rise = way[q + 1] - a0
-                s0 = (8.0 * (way[q + 1] - way[q - 1]) - (way[q + 2] - way[q - 2])) * (1 / 12)
-                s1 = (8.0 * (way[q + 2] - way[q]) - (way[q + 3] - way[q - 1])) * (1 / 12)
-                a2, a3 = 3.0 * rise - 2.0 * s0 - s1, s0 + s1 - 2.0 * rise
-                b0, b1, b2, b3 = bends[pair, 0, q], bends[pair, 1, q], bends[pair, 2, q], bends[pair, 3, q]  # fmt: skip
-                r0, r1, r2, r3 = bends[pair, 0, q + 1] - b0, bends[pair, 1, q + 1] - b1, bends[pair, 2, q + 1] - b2, bends[pair, 3, q + 1] - b3  # fmt: skip
-                for n in range(samples):
-                    re, im = plane[rows[n] * ROW + m], plane[COSINES + rows[n] * ROW + m]
-                    if re == f32(0.0) and im == f32(0.0):
-                        continue
-                    v = n * inverse
-                    late = per_metre * (a0 + v * (s0 + v * (a2 + v * a3)))
-                    whole = min(max(int(late * PHASES + 0.5), 0), last)
-                    first, phase = whole // PHASES, whole % PHASES
-                    slope_re = f32(b0 + v * r0)
-                    slope_im = f32(b1 + v * r1 - half_turn * (late - whole / PHASES))
-                    curve_re, curve_im = f32(b2 + v * r2), f32(b3 + v * r3)
-                    # of x (slope), whose taps are those of j x: times -j
-                    x_re, x_im = re * slope_im + im * slope_re, im * slope_im - re * slope_re
-                    y_re, y_im = re * curve_re - im * curve_im, re * curve_im + im * curve_re
-                    w0, w1, w2 = weights[phase, 0], weights[phase, 1], weights[phase, 2]
-                    out_re = line[m * samples + n, 0, first:]
-                    out_im = line[m * samples + n, 1, first:]
-                    for t in range(TAPS):
-                        out_re[t] += re * w0[t] + (x_re * w1[t] + y_re * w2[t])
-                    for t in range(TAPS):
-                        out_im[t] += im * w0[t] + (x_im * w1[t] + y_im * w2[t])
-                    reached[0] = min(reached[0], first)
-                    reached[1] = max(reached[1], first + TAPS)
+    pairs, long = planes.shape[0], taps.shape[3]
+    for channel in range(taps.shape[0]):
+        line = taps[channel].reshape(-1)
+        for m in range(blocks):
+            for pair in range(pairs):
+                _block(
+                    planes[pair, channel], rows, samples, m, place[pair, channel // basis], bends[pair], per_metre, half_turn, long,
+                    at[pair * SAMPLES :], factors[6 * pair * SAMPLES :],
+                )  # fmt: skip
+            _onto(line, m * samples * 2 * long, long, at, factors, weights, pairs, samples, reached)
 
 
 @kernel(fastmath=_PACKED)

@@ -6,6 +6,7 @@ over the band, `spread` makes taps of them.  Pieces on the same grid share the l
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ from usim.engine.slab import LONG_SLAB, ROW, SLAB
 from usim.engine.sounded import Sounded
 from usim.engine.spread import BEFORE, TAPS, between, fractional, heard_through, spread
 from usim.engine.sums import piece_sum
-from usim.engine.tones import AHEAD, SCRATCH, planes, sample_rows
+from usim.engine.tones import AHEAD, SAMPLES, SCRATCH, planes, sample_rows
 from usim.movers.base import AbstractMover
 from usim.physics.jit import rows32, rows64
 from usim.scene.scene import PlacedDevice, Scene
@@ -91,7 +92,8 @@ class Taps:
         mics = legs.targets.shape[1]
         basis = fields["ports"].shape[1]
         slow = (grid.blocks + grid.fade) * grid.samples
-        line = self._line((driver, start_s, grid), mics * basis, slow, 2.0 * fields["far_m"] / c)
+        key = (driver, start_s, grid.step_ms, grid.samples)
+        line = self._line(key, mics * basis, slow, 2.0 * fields["far_m"] / c)
         missed = 0
         pairs, weight = chosen.pairs, chosen.weight
         if self.resolved:
@@ -130,7 +132,7 @@ class Taps:
         edge = sounds.edge_hz / sounds.rate_hz
         spread(
             room.waves[:count], sample_rows(grid.samples), grid.samples, room.place, room.bends, sounds.rate_hz / c, 2.0 * np.pi * edge,
-            fractional(round(edge, 9)), line.taps, line.reached,
+            fractional(round(edge, 9)), line.taps, room.at, room.factors, line.reached,
         )  # fmt: skip
 
     def _line(self, key: tuple, channels: int, slow: int, longest_s: float) -> Line:
@@ -172,24 +174,25 @@ class Taps:
             segment: ({(rate, 0): np.zeros((channels, size), complex)}, [], [0])
             for segment in window
         }
-        by_grid: dict[tuple, list] = {}
+        alike: dict[tuple[int, int], list] = {}
         for job in jobs:
-            by_grid.setdefault((job[1], tuple(job[2])), []).append(job)
-        for (grid, _), alike in by_grid.items():
-            for together in zip(*(work(job) for job in alike), strict=True):
+            alike.setdefault((job[1].step_ms, job[1].samples), []).append(work(job))
+        for works in alike.values():
+            for together in _in_step(works):
                 segment, epoch = together[0][:2]
                 sums, epochs, missed = found[segment]
                 for _, one, _, lost in together:
                     epochs.append(one)
                     missed[0] += lost
-                ramp = fade(grid.blocks, grid.fade, grid.samples)
+                ramp = fade(epoch.grid.blocks, epoch.grid.fade, epoch.grid.samples)
                 at = round((epoch.start_s - segment_start_s(segment)) * rate)
-                self._close(epoch, grid, ramp, sums[rate, 0], at)
+                self._close(epoch, ramp, sums[rate, 0], at)
         return {segment: (one[0], tuple(one[1]), one[2][0]) for segment, one in found.items()}
 
-    def _close(self, epoch, grid: Grid, fade: np.ndarray, out: np.ndarray, at: int) -> None:
+    def _close(self, epoch, fade: np.ndarray, out: np.ndarray, at: int) -> None:
         """Add what is heard through the line of an epoch to out (channel, sample), from sample `at` on."""
-        line = self._lines.pop((epoch.driver, epoch.start_s, grid))
+        grid = epoch.grid
+        line = self._lines.pop((epoch.driver, epoch.start_s, grid.step_ms, grid.samples))
         low, wide = int(line.reached[0]), int(line.reached[1] - line.reached[0])
         if wide <= 0:
             return
@@ -209,6 +212,23 @@ class Taps:
         )  # fmt: skip
 
 
+def _in_step(works: list) -> Iterator[list]:
+    """Yield what several jobs give, epoch by epoch: together what has the same driver and start; each job gives them in this order."""
+    waiting = [iter(work) for work in works]
+    heads = [next(work, None) for work in waiting]
+    while any(head is not None for head in heads):
+        first = min((head[1].driver, head[1].start_s) for head in heads if head is not None)
+        here = [
+            n
+            for n, head in enumerate(heads)
+            if head is not None and (head[1].driver, head[1].start_s) == first
+        ]
+        together = [heads[n] for n in here]
+        for n in here:
+            heads[n] = next(waiting[n], None)
+        yield together
+
+
 class _Room:
     """Scratch for some pairs to some microphones."""
 
@@ -218,6 +238,7 @@ class _Room:
         self.bends = np.zeros((TOGETHER, 4, ROW))
         self.s, self.d, self.e = rows32(SLAB), rows64(LONG_SLAB), rows64(SCRATCH)
         self.more = rows64(ROW)
+        self.at, self.factors = np.zeros(TOGETHER * SAMPLES, np.int32), rows32(6 * TOGETHER * SAMPLES)
         self.looked = np.zeros((ROW // STRIDE + 2, 4))
 
 
