@@ -8,7 +8,6 @@ from usim.devices.converter import Converter
 from usim.devices.unit import Unit
 from usim.emissions.base import AbstractEmission
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
-from usim.engine.wideband import emission_over
 from usim.engine.sounded import standing_response
 from usim.physics.dsp import filtered, short_filter
 from usim.template.problem import InvalidInput, Problem
@@ -38,7 +37,7 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
             for b, f in zip(paths.bands, carriers, strict=True)
         ]
     )  # (carrier, driver)
-    wide = emission.band_hz is not None
+    wide = paths.sounds is not None
     if wide:  # what drivers do is in the echoes already, over the whole band
         require_own(paths, unit)
         drive[:] = pressure
@@ -48,7 +47,7 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
     out = {}
     for name, part in ((DIRECT, direct), (STATIC, ~direct)):
         out[name] = (
-            pressure * standing_over(paths, unit, part, paths.start - EDGE, count)
+            pressure * standing_over(paths, part, paths.start - EDGE, count)
             if wide
             else _standing(
                 paths, emission, gains[..., part], paths.standing.path_m[..., part], times
@@ -130,13 +129,11 @@ def require_own(paths: Paths, unit: Unit) -> None:
         )
 
 
-def standing_over(
-    paths: Paths, unit: Unit, images: np.ndarray, first: int, count: int
-) -> np.ndarray:
+def standing_over(paths: Paths, images: np.ndarray, first: int, count: int) -> np.ndarray:
     """Return (mic, 1, count): a wideband emission by way of the standing paths over some images (I,), re its level's peak."""
-    sounds = emission_over(paths.scene, paths.device, paths.legs)
-    response = standing_response(sounds, paths.legs, unit, images)
-    return sounds.through(response, first, count)[:, None]
+    assert paths.sounds is not None
+    response = standing_response(paths.sounds, paths.legs, images)
+    return paths.sounds.through(response, first, count)[:, None]
 
 
 def _clock(

@@ -40,6 +40,7 @@ from usim.engine.selection import (
 )
 from usim.engine.shadows import casts
 from usim.engine.slab import ROW
+from usim.engine.sounded import Sounded
 from usim.engine.sums import piece_sum
 from usim.engine.tones import AHEAD, COSINES, REACH, SPARE, planes, sample_rows
 from usim.engine.wideband import Taps
@@ -112,6 +113,7 @@ class Held:
 
     sums: dict[tuple[str, int], tuple[Sums, tuple[Epoch, ...], int]]
     flats: dict[tuple[str, float], dict[int, Flat]] = field(default_factory=dict)
+    sounds: Sounded | None = None
 
     def forget(self, before: int | None = None, after_s: float | None = None) -> None:
         """Drop segments numbered below `before`, and those that reach beyond `after_s`."""

@@ -24,6 +24,7 @@ from usim.emissions.base import AbstractEmission
 from usim.engine.echoes import Echo, Held, echo_of, skins
 from usim.engine.legs import Band, Legs, band, legs
 from usim.engine.selection import QUALITIES, Quality
+from usim.engine.sounded import Sounded
 from usim.engine.standing import Standing, standing
 from usim.engine.table import pair_table
 from usim.engine.wideband import emission_over, taps_of
@@ -53,6 +54,7 @@ class Paths:
     start: int
     samples: int
     is_judged: bool = False  # echoes are left to the exact renderer
+    sounds: Sounded | None = None  # of a wideband emission
 
     @property
     def bytes(self) -> dict[str, int]:
@@ -151,10 +153,11 @@ def paths_over(
     if emission is not None:
         device = replace(device, emission=emission)
     echoes: tuple[Echo, ...] = ()
+    sounds = emission_over(scene, device, about.legs, None if held is None else held.sounds)
+    if held is not None:
+        held.sounds = sounds
     if device.emission is not None and about.bands and not judged:
         gated = None if device.emission.steady else device.emission
-        wide = device.emission.band_hz is not None
-        sounds = emission_over(scene, device, about.legs) if wide else None
         bands, first, count = list(about.bands), start - EDGE, samples + 2 * EDGE
         echoes = tuple(
             echo_of(
@@ -168,15 +171,15 @@ def paths_over(
                 count,
                 scene.baseband_rate_hz,
                 threads,
-                apart and not wide,
-                None if wide else gated,
+                apart and sounds is None,
+                gated if sounds is None else None,
                 held,
                 None if sounds is None else taps_of(scene, device, mover, skins, sounds),
             )
             for mover in scene.movers
         )
     return Paths(
-        scene, device, about.quality, about.legs, about.bands, about.standing, echoes, scene.baseband_rate_hz, start, samples, judged
+        scene, device, about.quality, about.legs, about.bands, about.standing, echoes, scene.baseband_rate_hz, start, samples, judged, sounds
     )  # fmt: skip
 
 

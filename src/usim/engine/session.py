@@ -18,6 +18,8 @@ from usim.engine.hearing import NoiseWindow, heard
 from usim.engine.noise import Noises
 from usim.engine.paths import listening, paths_over, quality_named, setting
 from usim.engine.waveform import encoded
+from usim.engine.wideband import swept
+from usim.physics.sweeps import Sweep
 from usim.recording.observation import EmissionCommand, Observation
 from usim.scene.scene import Scene
 from usim.template.problem import InvalidInput, Problem
@@ -49,10 +51,23 @@ class Commanded(AbstractEmission):
     def steady(self) -> bool:  # type: ignore[override]
         return self.own.steady and not self.steps
 
+    @property
+    def band_hz(self) -> tuple[float, float] | None:  # type: ignore[override]
+        return self.own.band_hz
+
+    @property
+    def sweep(self) -> Sweep | None:  # type: ignore[override]
+        return self.own.sweep
+
     def envelope(self, t_s: np.ndarray) -> np.ndarray:
-        """Return (carrier, time): amplitude re the scene's level, which a command may exceed."""
+        """Return (carrier, time): amplitude re the scene's level, which a command may exceed; of what is wideband a factor on its own."""
         t_s = np.asarray(t_s, float)
-        before = np.asarray(self.own.envelope(t_s), float)
+        own = self.own.envelope(t_s)
+        if self.band_hz is not None:
+            return own * self._amplitudes(t_s, np.ones(own.shape))
+        return self._amplitudes(t_s, np.asarray(own, float))
+
+    def _amplitudes(self, t_s: np.ndarray, before: np.ndarray) -> np.ndarray:
         if not self.steps:
             return before
         total = before
@@ -130,7 +145,7 @@ class Session:
         sounds = now.on if on is None else bool(on)
         if (level, sounds) == (now.level_db_spl, now.on):
             return
-        self._last = EmissionCommand(self.t_s, now.carriers_hz, level, sounds)
+        self._last = EmissionCommand(self.t_s, now.carriers_hz, level, sounds, now.sweep)
         amplitude = 10.0 ** ((level - self._emission.own.level_db_spl) / 20.0) if sounds else 0.0
         steps = [s for s in self._emission.steps if s[0] < self.t_s]
         old = [s for s in steps if s[0] < self.t_s - HISTORY_S]
@@ -173,7 +188,7 @@ class Session:
 
     def _latest(self, sounds: Commanded) -> EmissionCommand:
         if self._last is not None:
-            return self._last
+            return replace(self._last, sweep=swept(sounds, self.t_s))
         emission = sounds.own
         sounding = [on for start, on in emission.changes() if start <= self.t_s]
         return EmissionCommand(
@@ -181,6 +196,7 @@ class Session:
             tuple(float(f) for f in emission.carriers_hz),
             float(emission.level_db_spl),
             sounding[-1],
+            swept(emission, self.t_s),
         )
 
 

@@ -34,6 +34,7 @@ class Sounded:
     unit: Unit
     rate_hz: int
     longest_m: float
+    responses: dict[bytes, np.ndarray] = field(default_factory=dict)
     _spectra: dict[int, np.ndarray] = field(default_factory=dict)
     _chunks: dict[int, np.ndarray] = field(default_factory=dict)
 
@@ -99,17 +100,22 @@ class Sounded:
         return whole[:, first - chunks.start * self._kept :][:, :count]
 
 
-def standing_response(
-    sounds: Sounded, legs: Legs, unit: Unit, images: np.ndarray
-) -> np.ndarray:
+def standing_response(sounds: Sounded, legs: Legs, images: np.ndarray) -> np.ndarray:
     """Return (mic, driver, bin in the band): the standing paths over some images (I,) bool, Pa per Pa at 1 m on axis."""
+    key = images.tobytes()
+    if key not in sounds.responses:
+        sounds.responses[key] = _response(sounds, legs, images)
+    return sounds.responses[key]
+
+
+def _response(sounds: Sounded, legs: Legs, images: np.ndarray) -> np.ndarray:
     nodes = np.cos(np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1))
     at = sounds.centre_hz + sounds.edge_hz * nodes
     found: Standing = standing(sounds.scene, sounds.device, legs, at)
     c = sounds.scene.air.sound_speed_m_s
     tau = found.path_m[..., images] / c  # (driver, mic, image)
     turn = np.exp(2j * np.pi * at[:, None, None, None] * tau)
-    smooth = found.gains(unit)[..., images] * turn
+    smooth = found.gains(sounds.unit)[..., images] * turn
     series = np.linalg.solve(
         chebyshev.chebvander(nodes, DEGREE), smooth.reshape(len(nodes), -1)
     ).reshape(smooth.shape)

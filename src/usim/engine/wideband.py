@@ -7,11 +7,12 @@ over the band, `spread` makes taps of them.  Pieces on the same grid share the l
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from usim.emissions.base import AbstractEmission
 from usim.engine.across import STRIDE, pair_bands
 from usim.engine.array import middles_of
 from usim.engine.legs import Band, Legs, band
@@ -24,6 +25,7 @@ from usim.engine.sums import piece_sum
 from usim.engine.tones import AHEAD, SAMPLES, SCRATCH, planes, sample_rows
 from usim.movers.base import AbstractMover
 from usim.physics.jit import rows32, rows64
+from usim.physics.sweeps import Sweep
 from usim.scene.scene import PlacedDevice, Scene
 from usim.template.problem import InvalidInput, Problem
 
@@ -271,16 +273,20 @@ def longest_m(scene: Scene, legs: Legs) -> float:
 
 
 def emission_over(
-    scene: Scene, device: PlacedDevice, legs: Legs, emission=None
-) -> Sounded:
-    """Return what a device's wideband emission sends into the room."""
-    return Sounded(
-        scene,
-        device,
-        device.emission if emission is None else emission,
-        device.unit,
-        scene.baseband_rate_hz,
-        longest_m(scene, legs),
-    )
+    scene: Scene, device: PlacedDevice, legs: Legs, before: Sounded | None = None
+) -> Sounded | None:
+    """Return what a device's wideband emission sends into the room, None for tones; before: what it did until now, which may be the same."""
+    emission = device.emission
+    if emission is None or emission.band_hz is None:
+        return None
+    if before is not None and before.emission is emission:
+        return before
+    rate, longest = scene.baseband_rate_hz, longest_m(scene, legs)
+    responses = {} if before is None else before.responses
+    return Sounded(scene, device, emission, device.unit, rate, longest, responses)
 
 
+def swept(emission: AbstractEmission, start_s: float) -> Sweep | None:
+    """Return an emission's sweep on the clock of a recording that starts at `start_s`."""
+    sweep = emission.sweep
+    return None if sweep is None else replace(sweep, origin_s=sweep.origin_s - start_s)

@@ -22,12 +22,14 @@ class Sweep:
     """One burst every `every_s`: its frequency runs along `hz`, knots of (time s, frequency Hz) from 0 to `length_s`, straight between them.
 
     ramp_s: raised cosines at either end of a burst.  Without a gap (`length_s` equal to `every_s`) there are no ramps and phase goes on from
-    sweep to sweep; else every burst starts at phase zero (a cosine), so all bursts are the same.
+    sweep to sweep; else every burst starts at phase zero (a cosine), so all bursts are the same.  origin_s: when the first of them starts;
+    there are others before it.
     """
 
     hz: tuple[tuple[float, float], ...]
     every_s: float
     ramp_s: float = 0.0
+    origin_s: float = 0.0
 
     @property
     def length_s(self) -> float:
@@ -46,8 +48,8 @@ class Sweep:
         return 0.5 * (min(heights) + max(heights))
 
     def envelope(self, t_s: np.ndarray) -> np.ndarray:
-        """Return the complex envelope (n,) around `centre_hz`, at most 1: the wave is Re[envelope exp(j 2 pi centre_hz t)]."""
-        t_s = np.asarray(t_s, float)
+        """Return the complex envelope (n,) around `centre_hz`, at most 1: the wave is Re[envelope exp(j 2 pi centre_hz (t_s - origin_s))]."""
+        t_s = np.asarray(t_s, float) - self.origin_s
         burst = np.floor(t_s / self.every_s)
         inside = t_s - burst * self.every_s
         turns = self._turns(inside)
