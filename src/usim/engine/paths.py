@@ -171,10 +171,10 @@ def paths_over(
                 count,
                 scene.baseband_rate_hz,
                 threads,
-                apart and sounds is None,
+                apart,
                 gated if sounds is None else None,
                 held,
-                None if sounds is None else taps_of(scene, device, mover, skins, sounds),
+                None if sounds is None else taps_of(scene, device, mover, skins, sounds, apart),
             )
             for mover in scene.movers
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,13 +46,13 @@ class Line:
 class Taps:
     """A mover's pairs under one wideband emission; see `echoes.echo_of`, which asks it where it has one.
 
-    covers (NODES, piece, 3, 2, nodes): reflection tables of the pieces at the frequencies of `ends`.  resolved: leave texture out.
+    covers (NODES, piece, 3, 2, nodes): reflection tables of the pieces at the frequencies of `ends`.  apart: keep texture by itself.
     """
 
     sounds: Sounded
     ends: tuple[Band, ...]
     covers: np.ndarray
-    resolved: bool = False
+    apart: bool = False
     _lines: dict[tuple, Line] = field(default_factory=dict)
 
     @property
@@ -94,39 +95,50 @@ class Taps:
         mics = legs.targets.shape[1]
         basis = fields["ports"].shape[1]
         slow = (grid.blocks + grid.fade) * grid.samples
-        key = (driver, start_s, grid.step_ms, grid.samples)
-        line = self._line(key, mics * basis, slow, 2.0 * fields["far_m"] / c)
         missed = 0
-        pairs, weight = chosen.pairs, chosen.weight
-        if self.resolved:
-            pairs, weight = pairs[chosen.group == 0], weight[chosen.group == 0]
-        groups = [slice(0, mics)] if quality.together else [slice(m, m + 1) for m in range(mics)]
-        for mic in groups:
-            width = mic.stop - mic.start
-            room = _Room(width, width * basis)
-            targets = np.ascontiguousarray(legs.targets[:, mic])
-            axes = np.ascontiguousarray(fields["axes"][:, mic])
-            leads, middles = np.empty(len(targets), np.int64), np.zeros((len(targets), 3))
-            centre = tables[own, :3, most_lead + AHEAD + even // 2]
-            middles_of(targets, *centre, 1.0 / (c * grid.step_s), most_lead, leads, middles)
-            source_axes = legs.source_axes[driver].astype(np.float32)
-            part = Line(line.taps[mic.start * basis : mic.stop * basis], line.reached)
-            for first in range(0, len(pairs), TOGETHER):
-                some, loud = pairs[first : first + TOGETHER], weight[first : first + TOGETHER]
-                room.waves[:] = 0.0
-                missed += piece_sum(
-                    tables, own, glints, most_lead, even, grid.samples, grid.step_s, grid.gain_ratio, quality.newton_steps, some, loud,
-                    np.arange(len(some)), legs.sources[driver], source_axes, targets, axes, legs.chains,
-                    fields["turns"], fields["walls"], skin, np.ascontiguousarray(fields["beams"][:, driver]), fields["ports"],
-                    fields["absorption"], fields["slope"], slopes, c, STEADY, 0.0, 1.0, room.waves,
+        for group in (0, 1) if self.apart else (None,):
+            key = (driver, start_s, grid.step_ms, grid.samples, group or 0)
+            line = self._line(key, mics * basis, slow, 2.0 * fields["far_m"] / c)
+            mine = slice(None) if group is None else chosen.group == group
+            pairs, weight = chosen.pairs[mine], chosen.weight[mine]
+            together = [slice(0, mics)] if quality.together else [slice(m, m + 1) for m in range(mics)]
+            for mic in together:
+                part = Line(line.taps[mic.start * basis : mic.stop * basis], line.reached)
+                missed += self._add(
+                    tables, own, glints, most_lead, even, grid, quality, pairs, weight, legs, fields, skin, driver, slopes, c, piece, mic, part
                 )  # fmt: skip
-                room.place[:] = 0.0
-                pair_bands(
-                    tables[own], glints, most_lead, even, grid.step_s, some, legs.sources[driver], source_axes, targets, axes, legs.chains,
-                    self._walls, np.ascontiguousarray(self.covers[:, piece]), self._beams[driver], self._ports, self._absorption, c,
-                    leads, middles, room.s, room.d, room.e, room.more, room.looked, room.place, room.bends,
-                )  # fmt: skip
-                self._spread(len(some), room, grid, c, part)
+        return missed
+
+    def _add(
+        self, tables, own, glints, most_lead, even, grid, quality, pairs, weight, legs, fields, skin, driver, slopes, c, piece, mic, line
+    ) -> int:  # fmt: skip
+        """Add pairs to some microphones' lines; return the number of those that the knots did not cover."""
+        width = mic.stop - mic.start
+        room = _Room(width, len(line.taps))
+        targets = np.ascontiguousarray(legs.targets[:, mic])
+        axes = np.ascontiguousarray(fields["axes"][:, mic])
+        leads, middles = np.empty(len(targets), np.int64), np.zeros((len(targets), 3))
+        centre = tables[own, :3, most_lead + AHEAD + even // 2]
+        middles_of(targets, *centre, 1.0 / (c * grid.step_s), most_lead, leads, middles)
+        source_axes = legs.source_axes[driver].astype(np.float32)
+        beams, covers = np.ascontiguousarray(fields["beams"][:, driver]), np.ascontiguousarray(self.covers[:, piece])  # fmt: skip
+        missed = 0
+        for first in range(0, len(pairs), TOGETHER):
+            some, loud = pairs[first : first + TOGETHER], weight[first : first + TOGETHER]
+            room.waves[: len(some)] = 0.0
+            missed += piece_sum(
+                tables, own, glints, most_lead, even, grid.samples, grid.step_s, grid.gain_ratio, quality.newton_steps, some, loud,
+                np.arange(len(some)), legs.sources[driver], source_axes, targets, axes, legs.chains,
+                fields["turns"], fields["walls"], skin, beams, fields["ports"],
+                fields["absorption"], fields["slope"], slopes, c, STEADY, 0.0, 1.0, room.waves,
+            )  # fmt: skip
+            room.place[:] = 0.0
+            pair_bands(
+                tables[own], glints, most_lead, even, grid.step_s, some, legs.sources[driver], source_axes, targets, axes, legs.chains,
+                self._walls, covers, self._beams[driver], self._ports, self._absorption, c,
+                leads, middles, room.s, room.d, room.e, room.more, room.looked, room.place, room.bends,
+            )  # fmt: skip
+            self._spread(len(some), room, grid, c, line)
         return missed
 
     def _spread(self, count: int, room: _Room, grid: Grid, c: float, line: Line) -> None:
@@ -145,23 +157,23 @@ class Taps:
             found = self._lines[key] = Line(taps, np.array([long, 0]))
         return found
 
-    @property
+    @cached_property
     def _walls(self) -> np.ndarray:
         return np.array([one.walls for one in self.ends])
 
-    @property
+    @cached_property
     def _beams(self) -> np.ndarray:
         """Return (driver, NODES, 2, D)."""
         most = max(one.beams.shape[-1] for one in self.ends)
         beams = [one.beams[:, 0] for one in self.ends]
-        return np.stack([_as_long(b, most) for b in beams], axis=1)
+        return np.ascontiguousarray(np.stack([_as_long(b, most) for b in beams], axis=1))
 
-    @property
+    @cached_property
     def _ports(self) -> np.ndarray:
         most = max(one.ports.shape[-1] for one in self.ends)
         return np.stack([_as_long(one.ports[0], most) for one in self.ends])
 
-    @property
+    @cached_property
     def _absorption(self) -> np.ndarray:
         return np.array([one.absorption_np_m for one in self.ends])
 
@@ -173,7 +185,11 @@ class Taps:
         rate = self.sounds.rate_hz
         size = round((SEGMENT_S + FADE_S) * rate)
         found: dict[int, tuple[dict, list, list]] = {
-            segment: ({(rate, 0): np.zeros((channels, size), complex)}, [], [0])
+            segment: (
+                {(rate, group): np.zeros((channels, size), complex) for group in range(1 + self.apart)},
+                [],
+                [0],
+            )
             for segment in window
         }
         alike: dict[tuple[int, int], list] = {}
@@ -188,13 +204,14 @@ class Taps:
                     missed[0] += lost
                 ramp = fade(epoch.grid.blocks, epoch.grid.fade, epoch.grid.samples)
                 at = round((epoch.start_s - segment_start_s(segment)) * rate)
-                self._close(epoch, ramp, sums[rate, 0], at)
+                for group in range(1 + self.apart):
+                    self._close(epoch, group, ramp, sums[rate, group], at)
         return {segment: (one[0], tuple(one[1]), one[2][0]) for segment, one in found.items()}
 
-    def _close(self, epoch, fade: np.ndarray, out: np.ndarray, at: int) -> None:
+    def _close(self, epoch, group: int, fade: np.ndarray, out: np.ndarray, at: int) -> None:
         """Add what is heard through the line of an epoch to out (channel, sample), from sample `at` on."""
         grid = epoch.grid
-        line = self._lines.pop((epoch.driver, epoch.start_s, grid.step_ms, grid.samples))
+        line = self._lines.pop((epoch.driver, epoch.start_s, grid.step_ms, grid.samples, group))
         low, wide = int(line.reached[0]), int(line.reached[1] - line.reached[0])
         if wide <= 0:
             return
@@ -250,14 +267,14 @@ def _as_long(rows: np.ndarray, length: int) -> np.ndarray:
 
 
 def taps_of(
-    scene: Scene, device: PlacedDevice, mover: AbstractMover, skins, sounds: Sounded
+    scene: Scene, device: PlacedDevice, mover: AbstractMover, skins, sounds: Sounded, apart: bool
 ) -> Taps:
     """Return what turns a mover's pairs into a device's wideband echo; skins: see `echoes.skins`."""
     ends = tuple(
         band(scene, device, sounds.centre_hz + shift)
         for shift in (-sounds.edge_hz, 0.0, sounds.edge_hz)
     )
-    made = Taps(sounds, ends, skins(scene, mover, list(ends)))
+    made = Taps(sounds, ends, skins(scene, mover, list(ends)), apart)
     made.require(mover)
     return made
 
