@@ -12,8 +12,11 @@ AROUND_S = 0.12  # of the emission on either side of a window: what the furthest
 SPACING_HZ = 2000.0
 
 
-def sub_bands(paths, t_s, spacing_hz: float = SPACING_HZ):
-    """Yield (frequency Hz, analytic signal in Pa at 1 m as a callable) of a window's emission: triangles in frequency that sum to the band."""
+def sub_bands(paths, t_s, mic: int = 0, spacing_hz: float = SPACING_HZ):
+    """Yield (frequency Hz, analytic signal in Pa at 1 m as a callable) of a window's emission: triangles in frequency that sum to the band.
+
+    Driver and microphone ring, so their phase bends within a sub-band; within one they are filters of what is emitted, about what the judge takes.
+    """
     emission, unit = paths.device.emission, paths.device.unit
     centre, (low, high) = float(emission.carriers_hz[0]), emission.band_hz
     rate = FINE * paths.rate_hz
@@ -28,12 +31,17 @@ def sub_bands(paths, t_s, spacing_hz: float = SPACING_HZ):
         if f in (low, high):  # what little lies beyond the band goes with its ends
             beyond = offset + centre < low if f == low else offset + centre > high
             share[beyond & (np.abs(offset) < 0.45 * paths.rate_hz)] = 1.0
+        some = share > 0.0
+        at = centre + offset[some]
         # the judge commands every frequency by itself; a level commands the middle of the band
-        loud = unit.drive_gain(0, f, centre) / unit.drive_gain(0, f, f)
-        envelope = make_interp_spline(grid, np.fft.ifft(spectrum * share), k=5)
+        loud = unit.drive_gain(0, at, centre) / unit.drive_gain(0, f, f)
+        loud = loud * unit.mic_response(mic, at) / unit.mic_response(mic, f)
+        part = np.zeros(len(grid), complex)
+        part[some] = spectrum[some] * share[some] * loud
+        envelope = make_interp_spline(grid, np.fft.ifft(part), k=5)
 
-        def emitted(t, envelope=envelope, loud=loud):
-            return pascal * loud * envelope(t) * np.exp(2j * np.pi * np.mod(centre * t, 1.0))
+        def emitted(t, envelope=envelope):
+            return pascal * envelope(t) * np.exp(2j * np.pi * np.mod(centre * t, 1.0))
 
         yield f, emitted
 
@@ -42,7 +50,7 @@ def judged(paths, t_s, shares=None, **how) -> np.ndarray:
     """What `exact` receives (time,), as an envelope about the middle of the band; shares (pair, time): of each of `how`'s pairs, all if None."""
     centre = float(paths.device.emission.carriers_hz[0])
     total = np.zeros(len(t_s), complex)
-    for f, emitted in sub_bands(paths, t_s):
+    for f, emitted in sub_bands(paths, t_s, how.get("mic", 0)):
         if shares is None:
             total += exact.waveform(paths.scene, emitted, t_s, centre_hz=f, **how)
         else:

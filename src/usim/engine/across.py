@@ -7,6 +7,7 @@ walked once more, for the delay in numbers and for what walls, air, skin, beam a
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -30,10 +31,11 @@ from usim.engine.slab import (
 from usim.engine.tones import AHEAD, AT, EVEN, SPARE, clock
 from usim.physics.jit import kernel
 
-NODES = 3  # frequencies: the lower end of the band, its middle, its upper end
+NODES = (-0.95, -0.6, 0.0, 0.6, 0.95)  # frequencies, re half the band, at which gains are met
+MIDDLE = 2
 STRIDE = 8  # knots between two looks at the gain
 NEWTON_STEPS = 3
-LARGEST = 8.0  # the most that an end of the band may be louder than the middle: where a beam has a zero
+LARGEST = 30.0  # the most that a node may be louder than the middle: beyond, a beam has a zero there
 
 
 @kernel
@@ -85,35 +87,43 @@ def _gain(s, k, chains, i, j, source_axes, target_axes, walls, skin, kind, beam,
     return re * loud, im * loud
 
 
+@lru_cache
+def powers() -> np.ndarray:
+    """Return (4, 4): the coefficients of x to x^4 of the polynomial through 1 in the middle, per excess over 1 at the other nodes."""
+    x = np.array([node for node in NODES if node])
+    return np.linalg.inv(x[:, None] ** np.arange(1, len(NODES)))
+
+
 @kernel
-def _bent(low_re, low_im, mid_re, mid_im, high_re, high_im):
-    """Return slope and curve (complex, by parts) of the parabola through three gains at -1, 0, 1, over the middle one."""
-    size = mid_re * mid_re + mid_im * mid_im
-    if size <= 0.0:
-        return 0.0, 0.0, 0.0, 0.0
-    a, b = (
-        (low_re * mid_re + low_im * mid_im) / size,
-        (low_im * mid_re - low_re * mid_im) / size,
-    )
-    c, d = (
-        (high_re * mid_re + high_im * mid_im) / size,
-        (high_im * mid_re - high_re * mid_im) / size,
-    )
-    if a * a + b * b > LARGEST * LARGEST or c * c + d * d > LARGEST * LARGEST:
-        return 0.0, 0.0, 0.0, 0.0
-    return 0.5 * (c - a), 0.5 * (d - b), 0.5 * (c + a) - 1.0, 0.5 * (d + b)
+def _bent(re, im, powers, row):
+    """Write the coefficients (complex, by parts) of gains (NODES,) across the band, over the middle one, into row."""
+    size = re[MIDDLE] * re[MIDDLE] + im[MIDDLE] * im[MIDDLE]
+    most = 0.0
+    for k in range(re.shape[0]):
+        most = max(most, re[k] * re[k] + im[k] * im[k])
+    for p in range(powers.shape[0]):
+        row[2 * p], row[2 * p + 1] = 0.0, 0.0
+    if size <= 0.0 or most > LARGEST * LARGEST * size:
+        return
+    for k in range(powers.shape[0]):
+        n = k if k < MIDDLE else k + 1
+        x = (re[n] * re[MIDDLE] + im[n] * im[MIDDLE]) / size - 1.0
+        y = (im[n] * re[MIDDLE] - re[n] * im[MIDDLE]) / size
+        for p in range(powers.shape[0]):
+            row[2 * p] += powers[p, k] * x
+            row[2 * p + 1] += powers[p, k] * y
 
 
 @kernel
 def pair_bands(
     table, glints, most_lead, even, step, pairs, sources, source_axes, targets, target_axes, chains, walls, skin, beams, ports,
-    absorption, c, leads, middles, s, d, e, more, looked, place, bends,
+    absorption, powers, c, leads, middles, s, d, e, more, looked, place, bends,
 ):  # fmt: skip
-    """Fill place (n, mic, ROW) with the paths in m of pairs (n, 3) on the grid of reception times, and bends (n, 4, ROW) with slope and curve across the band.
+    """Fill place (n, mic, ROW) with the paths in m of pairs (n, 3) on the grid of reception times, and bends (n, 8, ROW) with the polynomial of their gain across the band.
 
     table (25, knots), glints, most_lead, even, step, pairs, sources, targets, chains, leads, middles: as `piece_sum` takes and makes them.  Per frequency
     of NODES: walls (f, W, 2, nodes), skin (f, 3, 2, nodes), beams (f, 2, D), ports (f, D), absorption (f,) Np/m.  s, d, e, more
-    (ROW,), looked (ROW, 4): scratch.  bends: real and imaginary parts of both, per half band.  Pairs that the knots do not cover keep a place of zero.
+    (ROW,), looked (look, 8): scratch.  bends: real and imaginary parts, of x to x^4, x from -1 to 1 over the band.  powers: see there.  Pairs that the knots do not cover keep a place of zero.
     """
     count = (even + SPARE + 2) // 4 * 4 + 1
     wide = whole_lanes(count)
@@ -162,15 +172,12 @@ def pair_bands(
                 place[n, m, q] = e[EVEN + q] + more[k] + w * (more[k + 1] - more[k])
         for look in range(looks):
             k = min(look * STRIDE, count - 1)
-            low_re, low_im = _gain(s, k, chains, i, j, source_axes, target_axes, walls[0], skin[0], kind, beams[0], ports[0], absorption[0])  # fmt: skip
-            mid_re, mid_im = _gain(s, k, chains, i, j, source_axes, target_axes, walls[1], skin[1], kind, beams[1], ports[1], absorption[1])  # fmt: skip
-            high_re, high_im = _gain(s, k, chains, i, j, source_axes, target_axes, walls[2], skin[2], kind, beams[2], ports[2], absorption[2])  # fmt: skip
-            slope_re, slope_im, curve_re, curve_im = _bent(low_re, low_im, mid_re, mid_im, high_re, high_im)  # fmt: skip
-            looked[look, 0], looked[look, 1] = slope_re, slope_im
-            looked[look, 2], looked[look, 3] = curve_re, curve_im
+            for f in range(len(NODES)):
+                more[f], more[len(NODES) + f] = _gain(s, k, chains, i, j, source_axes, target_axes, walls[f], skin[f], kind, beams[f], ports[f], absorption[f])  # fmt: skip
+            _bent(more[: len(NODES)], more[len(NODES) : 2 * len(NODES)], powers, looked[look])
         for q in range(even):
             x = e[AT + q] / STRIDE
             k = min(int(x), looks - 2)
-            for part in range(4):
+            for part in range(looked.shape[1]):
                 rise = looked[k + 1, part] - looked[k, part]
                 bends[n, part, q] = looked[k, part] + (x - k) * rise

@@ -14,21 +14,21 @@ import numpy as np
 from usim.engine.slab import ROW, f32
 from usim.engine.tones import COSINES, REACH, SAMPLES
 from usim.physics.jit import kernel, rows32
-from usim.physics.packed import add_sixteen
+from usim.physics.packed import ROWS, add_sixteen
 
 TAPS = 16
 BEFORE = TAPS // 2 - 1  # taps ahead of the sample that a delay lies behind
 SLOW_TAPS = 24  # slow samples that one value between them reads
 SLOW_BEFORE = SLOW_TAPS // 2 - 1
 PHASES = 32  # of a sample, to which delays are rounded; what is left is a slope of the phase
-PARTS = 3  # powers of the frequency
+PARTS = ROWS  # powers of the frequency, from none on
 SLOW_EDGE = 0.4  # share of the slow rate that Doppler may occupy on either side
 _PACKED = {"contract", "reassoc", "nsz"}
 
 
 @lru_cache(maxsize=8)
 def fractional(edge: float) -> np.ndarray:
-    """Return (PHASES * PARTS * TAPS,) float32: real taps that delay by a share of a sample and multiply by 1, j x, x^2, x from -1 to 1 over the band.
+    """Return (PHASES * PARTS * TAPS,) float32: real taps that delay by a share of a sample and multiply by 1, j x, x^2, j x^3, x^4, x from -1 to 1 over the band.
 
     edge: the band's half width in cycles per sample.
     """
@@ -39,7 +39,7 @@ def fractional(edge: float) -> np.ndarray:
     out = np.empty((PHASES, PARTS, TAPS))
     for phase in range(PHASES):
         late = np.exp(-2j * np.pi * edge * x * phase / PHASES)
-        wanted = np.stack([late, 1j * x * late, x * x * late], axis=1)
+        wanted = np.stack([x**p * (1j if p % 2 else 1.0) * late for p in range(PARTS)], axis=1)
         rows = np.concatenate([wanted.real, wanted.imag, np.zeros((TAPS, PARTS))])
         out[phase] = np.linalg.lstsq(matrix, rows, rcond=None)[0].T
     flat = rows32(out.size)
@@ -66,7 +66,7 @@ def between(ratio: int) -> np.ndarray:
 
 @kernel
 def _block(plane, rows, samples, m, way, bends, per_metre, half_turn, long, at, factors):
-    """Write where the samples of a block lie, in PHASES of a sample, into at (SAMPLES,), and what their weights are times, by parts, into factors (6 SAMPLES,)."""
+    """Write where the samples of a block lie, in PHASES of a sample, into at (SAMPLES,), and what their weights are times, by parts, into factors (2 PARTS SAMPLES,)."""
     last = (long - TAPS) * PHASES - 1
     inverse = 1.0 / samples
     q = m + REACH
@@ -75,23 +75,23 @@ def _block(plane, rows, samples, m, way, bends, per_metre, half_turn, long, at, 
     s0 = (8.0 * (way[q + 1] - way[q - 1]) - (way[q + 2] - way[q - 2])) * (1 / 12)
     s1 = (8.0 * (way[q + 2] - way[q]) - (way[q + 3] - way[q - 1])) * (1 / 12)
     a2, a3 = 3.0 * rise - 2.0 * s0 - s1, s0 + s1 - 2.0 * rise
-    b0, b1, b2, b3 = bends[0, q], bends[1, q], bends[2, q], bends[3, q]
-    r0, r1, r2, r3 = bends[0, q + 1] - b0, bends[1, q + 1] - b1, bends[2, q + 1] - b2, bends[3, q + 1] - b3  # fmt: skip
     for n in range(samples):
         v = n * inverse
         late = per_metre * (a0 + v * (s0 + v * (a2 + v * a3)))
         whole = np.int32(min(max(late * PHASES + 0.5, 0.0), last))
         at[n] = whole
-        slope_re = f32(b0 + v * r0)
-        slope_im = f32(b1 + v * r1 - half_turn * (late - whole * (1.0 / PHASES)))
-        curve_re, curve_im = f32(b2 + v * r2), f32(b3 + v * r3)
+        left = half_turn * (late - whole * (1.0 / PHASES))
         re, im = plane[rows[n] * ROW + m], plane[COSINES + rows[n] * ROW + m]
         factors[n], factors[SAMPLES + n] = re, im
-        # of x (slope), whose taps are those of j x: times -j
-        factors[2 * SAMPLES + n] = re * slope_im + im * slope_re
-        factors[3 * SAMPLES + n] = im * slope_im - re * slope_re
-        factors[4 * SAMPLES + n] = re * curve_re - im * curve_im
-        factors[5 * SAMPLES + n] = re * curve_im + im * curve_re
+        for p in range(0, PARTS - 1, 2):
+            a, b, c, d = bends[2 * p, q], bends[2 * p + 1, q], bends[2 * p + 2, q], bends[2 * p + 3, q]  # fmt: skip
+            e, f, g, h = bends[2 * p, q + 1], bends[2 * p + 1, q + 1], bends[2 * p + 2, q + 1], bends[2 * p + 3, q + 1]  # fmt: skip
+            x, y = f32(a + v * (e - a)), f32(b + v * (f - b) - (left if p == 0 else 0.0))
+            # of odd powers, whose taps are those of j x, j x^3: times -j
+            k = (2 * p + 2) * SAMPLES + n
+            factors[k], factors[k + SAMPLES] = re * y + im * x, im * y - re * x
+            x, y = f32(c + v * (g - c)), f32(d + v * (h - d))
+            factors[k + 2 * SAMPLES], factors[k + 3 * SAMPLES] = re * x - im * y, re * y + im * x
 
 
 @kernel
@@ -104,9 +104,9 @@ def _onto(line, start, long, at, factors, weights, pairs, samples, reached):
             whole = at[k]
             least, most = min(least, whole), max(most, whole)
             first, w = start + n * 2 * long + whole // PHASES, (whole % PHASES) * PARTS * TAPS
-            f = factors[6 * pair * SAMPLES + n :]
-            add_sixteen(line, first, weights, w, f[0], f[2 * SAMPLES], f[4 * SAMPLES])
-            add_sixteen(line, first + long, weights, w, f[SAMPLES], f[3 * SAMPLES], f[5 * SAMPLES])
+            f = 2 * PARTS * pair * SAMPLES + n
+            add_sixteen(line, first, weights, w, factors, f, 2 * SAMPLES)
+            add_sixteen(line, first + long, weights, w, factors, f + SAMPLES, 2 * SAMPLES)
     reached[0], reached[1] = least // PHASES, most // PHASES + TAPS
 
 
@@ -114,8 +114,8 @@ def _onto(line, start, long, at, factors, weights, pairs, samples, reached):
 def spread(planes, rows, samples, place, bends, per_metre, half_turn, weights, taps, at, factors, reached):
     """Add pairs to the taps of their channels, sample by sample of their slow time.
 
-    planes (pair, mic * basis, PLANE): each pair's wave, see `piece_sum`; rows (samples,): see `sample_rows`.  place (pair, mic, ROW) m and bends (pair, 4,
-    ROW): see `pair_bands`.  per_metre: samples of delay per metre; half_turn: rad of phase, per sample of delay, at the end of the band.  weights: see `fractional`.
+    planes (pair, mic * basis, PLANE): each pair's wave, see `piece_sum`; rows (samples,): see `sample_rows`.  place (pair, mic, ROW) m and bends (pair,
+    2 (PARTS - 1), ROW): see `pair_bands`.  per_metre: samples of delay per metre; half_turn: rad of phase, per sample of delay, at the end of the band.  weights: see `fractional`.
     taps (mic * basis, slow sample, 2, L) float32: tap l delays by l - BEFORE samples.  reached (2,): the first tap in use and the last but one, kept up.
     """
     blocks = taps.shape[1] // samples
@@ -128,7 +128,7 @@ def spread(planes, rows, samples, place, bends, per_metre, half_turn, weights, t
             for pair in range(pairs):
                 _block(
                     planes[pair, channel], rows, samples, m, place[pair, channel // basis], bends[pair], per_metre, half_turn, long,
-                    at[pair * SAMPLES :], factors[6 * pair * SAMPLES :],
+                    at[pair * SAMPLES :], factors[2 * PARTS * pair * SAMPLES :],
                 )  # fmt: skip
             _onto(line, m * samples * 2 * long, long, at, factors, weights, pairs, samples, reached)
 

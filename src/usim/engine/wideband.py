@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from usim.emissions.base import AbstractEmission
-from usim.engine.across import STRIDE, pair_bands
+from usim.engine.across import NODES, STRIDE, pair_bands, powers
 from usim.engine.array import middles_of
 from usim.engine.legs import Band, Legs, band
 from usim.engine.motion import FADE_S, SEGMENT_S, Grid, segment_start_s
 from usim.engine.selection import Chosen, Quality
 from usim.engine.slab import LONG_SLAB, ROW, SLAB
 from usim.engine.sounded import Sounded
-from usim.engine.spread import BEFORE, TAPS, between, fractional, heard_through, spread
+from usim.engine.spread import BEFORE, PARTS, TAPS, between, fractional, heard_through, spread
 from usim.engine.sums import piece_sum
 from usim.engine.tones import AHEAD, SAMPLES, SCRATCH, planes, sample_rows
 from usim.movers.base import AbstractMover
@@ -46,7 +46,7 @@ class Line:
 class Taps:
     """A mover's pairs under one wideband emission; see `echoes.echo_of`, which asks it where it has one.
 
-    covers (NODES, piece, 3, 2, nodes): reflection tables of the pieces at the frequencies of `ends`.  apart: keep texture by itself.
+    covers (node, piece, 3, 2, nodes): reflection tables of the pieces at the frequencies of `ends`, see `across.NODES`.  apart: keep texture by itself.
     """
 
     sounds: Sounded
@@ -135,7 +135,7 @@ class Taps:
             room.place[:] = 0.0
             pair_bands(
                 tables[own], glints, most_lead, even, grid.step_s, some, legs.sources[driver], source_axes, targets, axes, legs.chains,
-                self._walls, covers, self._beams[driver], self._ports, self._absorption, c,
+                self._walls, covers, self._beams[driver], self._ports, self._absorption, powers(), c,
                 leads, middles, room.s, room.d, room.e, room.more, room.looked, room.place, room.bends,
             )  # fmt: skip
             self._spread(len(some), room, grid, c, line)
@@ -163,7 +163,7 @@ class Taps:
 
     @cached_property
     def _beams(self) -> np.ndarray:
-        """Return (driver, NODES, 2, D)."""
+        """Return (driver, node, 2, D)."""
         most = max(one.beams.shape[-1] for one in self.ends)
         beams = [one.beams[:, 0] for one in self.ends]
         return np.ascontiguousarray(np.stack([_as_long(b, most) for b in beams], axis=1))
@@ -254,11 +254,11 @@ class _Room:
     def __init__(self, mics: int, channels: int) -> None:
         self.waves = planes(TOGETHER, channels)
         self.place = np.zeros((TOGETHER, mics, ROW))
-        self.bends = np.zeros((TOGETHER, 4, ROW))
+        self.bends = np.zeros((TOGETHER, 2 * (PARTS - 1), ROW))
         self.s, self.d, self.e = rows32(SLAB), rows64(LONG_SLAB), rows64(SCRATCH)
         self.more = rows64(ROW)
-        self.at, self.factors = np.zeros(TOGETHER * SAMPLES, np.int32), rows32(6 * TOGETHER * SAMPLES)
-        self.looked = np.zeros((ROW // STRIDE + 2, 4))
+        self.at, self.factors = np.zeros(TOGETHER * SAMPLES, np.int32), rows32(2 * PARTS * TOGETHER * SAMPLES)
+        self.looked = np.zeros((ROW // STRIDE + 2, 2 * (PARTS - 1)))
 
 
 def _as_long(rows: np.ndarray, length: int) -> np.ndarray:
@@ -272,7 +272,7 @@ def taps_of(
     """Return what turns a mover's pairs into a device's wideband echo; skins: see `echoes.skins`."""
     ends = tuple(
         band(scene, device, sounds.centre_hz + shift)
-        for shift in (-sounds.edge_hz, 0.0, sounds.edge_hz)
+        for shift in sounds.edge_hz * np.array(NODES)
     )
     made = Taps(sounds, ends, skins(scene, mover, list(ends)), apart)
     made.require(mover)
