@@ -22,6 +22,7 @@ SLOW_TAPS = 24  # slow samples that one value between them reads
 SLOW_BEFORE = SLOW_TAPS // 2 - 1
 PHASES = 32  # of a sample, to which delays are rounded; what is left is a slope of the phase
 PARTS = ROWS  # powers of the frequency, from none on
+SILENT = 3e-5  # of the peak, and below: -90 dB
 SLOW_EDGE = 0.4  # share of the slow rate that Doppler may occupy on either side
 _PACKED = {"contract", "reassoc", "nsz"}
 
@@ -95,13 +96,18 @@ def _block(plane, rows, samples, m, way, bends, per_metre, half_turn, long, at, 
 
 
 @kernel
-def _onto(line, start, long, at, factors, weights, pairs, samples, reached):
-    """Add a block of all pairs to the taps of a channel (flat, from `start` on), sample by sample: the taps of one sample stay near."""
+def _onto(line, start, long, at, factors, weights, pairs, samples, loud, sent, ratio, reached):
+    """Add a block of all pairs to the taps of a channel (flat, from `start` on), sample by sample: the taps of one sample stay near.
+
+    loud, sent, ratio: see `spread`; sent is that of the block's first sample.
+    """
     least, most = reached[0] * PHASES, (reached[1] - TAPS) * PHASES
     for n in range(samples):
         for pair in range(pairs):
             k = pair * SAMPLES + n
             whole = at[k]
+            if not loud[sent + n * ratio - whole // PHASES]:
+                continue
             least, most = min(least, whole), max(most, whole)
             first, w = start + n * 2 * long + whole // PHASES, (whole % PHASES) * PARTS * TAPS
             f = 2 * PARTS * pair * SAMPLES + n
@@ -111,12 +117,13 @@ def _onto(line, start, long, at, factors, weights, pairs, samples, reached):
 
 
 @kernel
-def spread(planes, rows, samples, place, bends, per_metre, half_turn, weights, taps, at, factors, reached):
+def spread(planes, rows, samples, place, bends, per_metre, half_turn, weights, taps, loud, sent, ratio, at, factors, reached):
     """Add pairs to the taps of their channels, sample by sample of their slow time.
 
     planes (pair, mic * basis, PLANE): each pair's wave, see `piece_sum`; rows (samples,): see `sample_rows`.  place (pair, mic, ROW) m and bends (pair,
     2 (PARTS - 1), ROW): see `pair_bands`.  per_metre: samples of delay per metre; half_turn: rad of phase, per sample of delay, at the end of the band.  weights: see `fractional`.
-    taps (mic * basis, slow sample, 2, L) float32: tap l delays by l - BEFORE samples.  reached (2,): the first tap in use and the last but one, kept up.
+    taps (mic * basis, slow sample, 2, L) float32: tap l delays by l - BEFORE samples.  loud (n,): whether anything is sent that a slow sample near there
+    reads; what left when the first slow sample is received is number `sent`, and a slow sample is `ratio` of them.  at, factors: scratch.  reached (2,): the first tap in use and the last but one, kept up.
     """
     blocks = taps.shape[1] // samples
     mics = place.shape[1]
@@ -130,7 +137,7 @@ def spread(planes, rows, samples, place, bends, per_metre, half_turn, weights, t
                     planes[pair, channel], rows, samples, m, place[pair, channel // basis], bends[pair], per_metre, half_turn, long,
                     at[pair * SAMPLES :], factors[2 * PARTS * pair * SAMPLES :],
                 )  # fmt: skip
-            _onto(line, m * samples * 2 * long, long, at, factors, weights, pairs, samples, reached)
+            _onto(line, m * samples * 2 * long, long, at, factors, weights, pairs, samples, loud, sent + m * samples * ratio, ratio, reached)  # fmt: skip
 
 
 @kernel(fastmath=_PACKED)
@@ -165,11 +172,12 @@ def _mixed(line, part, first, weights, low, wide, row):
 
 
 @kernel
-def heard_through(taps, fade, weights, low, wide, sound_re, sound_im, row_re, row_im, out):
+def heard_through(taps, fade, weights, low, wide, sound_re, sound_im, runs, row_re, row_im, out):
     """Add to out (channel, slow sample * ratio) what is heard through the taps (channel, slow sample, 2, L), faded by fade (slow sample,).
 
     low, wide: the taps in use.  weights (ratio, SLOW_TAPS): see `between`.  sound_re, sound_im: what was emitted, reversed: entry k of the slice that starts at
-    (outputs - 1 - n) is what tap low + k of output n reads.  row_re, row_im (wide,): scratch.
+    (outputs - 1 - n) is what tap low + k of output n reads.  runs (r, 2): where that is not silence, first and last but one, ascending.  row_re, row_im
+    (wide,): scratch.
     """
     ratio = weights.shape[0]
     for channel in range(taps.shape[0]):
@@ -183,9 +191,29 @@ def heard_through(taps, fade, weights, low, wide, sound_re, sound_im, row_re, ro
         for m in range(line.shape[0]):
             for phase in range(ratio):
                 n = m * ratio + phase
-                _mixed(line, 0, m - SLOW_BEFORE, weights[phase], low, wide, row_re)
-                _mixed(line, 1, m - SLOW_BEFORE, weights[phase], low, wide, row_im)
-                a, b = _read(
-                    row_re[:wide], row_im[:wide], sound_re[last - n :], sound_im[last - n :]
-                )
-                out[channel, n] += complex(a, b)
+                for run in range(runs.shape[0]):
+                    first = max(runs[run, 0], last - n)
+                    many = min(runs[run, 1], last - n + wide) - first
+                    if many <= 0:
+                        continue
+                    at = low + first - (last - n)
+                    _mixed(line, 0, m - SLOW_BEFORE, weights[phase], at, many, row_re)
+                    _mixed(line, 1, m - SLOW_BEFORE, weights[phase], at, many, row_im)
+                    a, b = _read(
+                        row_re[:many], row_im[:many], sound_re[first:], sound_im[first:]
+                    )
+                    out[channel, n] += complex(a, b)
+
+
+def loud_runs(loud: np.ndarray) -> np.ndarray:
+    """Return (r, 2): first and last but one of every run of truth in loud (n,)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], loud, [False]]).astype(np.int8)))
+    return edges.reshape(-1, 2).astype(np.int64)
+
+
+def widened(loud: np.ndarray, reach: int) -> np.ndarray:
+    """Return (n,) whether there is truth within `reach` of each place."""
+    total = np.concatenate([[0], np.cumsum(loud)])
+    place = np.arange(len(loud))
+    high, low = np.minimum(place + reach + 1, len(loud)), np.maximum(place - reach, 0)
+    return total[high] > total[low]

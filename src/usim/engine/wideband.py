@@ -21,7 +21,19 @@ from usim.engine.motion import FADE_S, SEGMENT_S, Grid, segment_start_s
 from usim.engine.selection import Chosen, Quality
 from usim.engine.slab import LONG_SLAB, ROW, SLAB
 from usim.engine.sounded import Sounded
-from usim.engine.spread import BEFORE, PARTS, TAPS, between, fractional, heard_through, spread
+from usim.engine.spread import (
+    BEFORE,
+    PARTS,
+    SILENT,
+    SLOW_TAPS,
+    TAPS,
+    between,
+    fractional,
+    heard_through,
+    loud_runs,
+    spread,
+    widened,
+)
 from usim.engine.sums import piece_sum
 from usim.engine.tones import AHEAD, SAMPLES, SCRATCH, planes, sample_rows
 from usim.movers.base import AbstractMover
@@ -36,10 +48,13 @@ STEADY = np.zeros((1, 0))  # the envelope of a tone that is on for ever
 
 @dataclass
 class Line:
-    """The delay line of one epoch of some pieces: taps (channel, slow sample, 2, L), and which of them are in use."""
+    """The delay line of one epoch of some pieces: taps (channel, slow sample, 2, L), which of them are in use, and when anything was sent, see `spread`."""
 
     taps: np.ndarray
     reached: np.ndarray
+    loud: np.ndarray
+    sent: int
+    ratio: int
 
 
 @dataclass
@@ -98,12 +113,12 @@ class Taps:
         missed = 0
         for group in (0, 1) if self.apart else (None,):
             key = (driver, start_s, grid.step_ms, grid.samples, group or 0)
-            line = self._line(key, mics * basis, slow, 2.0 * fields["far_m"] / c)
+            line = self._line(key, grid, mics * basis, slow, 2.0 * fields["far_m"] / c)
             mine = slice(None) if group is None else chosen.group == group
             pairs, weight = chosen.pairs[mine], chosen.weight[mine]
             together = [slice(0, mics)] if quality.together else [slice(m, m + 1) for m in range(mics)]
             for mic in together:
-                part = Line(line.taps[mic.start * basis : mic.stop * basis], line.reached)
+                part = replace(line, taps=line.taps[mic.start * basis : mic.stop * basis])
                 missed += self._add(
                     tables, own, glints, most_lead, even, grid, quality, pairs, weight, legs, fields, skin, driver, slopes, c, piece, mic, part
                 )  # fmt: skip
@@ -146,15 +161,24 @@ class Taps:
         edge = sounds.edge_hz / sounds.rate_hz
         spread(
             room.waves[:count], sample_rows(grid.samples), grid.samples, room.place, room.bends, sounds.rate_hz / c, 2.0 * np.pi * edge,
-            fractional(round(edge, 9)), line.taps, room.at, room.factors, line.reached,
+            fractional(round(edge, 9)), line.taps,
+            line.loud, line.sent, line.ratio, room.at, room.factors, line.reached,
         )  # fmt: skip
 
-    def _line(self, key: tuple, channels: int, slow: int, longest_s: float) -> Line:
+    def _line(self, key: tuple, grid: Grid, channels: int, slow: int, longest_s: float) -> Line:
         found = self._lines.get(key)
         if found is None:
-            long = int(longest_s * self.sounds.rate_hz) + 2 * TAPS
+            rate, (driver, start_s, *_) = self.sounds.rate_hz, key
+            ratio, left = divmod(rate, grid.rate_hz)
+            if left or not ratio:
+                raise ArithmeticError(f"{rate} Hz is no multiple of a piece's {grid.rate_hz} Hz")
+            long = int(longest_s * rate) + 2 * TAPS
             taps = np.zeros((channels, slow, 2, long), np.float32)
-            found = self._lines[key] = Line(taps, np.array([long, 0]))
+            first = round(start_s * rate)
+            sound = self.sounds.emitted(first - long, long + slow * ratio + TAPS)[driver]
+            # what a slow sample reads by its taps, and by its share in others
+            loud = widened(np.abs(sound) > SILENT, TAPS + (SLOW_TAPS // 2 + 1) * ratio)
+            found = self._lines[key] = Line(taps, np.array([long, 0]), loud, long, ratio)
         return found
 
     @cached_property
@@ -215,19 +239,15 @@ class Taps:
         low, wide = int(line.reached[0]), int(line.reached[1] - line.reached[0])
         if wide <= 0:
             return
-        rate = self.sounds.rate_hz
-        ratio, left = divmod(rate, grid.rate_hz)
-        if left or not ratio:
-            raise ArithmeticError(f"no whole number of samples at {rate} Hz in one at {grid.rate_hz}")
-        count = line.taps.shape[1] * ratio
-        first = round(epoch.start_s * rate)
+        count = line.taps.shape[1] * line.ratio
+        first = round(epoch.start_s * self.sounds.rate_hz)
         ahead = BEFORE - low
         sound = self.sounds.emitted(first + ahead - wide + 1, count + wide - 1)[epoch.driver, ::-1]
         channels = len(line.taps)
         offset = epoch.driver * channels
         heard_through(
-            line.taps, fade.astype(np.float32), between(ratio), low, wide, sound.real.astype(np.float32), sound.imag.astype(np.float32),
-            rows32(wide), rows32(wide), out[offset : offset + channels, at : at + count],
+            line.taps, fade.astype(np.float32), between(line.ratio), low, wide, sound.real.astype(np.float32), sound.imag.astype(np.float32),
+            loud_runs(np.abs(sound) > SILENT), rows32(wide), rows32(wide), out[offset : offset + channels, at : at + count],
         )  # fmt: skip
 
 
