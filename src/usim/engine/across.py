@@ -35,7 +35,9 @@ NODES = (-0.95, -0.6, 0.0, 0.6, 0.95)  # frequencies, re half the band, at which
 MIDDLE = 2
 STRIDE = 8  # knots between two looks at the gain
 NEWTON_STEPS = 3
-LARGEST = 30.0  # the most that a node may be louder than the middle: beyond, a beam has a zero there
+LARGEST = (
+    30.0  # the most that a node may be louder than the middle: beyond, a beam has a zero there
+)
 
 
 @kernel

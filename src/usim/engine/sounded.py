@@ -51,7 +51,7 @@ class Sounded:
         self.band = skirt < 1.0
         self._shape = 0.5 + 0.5 * np.cos(np.pi * skirt)
         centre = float(self.emission.carriers_hz[0])
-        self.centre_hz = float(self.unit.converter.apparent_hz(centre))
+        self.centre_hz = float(self.unit.converter.apparent_hz(np.asarray(centre)))
         f = self.centre_hz + self.offset_hz[self.band]
         self._drives = np.zeros((len(self.unit.drivers_m), self._size), complex)
         for driver, row in enumerate(self._drives):

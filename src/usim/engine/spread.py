@@ -117,7 +117,23 @@ def _onto(line, start, long, at, factors, weights, pairs, samples, loud, sent, r
 
 
 @kernel
-def spread(planes, rows, samples, place, bends, per_metre, half_turn, weights, taps, loud, sent, ratio, at, factors, reached):
+def spread(
+    planes,
+    rows,
+    samples,
+    place,
+    bends,
+    per_metre,
+    half_turn,
+    weights,
+    taps,
+    loud,
+    sent,
+    ratio,
+    at,
+    factors,
+    reached,
+):
     """Add pairs to the taps of their channels, sample by sample of their slow time.
 
     planes (pair, mic * basis, PLANE): each pair's wave, see `piece_sum`; rows (samples,): see `sample_rows`.  place (pair, mic, ROW) m and bends (pair,
@@ -199,9 +215,7 @@ def heard_through(taps, fade, weights, low, wide, sound_re, sound_im, runs, row_
                     at = low + first - (last - n)
                     _mixed(line, 0, m - SLOW_BEFORE, weights[phase], at, many, row_re)
                     _mixed(line, 1, m - SLOW_BEFORE, weights[phase], at, many, row_im)
-                    a, b = _read(
-                        row_re[:many], row_im[:many], sound_re[first:], sound_im[first:]
-                    )
+                    a, b = _read(row_re[:many], row_im[:many], sound_re[first:], sound_im[first:])
                     out[channel, n] += complex(a, b)
 
 

@@ -116,7 +116,9 @@ class Taps:
             line = self._line(key, grid, mics * basis, slow, 2.0 * fields["far_m"] / c)
             mine = slice(None) if group is None else chosen.group == group
             pairs, weight = chosen.pairs[mine], chosen.weight[mine]
-            together = [slice(0, mics)] if quality.together else [slice(m, m + 1) for m in range(mics)]
+            together = (
+                [slice(0, mics)] if quality.together else [slice(m, m + 1) for m in range(mics)]
+            )
             for mic in together:
                 part = replace(line, taps=line.taps[mic.start * basis : mic.stop * basis])
                 missed += self._add(
@@ -210,7 +212,10 @@ class Taps:
         size = round((SEGMENT_S + FADE_S) * rate)
         found: dict[int, tuple[dict, list, list]] = {
             segment: (
-                {(rate, group): np.zeros((channels, size), complex) for group in range(1 + self.apart)},
+                {
+                    (rate, group): np.zeros((channels, size), complex)
+                    for group in range(1 + self.apart)
+                },
                 [],
                 [0],
             )
@@ -277,7 +282,10 @@ class _Room:
         self.bends = np.zeros((TOGETHER, 2 * (PARTS - 1), ROW))
         self.s, self.d, self.e = rows32(SLAB), rows64(LONG_SLAB), rows64(SCRATCH)
         self.more = rows64(ROW)
-        self.at, self.factors = np.zeros(TOGETHER * SAMPLES, np.int32), rows32(2 * PARTS * TOGETHER * SAMPLES)
+        self.at, self.factors = (
+            np.zeros(TOGETHER * SAMPLES, np.int32),
+            rows32(2 * PARTS * TOGETHER * SAMPLES),
+        )
         self.looked = np.zeros((ROW // STRIDE + 2, 2 * (PARTS - 1)))
 
 
@@ -291,8 +299,7 @@ def taps_of(
 ) -> Taps:
     """Return what turns a mover's pairs into a device's wideband echo; skins: see `echoes.skins`."""
     ends = tuple(
-        band(scene, device, sounds.centre_hz + shift)
-        for shift in sounds.edge_hz * np.array(NODES)
+        band(scene, device, sounds.centre_hz + shift) for shift in sounds.edge_hz * np.array(NODES)
     )
     made = Taps(sounds, ends, skins(scene, mover, list(ends)), apart)
     made.require(mover)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from usim.physics.sweeps import Sweep
 from usim.recording import arrays, audio, layout
 from usim.recording.labels import LabelTrack
 from usim.recording.observation import (
