@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import time
 
 import numpy as np
 import pytest
-from free_field import NAME, ball, heard
+from free_field import NAME, RIGID, ball, heard
 from sweeping import judged
 from tumblers import at_one_place, decibels, energy, images_of, received, traced, tumbling, weights
 
 from usim.emissions.base import AbstractEmission
 from usim.engine.baseband import envelopes
 from usim.engine.dressing import kernel_order
+from usim.engine.paths import listening, trace_device
+from usim.engine.selection import QUALITIES
 from usim.scene.covering import coverings
 from usim.scene.template import from_table, load
 
@@ -28,11 +31,18 @@ CHIRPS = {
 FMCW = {"kind": "fmcw", "from_hz": 32000, "to_hz": 38000, "sweep_s": 0.02, "level_db_spl": 80}
 PULSES = {"kind": "pulses", "carrier_hz": 40000, "cycles": 48, "every_s": 0.01, "level_db_spl": 80}
 EMISSIONS = {"chirps": CHIRPS, "fmcw": FMCW, "pulses": PULSES}
+SHORT = {
+    f"pulses of {n} cycles": {**PULSES, "cycles": n} for n in (10, 16)
+}  # 48 and 32 kHz of baseband
 
 
-def emitting(scene, emission):
-    """The scene with another emission."""
+def emitting(scene, emission, rigid=False):
+    """The scene with another emission; rigid: its surfaces are so at any frequency."""
     table = copy.deepcopy(scene.table)
+    if rigid:
+        anyhow = RIGID | {"band_hz": [10000, 80000]}
+        table["room"]["surfaces"] = {side: anyhow for side in ("floor", "ceiling", "walls")}
+        table["movers"][0]["surface"] = anyhow
     table["devices"][0]["emits"] = emission
     table["render"].pop("baseband_rate_hz", None)
     return from_table(table).sample()
@@ -73,13 +83,14 @@ def test_direct_path(kind, figures):
     assert residual <= -60.0
 
 
-@pytest.mark.parametrize("kind", EMISSIONS)
+@pytest.mark.parametrize("kind", [*EMISSIONS, *SHORT])
 def test_sphere_against_exact(kind, figures):
     """Why: delay, Doppler factor and the air's slope over the band must be right together while the sphere flies.
     Set-up: rigid sphere of 0.1 m at 3 m, 3 m/s and askew, free field, `ideal`, 40 ms; the judge in sub-bands of 2 kHz.
     Expected: residual energy over echo energy <= -40 dB in `standard`.
     """
-    scene = emitting(ball((3.0, 0.2, 0.1), (-2.9, 0.7, 0.0), 0.3), EMISSIONS[kind])
+    emission = (EMISSIONS | SHORT)[kind]
+    scene = emitting(ball((3.0, 0.2, 0.1), (-2.9, 0.7, 0.0), 0.3), emission, rigid=True)
     paths = heard(scene, 0.04)
     t_s, found = middle(paths, f"mover.{NAME}")
     wanted = judged(paths, t_s, order=0, static=False)
@@ -182,3 +193,22 @@ def test_a_tone_by_the_other_way(figures):
         residual = decibels(energy(wide - tone) / energy(tone))
         figures(f"a tone as a wideband emission, {name}", residual, "dB", f"<= {bar:g}")
         assert residual <= bar
+
+
+@pytest.mark.full
+def test_speed(figures):
+    """Why: a corpus of chirps must not take longer to make than to record.
+    Set-up: the person of `walk_past`, 10 s, puck_4mic, images to order 2, `standard`, one core, processor time, second run; 6 ms of chirp every 50 ms,
+    and FMCW, which never pauses.  The scene's other stretches, noise and files, cost what they cost a tone.
+    Expected: less than 1 s a second for chirps.
+    """
+    second = dataclasses.replace(QUALITIES["standard"], order=2)
+    for name, emission in (("chirps", {**CHIRPS, "every_s": 0.05}), ("fmcw", FMCW)):
+        scene = emitting(load("walk_past").sample(seed=3), emission)
+        rate = scene.baseband_rate_hz
+        for _ in range(2):
+            start = time.process_time()
+            trace_device(scene, listening(scene), second, 0, 10 * rate)
+            took = (time.process_time() - start) / 10.0
+        figures(f"{name}, walker at order 2, standard, 4 microphones", took, "s/s", "< 1", "10 s")
+        assert took < 1.0 or name == "fmcw"

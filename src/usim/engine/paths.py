@@ -124,12 +124,14 @@ class Setting:
 
 def setting(scene: Scene, device: PlacedDevice, quality: Quality, spread: bool = False) -> Setting:
     """Return legs, bands and standing paths of a device in its room; spread: see `band`."""
+    wide = device.emission is not None and device.emission.band_hz is not None
     carriers = (
         np.zeros(0) if device.emission is None else np.asarray(device.emission.carriers_hz, float)
     )
     found = legs(scene, device, quality.order)
     bands = tuple(
-        band(scene, device, float(device.unit.converter.apparent_hz(f)), spread) for f in carriers
+        band(scene, device, float(device.unit.converter.apparent_hz(f)), spread and not wide)
+        for f in carriers
     )
     at = np.array([b.carrier_hz for b in bands])
     return Setting(scene, device, quality, found, bands, standing(scene, device, found, at))

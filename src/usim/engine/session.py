@@ -145,7 +145,7 @@ class Session:
         sounds = now.on if on is None else bool(on)
         if (level, sounds) == (now.level_db_spl, now.on):
             return
-        self._last = EmissionCommand(self.t_s, now.carriers_hz, level, sounds, now.sweep)
+        self._last = EmissionCommand(self.t_s, now.carriers_hz, level, sounds)
         amplitude = 10.0 ** ((level - self._emission.own.level_db_spl) / 20.0) if sounds else 0.0
         steps = [s for s in self._emission.steps if s[0] < self.t_s]
         old = [s for s in steps if s[0] < self.t_s - HISTORY_S]
@@ -180,7 +180,10 @@ class Session:
             place = f"devices.{placed.name}.dither.noise_{self.noise_seed}"
             audio, _ = encoded(self._converter, got.wave, got.first, self.scene.seed, place)
         self.block += 1
-        commands = () if self._emission is None else (self._latest(self._emission),)
+        commands: tuple[EmissionCommand, ...] = ()
+        if self._emission is not None:
+            told = swept(self._emission, start / rate)
+            commands = (replace(self._latest(self._emission), sweep=told),)
         return Observation(
             placed.unit.profile.name, self._converter.rate_hz, self._converter.bits, placed.unit.mics_m, audio,
             got.baseband(rate) if "baseband" in self.keep else None, None, commands,
@@ -188,7 +191,7 @@ class Session:
 
     def _latest(self, sounds: Commanded) -> EmissionCommand:
         if self._last is not None:
-            return replace(self._last, sweep=swept(sounds, self.t_s))
+            return self._last
         emission = sounds.own
         sounding = [on for start, on in emission.changes() if start <= self.t_s]
         return EmissionCommand(
@@ -196,7 +199,6 @@ class Session:
             tuple(float(f) for f in emission.carriers_hz),
             float(emission.level_db_spl),
             sounding[-1],
-            swept(emission, self.t_s),
         )
 
 

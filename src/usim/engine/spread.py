@@ -81,18 +81,22 @@ def _block(plane, rows, samples, m, way, bends, per_metre, half_turn, long, at, 
         late = per_metre * (a0 + v * (s0 + v * (a2 + v * a3)))
         whole = np.int32(min(max(late * PHASES + 0.5, 0.0), last))
         at[n] = whole
-        left = half_turn * (late - whole * (1.0 / PHASES))
+        left = f32(half_turn * (late - whole * (1.0 / PHASES)))
         re, im = plane[rows[n] * ROW + m], plane[COSINES + rows[n] * ROW + m]
         factors[n], factors[SAMPLES + n] = re, im
-        for p in range(0, PARTS - 1, 2):
-            a, b, c, d = bends[2 * p, q], bends[2 * p + 1, q], bends[2 * p + 2, q], bends[2 * p + 3, q]  # fmt: skip
-            e, f, g, h = bends[2 * p, q + 1], bends[2 * p + 1, q + 1], bends[2 * p + 2, q + 1], bends[2 * p + 3, q + 1]  # fmt: skip
-            x, y = f32(a + v * (e - a)), f32(b + v * (f - b) - (left if p == 0 else 0.0))
-            # of odd powers, whose taps are those of j x, j x^3: times -j
+        before_re, before_im = f32(1.0), f32(0.0)
+        for p in range(PARTS - 1):
+            a, b = bends[2 * p, q], bends[2 * p + 1, q]
+            own_re = f32(a + v * (bends[2 * p, q + 1] - a))
+            own_im = f32(b + v * (bends[2 * p + 1, q + 1] - b))
+            # the share of a sample that is left turns by -j left x, to first order
+            x, y = own_re + left * before_im, own_im - left * before_re
+            before_re, before_im = own_re, own_im
             k = (2 * p + 2) * SAMPLES + n
-            factors[k], factors[k + SAMPLES] = re * y + im * x, im * y - re * x
-            x, y = f32(c + v * (g - c)), f32(d + v * (h - d))
-            factors[k + 2 * SAMPLES], factors[k + 3 * SAMPLES] = re * x - im * y, re * y + im * x
+            if p % 2 == 0:  # of odd powers, whose taps are those of j x, j x^3: times -j
+                factors[k], factors[k + SAMPLES] = re * y + im * x, im * y - re * x
+            else:
+                factors[k], factors[k + SAMPLES] = re * x - im * y, re * y + im * x
 
 
 @kernel

@@ -75,18 +75,6 @@ class Taps:
         """Return the band whose carrier is the highest frequency that moves."""
         return [self.ends[-1]]
 
-    def require(self, mover: AbstractMover) -> None:
-        """Refuse, in one line, a mover with flat pieces: their echo is no mirror with one delay."""
-        for piece in mover.pieces:
-            if piece.is_flat:
-                raise InvalidInput(
-                    Problem(
-                        f"piece {piece.name} is flat, and flat pieces under chirps, fmcw or pulses come with a later version of usim; "
-                        "leave the mover out, or emit tones",
-                        place=f"movers.{mover.name}",
-                    )
-                )
-
     def add(
         self,
         tables: np.ndarray,
@@ -289,6 +277,19 @@ class _Room:
         self.looked = np.zeros((ROW // STRIDE + 2, 2 * (PARTS - 1)))
 
 
+def require_curved(mover: AbstractMover) -> None:
+    """Refuse, in one line, a mover with flat pieces: their echo is no mirror with one delay."""
+    for piece in mover.pieces:
+        if piece.is_flat:
+            raise InvalidInput(
+                Problem(
+                    f"piece {piece.name} is flat, and flat pieces under chirps, fmcw or pulses come with a later version of usim; "
+                    "leave the mover out, or emit tones",
+                    place=f"movers.{mover.name}",
+                )
+            )
+
+
 def _as_long(rows: np.ndarray, length: int) -> np.ndarray:
     """Return series (..., D) with zeros after them."""
     return np.concatenate([rows, np.zeros((*rows.shape[:-1], length - rows.shape[-1]))], axis=-1)
@@ -301,9 +302,8 @@ def taps_of(
     ends = tuple(
         band(scene, device, sounds.centre_hz + shift) for shift in sounds.edge_hz * np.array(NODES)
     )
-    made = Taps(sounds, ends, skins(scene, mover, list(ends)), apart)
-    made.require(mover)
-    return made
+    require_curved(mover)
+    return Taps(sounds, ends, skins(scene, mover, list(ends)), apart)
 
 
 def longest_m(scene: Scene, legs: Legs) -> float:

@@ -14,7 +14,7 @@ from usim.physics.sweeps import Sweep
 from usim.recording.observation import Observation
 
 SOUND_M_S = 343.2  # at 20 degrees
-FINER = 2  # bins per resolution cell of an untapered spectrum, at least
+FINER = 4  # bins per resolution cell of an untapered spectrum, at least
 
 
 @dataclass(frozen=True, eq=False)
