@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from usim.engine.slab import ROW, f32
+from usim.engine.slab import ONE, ROW, f32
 from usim.engine.tones import COSINES, REACH, SAMPLES
 from usim.physics.jit import kernel, rows32
 from usim.physics.packed import ROWS, add_sixteen
@@ -67,8 +67,11 @@ def between(ratio: int) -> np.ndarray:
 
 @kernel
 def _block(plane, rows, samples, m, way, bends, per_metre, half_turn, long, at, factors):
-    """Write where the samples of a block lie, in PHASES of a sample, into at (SAMPLES,), and what their weights are times, by parts, into factors (2 PARTS SAMPLES,)."""
-    last = (long - TAPS) * PHASES - 1
+    """Write where the samples of a block lie, in PHASES of a sample, into at (SAMPLES,), and what their weights are times, by parts, into factors (2 PARTS SAMPLES,).
+
+    Loops are short and plain, one for each row: so they are packed.
+    """
+    last = (long - TAPS) * PHASES - 1.0
     inverse = 1.0 / samples
     q = m + REACH
     a0 = way[q]
@@ -76,27 +79,42 @@ def _block(plane, rows, samples, m, way, bends, per_metre, half_turn, long, at, 
     s0 = (8.0 * (way[q + 1] - way[q - 1]) - (way[q + 2] - way[q - 2])) * (1 / 12)
     s1 = (8.0 * (way[q + 2] - way[q]) - (way[q + 3] - way[q - 1])) * (1 / 12)
     a2, a3 = 3.0 * rise - 2.0 * s0 - s1, s0 + s1 - 2.0 * rise
+    re, im = factors, factors[SAMPLES:]
+    left = factors[2 * PARTS * SAMPLES :]
+    scale, turn = per_metre * PHASES, half_turn / PHASES
     for n in range(samples):
         v = n * inverse
-        late = per_metre * (a0 + v * (s0 + v * (a2 + v * a3)))
-        whole = np.int32(min(max(late * PHASES + 0.5, 0.0), last))
-        at[n] = whole
-        left = f32(half_turn * (late - whole * (1.0 / PHASES)))
-        re, im = plane[rows[n] * ROW + m], plane[COSINES + rows[n] * ROW + m]
-        factors[n], factors[SAMPLES + n] = re, im
-        before_re, before_im = f32(1.0), f32(0.0)
-        for p in range(PARTS - 1):
-            a, b = bends[2 * p, q], bends[2 * p + 1, q]
-            own_re = f32(a + v * (bends[2 * p, q + 1] - a))
-            own_im = f32(b + v * (bends[2 * p + 1, q + 1] - b))
-            # the share of a sample that is left turns by -j left x, to first order
-            x, y = own_re + left * before_im, own_im - left * before_re
-            before_re, before_im = own_re, own_im
-            k = (2 * p + 2) * SAMPLES + n
-            if p % 2 == 0:  # of odd powers, whose taps are those of j x, j x^3: times -j
-                factors[k], factors[k + SAMPLES] = re * y + im * x, im * y - re * x
-            else:
-                factors[k], factors[k + SAMPLES] = re * x - im * y, re * y + im * x
+        late = scale * (a0 + v * (s0 + v * (a2 + v * a3)))
+        whole = np.floor(min(max(late + 0.5, 0.0), last))
+        at[n] = np.int32(whole)
+        # the share of a sample that is left turns by -j left x, to first order
+        left[n] = f32(turn * (late - whole))
+    for n in range(samples):
+        re[n] = plane[rows[n] * ROW + m]
+        im[n] = plane[COSINES + rows[n] * ROW + m]
+    step = f32(inverse)
+    before_re, before_im, further_re, further_im = ONE, f32(0.0), f32(0.0), f32(0.0)
+    for p in range(PARTS - 1):
+        own_re, own_im = f32(bends[2 * p, q]), f32(bends[2 * p + 1, q])
+        more_re = (f32(bends[2 * p, q + 1]) - own_re) * step
+        more_im = (f32(bends[2 * p + 1, q + 1]) - own_im) * step
+        out_re = factors[(2 * p + 2) * SAMPLES :]
+        out_im = factors[(2 * p + 3) * SAMPLES :]
+        if p % 2 == 0:  # of odd powers, whose taps are those of j x, j x^3: times -j
+            for n in range(samples):
+                v = f32(n)
+                x = own_re + v * more_re + left[n] * (before_im + v * further_im)
+                y = own_im + v * more_im - left[n] * (before_re + v * further_re)
+                out_re[n] = re[n] * y + im[n] * x
+                out_im[n] = im[n] * y - re[n] * x
+        else:
+            for n in range(samples):
+                v = f32(n)
+                x = own_re + v * more_re + left[n] * (before_im + v * further_im)
+                y = own_im + v * more_im - left[n] * (before_re + v * further_re)
+                out_re[n] = re[n] * x - im[n] * y
+                out_im[n] = re[n] * y + im[n] * x
+        before_re, before_im, further_re, further_im = own_re, own_im, more_re, more_im
 
 
 @kernel
@@ -110,11 +128,14 @@ def _onto(line, start, long, at, factors, weights, pairs, samples, loud, sent, r
         for pair in range(pairs):
             k = pair * SAMPLES + n
             whole = at[k]
-            if not loud[sent + n * ratio - whole // PHASES]:
+            if whole < 0:
+                continue
+            place = sent + n * ratio - whole // PHASES
+            if loud[place] == loud[place + 1]:
                 continue
             least, most = min(least, whole), max(most, whole)
             first, w = start + n * 2 * long + whole // PHASES, (whole % PHASES) * PARTS * TAPS
-            f = 2 * PARTS * pair * SAMPLES + n
+            f = (2 * PARTS + 1) * pair * SAMPLES + n
             add_sixteen(line, first, weights, w, factors, f, 2 * SAMPLES)
             add_sixteen(line, first + long, weights, w, factors, f + SAMPLES, 2 * SAMPLES)
     reached[0], reached[1] = least // PHASES, most // PHASES + TAPS
@@ -142,8 +163,8 @@ def spread(
 
     planes (pair, mic * basis, PLANE): each pair's wave, see `piece_sum`; rows (samples,): see `sample_rows`.  place (pair, mic, ROW) m and bends (pair,
     2 (PARTS - 1), ROW): see `pair_bands`.  per_metre: samples of delay per metre; half_turn: rad of phase, per sample of delay, at the end of the band.  weights: see `fractional`.
-    taps (mic * basis, slow sample, 2, L) float32: tap l delays by l - BEFORE samples.  loud (n,): whether anything is sent that a slow sample near there
-    reads; what left when the first slow sample is received is number `sent`, and a slow sample is `ratio` of them.  at, factors: scratch.  reached (2,): the first tap in use and the last but one, kept up.
+    taps (mic * basis, slow sample, 2, L) float32: tap l delays by l - BEFORE samples.  loud (n + 1,): a running count of what is sent that slow
+    samples read; what left when the first slow sample is received is number `sent`, and a slow sample is `ratio` of them.  at, factors: scratch.  reached (2,): the first tap in use and the last but one, kept up.
     """
     blocks = taps.shape[1] // samples
     mics = place.shape[1]
@@ -153,9 +174,17 @@ def spread(
         line = taps[channel].reshape(-1)
         for m in range(blocks):
             for pair in range(pairs):
+                # silence while the block lasts: its way moves by less than a block
+                way, here = place[pair, channel // basis], sent + m * samples * ratio
+                late = int(max(way[m + REACH], way[m + REACH + 1]) * per_metre) + 2
+                soon = int(min(way[m + REACH], way[m + REACH + 1]) * per_metre) - 2
+                low, high = max(here - late, 0), min(here + samples * ratio - soon, loud.shape[0] - 1)
+                if loud[low] == loud[high]:
+                    at[pair * SAMPLES : pair * SAMPLES + samples] = -1
+                    continue
                 _block(
                     planes[pair, channel], rows, samples, m, place[pair, channel // basis], bends[pair], per_metre, half_turn, long,
-                    at[pair * SAMPLES :], factors[2 * PARTS * pair * SAMPLES :],
+                    at[pair * SAMPLES :], factors[(2 * PARTS + 1) * pair * SAMPLES :],
                 )  # fmt: skip
             _onto(line, m * samples * 2 * long, long, at, factors, weights, pairs, samples, loud, sent + m * samples * ratio, ratio, reached)  # fmt: skip
 
@@ -229,9 +258,9 @@ def loud_runs(loud: np.ndarray) -> np.ndarray:
     return edges.reshape(-1, 2).astype(np.int64)
 
 
-def widened(loud: np.ndarray, reach: int) -> np.ndarray:
-    """Return (n,) whether there is truth within `reach` of each place."""
+def loud_count(loud: np.ndarray, reach: int) -> np.ndarray:
+    """Return (n + 1,) a running count, from zero on, of the places that have truth within `reach` of them."""
     total = np.concatenate([[0], np.cumsum(loud)])
     place = np.arange(len(loud))
     high, low = np.minimum(place + reach + 1, len(loud)), np.maximum(place - reach, 0)
-    return total[high] > total[low]
+    return np.concatenate([[0], np.cumsum(total[high] > total[low])]).astype(np.int32)

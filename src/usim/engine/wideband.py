@@ -30,9 +30,9 @@ from usim.engine.spread import (
     between,
     fractional,
     heard_through,
+    loud_count,
     loud_runs,
     spread,
-    widened,
 )
 from usim.engine.sums import piece_sum
 from usim.engine.tones import AHEAD, SAMPLES, SCRATCH, planes, sample_rows
@@ -167,7 +167,7 @@ class Taps:
             first = round(start_s * rate)
             sound = self.sounds.emitted(first - long, long + slow * ratio + TAPS)[driver]
             # what a slow sample reads by its taps, and by its share in others
-            loud = widened(np.abs(sound) > SILENT, TAPS + (SLOW_TAPS // 2 + 1) * ratio)
+            loud = loud_count(np.abs(sound) > SILENT, TAPS + (SLOW_TAPS // 2 + 1) * ratio)
             found = self._lines[key] = Line(taps, np.array([long, 0]), loud, long, ratio)
         return found
 
@@ -272,7 +272,7 @@ class _Room:
         self.more = rows64(ROW)
         self.at, self.factors = (
             np.zeros(TOGETHER * SAMPLES, np.int32),
-            rows32(2 * PARTS * TOGETHER * SAMPLES),
+            rows32((2 * PARTS + 1) * TOGETHER * SAMPLES),
         )
         self.looked = np.zeros((ROW // STRIDE + 2, 2 * (PARTS - 1)))
 

@@ -17,12 +17,12 @@ from usim.engine.spread import (
     between,
     fractional,
     heard_through,
+    loud_count,
     loud_runs,
     spread,
-    widened,
 )
-from usim.engine.wideband import require_curved
 from usim.engine.tones import COSINES, REACH, SAMPLES, planes, sample_rows
+from usim.engine.wideband import require_curved
 from usim.physics.jit import rows32
 from usim.scene.template import from_table, load
 from usim.template.problem import InvalidInput
@@ -69,10 +69,10 @@ def test_pairs_by_way_of_taps_are_the_plain_sum_over_pairs(gaps):
     mask = (t % 1500 < 500) | (not gaps)
     sound = sent(t) * mask
     taps, reached = np.zeros((1, slow, 2, long), np.float32), np.array([long, 0])
-    loud = widened(np.abs(sound) > SILENT, TAPS + (SLOW_TAPS // 2 + 1) * ratio)
+    loud = loud_count(np.abs(sound) > SILENT, TAPS + (SLOW_TAPS // 2 + 1) * ratio)
     spread(
         room, sample_rows(samples), samples, place, bends, 1.0, 2 * np.pi * edge, fractional(edge), taps, loud, long, ratio,
-        np.zeros(2 * SAMPLES, np.int32), rows32(2 * PARTS * 2 * SAMPLES), reached,
+        np.zeros(2 * SAMPLES, np.int32), rows32((2 * PARTS + 1) * 2 * SAMPLES), reached,
     )  # fmt: skip
     low, wide = int(reached[0]), int(reached[1] - reached[0])
     first = BEFORE - low - wide + 1
@@ -106,7 +106,7 @@ def test_runs_and_what_is_near_them():
     loud = np.array([0, 1, 1, 0, 0, 0, 1], bool)
     assert loud_runs(loud).tolist() == [[1, 3], [6, 7]]
     assert loud_runs(np.zeros(3, bool)).shape == (0, 2)
-    assert widened(loud, 1).tolist() == [True, True, True, True, False, True, True]
+    assert np.diff(loud_count(loud, 1)).tolist() == [1, 1, 1, 1, 0, 1, 1]
 
 
 def chirping(name="sphere_passes", **device):
