@@ -136,8 +136,7 @@ def _onto(line, start, long, at, factors, weights, pairs, samples, loud, sent, r
             least, most = min(least, whole), max(most, whole)
             first, w = start + n * 2 * long + whole // PHASES, (whole % PHASES) * PARTS * TAPS
             f = (2 * PARTS + 1) * pair * SAMPLES + n
-            add_sixteen(line, first, weights, w, factors, f, 2 * SAMPLES)
-            add_sixteen(line, first + long, weights, w, factors, f + SAMPLES, 2 * SAMPLES)
+            add_sixteen(line, first, long, weights, w, factors, f, SAMPLES)
     reached[0], reached[1] = least // PHASES, most // PHASES + TAPS
 
 
@@ -178,7 +177,10 @@ def spread(
                 way, here = place[pair, channel // basis], sent + m * samples * ratio
                 late = int(max(way[m + REACH], way[m + REACH + 1]) * per_metre) + 2
                 soon = int(min(way[m + REACH], way[m + REACH + 1]) * per_metre) - 2
-                low, high = max(here - late, 0), min(here + samples * ratio - soon, loud.shape[0] - 1)
+                low, high = (
+                    max(here - late, 0),
+                    min(here + samples * ratio - soon, loud.shape[0] - 1),
+                )
                 if loud[low] == loud[high]:
                     at[pair * SAMPLES : pair * SAMPLES + samples] = -1
                     continue

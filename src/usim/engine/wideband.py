@@ -42,7 +42,7 @@ from usim.physics.sweeps import Sweep
 from usim.scene.scene import PlacedDevice, Scene
 from usim.template.problem import InvalidInput, Problem
 
-TOGETHER = 32  # pairs whose waves are in memory at once
+TOGETHER = 64  # pairs whose waves are in memory at once
 STEADY = np.zeros((1, 0))  # the envelope of a tone that is on for ever
 
 
