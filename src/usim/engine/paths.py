@@ -9,7 +9,9 @@ What is kept, and why (bytes for the workload `walk`: 10 s, 16 pieces, 4 microph
 * `echoes`: per mover the tone response (driver, carrier, mic, basis, slow time), summed over pairs; at the baseband's rate, 1.3 MB.  The
   basis are functions of departure and arrival direction that span the units one wants to hear (`spread`); a unit is a set of weights.
 * `echoes[].epochs`: which pairs each piece was made of, with weights; 1.5 MB.  Together with `at(t)` they let the pair kernel run again for
-  emissions that are not a steady tone (on, off, later music and chirps), late by each pair's own path.
+  emissions that are not a steady tone (on, off, later music), late by each pair's own path.
+* `sounds`: of a wideband emission (chirps, FMCW, pulses), what each driver sends.  Its echoes are no responses but what is heard of it: every
+  pair by itself through a delay line (`wideband`), for the scene's own unit alone.
 
 A mover's pairs over time are not kept: they would be gigabytes.  `table(t_s)` lists them at one instant.
 """

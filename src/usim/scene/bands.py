@@ -111,6 +111,11 @@ def _wideband(scene: Scene) -> Iterator[Finding]:
                 else "make the sweep narrower or its ramps slower"
             )
             yield Finding("baseband rate", ("devices", index, "emits"), f"{text}; {advice}")
+    for index, mover in enumerate(scene.movers):
+        if any(piece.is_flat for piece in mover.pieces):
+            text = "has flat pieces, and these under chirps, fmcw or pulses come with a later version of usim"
+            advice = "leave the mover out, or emit tones"
+            yield Finding("wideband", ("movers", index), f"{text}; {advice}")
 
 
 def _surfaces(scene: Scene) -> Iterator[Finding]:
