@@ -29,7 +29,7 @@ CHIRPS = {
     "level_db_spl": 80,
 }
 FMCW = {"kind": "fmcw", "from_hz": 32000, "to_hz": 38000, "sweep_s": 0.02, "level_db_spl": 80}
-PULSES = {"kind": "pulses", "carrier_hz": 40000, "cycles": 48, "every_s": 0.01, "level_db_spl": 80}
+PULSES = {"kind": "pulses", "carrier_hz": 37000, "cycles": 48, "every_s": 0.01, "level_db_spl": 80}
 EMISSIONS = {"chirps": CHIRPS, "fmcw": FMCW, "pulses": PULSES}
 SHORT = {
     f"pulses of {n} cycles": {**PULSES, "cycles": n} for n in (10, 16)
