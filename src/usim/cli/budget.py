@@ -168,6 +168,7 @@ def _device(device: PlacedDevice) -> dict[str, Any]:
         "listens": device.listens,
         "microphones": len(unit.mics_m),
         "carriers_hz": [] if emission is None else [float(f) for f in emission.carriers_hz],
+        **({"band_hz": list(emission.band_hz)} if emission and emission.band_hz else {}),
         "level_db_spl": None if emission is None else float(emission.level_db_spl),
         "direct_db_spl": None
         if emission is None

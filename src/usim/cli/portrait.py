@@ -77,6 +77,8 @@ def _devices(facts: dict[str, Any]) -> list[str]:
         )
         if device["carriers_hz"]:
             tones = ", ".join(f"{f / 1000:g}" for f in device["carriers_hz"])
+            if "band_hz" in device:
+                tones = " to ".join(f"{f / 1000:.3g}" for f in device["band_hz"])
             does += f"; emits {tones} kHz at {device['level_db_spl']:.3g} dB SPL"
         lines.append(
             f"{heading('Device')}  {device['name']}: {device['profile']}, unit {device['unit']}, at ({place}) m; {does}"

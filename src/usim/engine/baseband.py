@@ -8,7 +8,8 @@ from usim.devices.converter import Converter
 from usim.devices.unit import Unit
 from usim.emissions.base import AbstractEmission
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
-from usim.engine.tail import taps_heard
+from usim.engine.sounded import late_response, standing_response
+from usim.engine.tail import Tail, taps_heard
 from usim.physics.dsp import filtered, short_filter
 from usim.template.problem import InvalidInput, Problem
 from usim.template.streams import stream
@@ -37,18 +38,24 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
             for b, f in zip(paths.bands, carriers, strict=True)
         ]
     )  # (carrier, driver)
+    wide = paths.sounds is not None
+    if wide:  # what drivers do is in the echoes already, over the whole band
+        require_own(paths, unit)
+        drive[:] = pressure
     gains = paths.standing.gains(unit) * drive[:, :, None, None]
     direct = np.zeros(gains.shape[-1], bool)
     direct[paths.standing.direct] = True
     out = {}
     for name, part in ((DIRECT, direct), (STATIC, ~direct)):
-        out[name] = _standing(
-            paths, emission, gains[..., part], paths.standing.path_m[..., part], times
+        out[name] = (
+            pressure * standing_over(paths, part, paths.start - EDGE, count)
+            if wide
+            else _standing(
+                paths, emission, gains[..., part], paths.standing.path_m[..., part], times
+            )
         )
     if paths.tail is not None:
-        taps = paths.tail.gains(unit) * drive[:, :, None, None]
-        late = taps_heard(paths.tail, taps, emission, paths.start - EDGE, count, paths.rate_hz)
-        out[STATIC] += late.sum(axis=1).swapaxes(0, 1)
+        out[STATIC] += _late(paths, paths.tail, unit, drive, pressure, paths.start - EDGE, count)
     for echo in paths.echoes:
         weights = basis_weights(paths, unit) * drive[:, :, None]  # (carrier, driver, basis)
         out[f"mover.{echo.mover}"] = np.einsum("cdb,dcmbn->mcn", weights, echo.tones)
@@ -114,6 +121,45 @@ def _standing(
     return out
 
 
+def require_own(paths: Paths, unit: Unit) -> None:
+    """Refuse, in one line, another unit than a wideband emission was traced for."""
+    if unit != paths.device.unit:
+        raise InvalidInput(
+            Problem(
+                f"{unit.name}: paths of a wideband emission hold what the drivers of {paths.device.unit.name} do over its band; "
+                "trace again with that unit"
+            )
+        )
+
+
+def _late(
+    paths: Paths,
+    tail: Tail,
+    unit: Unit,
+    drive: np.ndarray,
+    pressure: float,
+    first: int,
+    count: int,
+) -> np.ndarray:
+    """Return (mic, carrier, 1 or count): the tail, under drives (carrier, driver) in Pa or a wideband emission at a pressure in Pa."""
+    if paths.sounds is not None:
+        return (
+            pressure
+            * paths.sounds.through(late_response(paths.sounds, tail), first, count)[:, None]
+        )
+    emission = paths.device.emission
+    assert emission is not None
+    taps = tail.gains(unit) * drive[:, :, None, None]
+    return taps_heard(tail, taps, emission, first, count, paths.rate_hz).sum(axis=1).swapaxes(0, 1)
+
+
+def standing_over(paths: Paths, images: np.ndarray, first: int, count: int) -> np.ndarray:
+    """Return (mic, 1, count): a wideband emission by way of the standing paths over some images (I,), re its level's peak."""
+    assert paths.sounds is not None
+    response = standing_response(paths.sounds, paths.legs, images)
+    return paths.sounds.through(response, first, count)[:, None]
+
+
 def _clock(
     paths: Paths,
     unit: Unit,
@@ -155,12 +201,12 @@ def _jitter(paths: Paths, unit: Unit, gains: np.ndarray, noise_seed: int) -> np.
             g = gains[row, :, mic].ravel()
             g = g / g.sum()
             kernel = (np.sinc(lag[:, None] - delay[:, mic].ravel()[None]) * g.real).sum(axis=1)
-            late = _late(wobble, kernel, lag[0], reach, count)
+            late = _smoothed(wobble, kernel, lag[0], reach, count)
             out[mic, row] = 2 * np.pi * f * (late - wobble[reach : reach + count])
     return out
 
 
-def _late(
+def _smoothed(
     wobble: np.ndarray, kernel: np.ndarray, first_lag: int, reach: int, count: int
 ) -> np.ndarray:
     """Return sum over lags of kernel[lag] * wobble[t - lag] for `count` times from index `reach` on."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from usim.emissions.base import AbstractEmission
+from usim.physics.sweeps import Sweep
 
 RAMP_S = 0.005  # of a step that a command makes
 # how long a command is remembered after the next one took over: longer than any path
@@ -33,6 +34,14 @@ class Commanded(AbstractEmission):
     def steady(self) -> bool:  # type: ignore[override]
         return self.own.steady and not self.steps
 
+    @property
+    def band_hz(self) -> tuple[float, float] | None:  # type: ignore[override]
+        return self.own.band_hz
+
+    @property
+    def sweep(self) -> Sweep | None:  # type: ignore[override]
+        return self.own.sweep
+
     def told(self, effect_s: float, amplitude: float, now_s: float) -> Commanded:
         """Return the emission after one more command; a command that takes effect at the same time is replaced.
 
@@ -43,9 +52,14 @@ class Commanded(AbstractEmission):
         return replace(self, steps=(*steps[max(old - 1, 0) :], (effect_s, amplitude)))
 
     def envelope(self, t_s: np.ndarray) -> np.ndarray:
-        """Return (carrier, time): amplitude re the scene's level, which a command may exceed."""
+        """Return (carrier, time): amplitude re the scene's level, which a command may exceed; of what is wideband a factor on its own."""
         t_s = np.asarray(t_s, float)
-        before = np.asarray(self.own.envelope(t_s), float)
+        own = self.own.envelope(t_s)
+        if self.band_hz is not None:
+            return own * self._amplitudes(t_s, np.ones(own.shape))
+        return self._amplitudes(t_s, np.asarray(own, float))
+
+    def _amplitudes(self, t_s: np.ndarray, before: np.ndarray) -> np.ndarray:
         total = before
         for number, (start, amplitude) in enumerate(self.steps):
             share = 0.5 - 0.5 * np.cos(np.pi * np.clip((t_s - start) / RAMP_S, 0.0, 1.0))

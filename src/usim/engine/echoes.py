@@ -40,8 +40,10 @@ from usim.engine.selection import (
 )
 from usim.engine.shadows import casts
 from usim.engine.slab import ROW
+from usim.engine.sounded import Sounded
 from usim.engine.sums import piece_sum
 from usim.engine.tones import AHEAD, COSINES, REACH, SPARE, planes, sample_rows
+from usim.engine.wideband import Taps
 from usim.movers.base import AbstractMover, Poses
 from usim.physics.dsp import at_rate
 from usim.physics.jit import kernel
@@ -111,6 +113,7 @@ class Held:
 
     sums: dict[tuple[str, int], tuple[Sums, tuple[Epoch, ...], int]]
     flats: dict[tuple[str, float], dict[int, Flat]] = field(default_factory=dict)
+    sounds: Sounded | None = None
 
     def forget(self, before: int | None = None, after_s: float | None = None) -> None:
         """Drop segments numbered below `before`, and those that reach beyond `after_s`."""
@@ -134,11 +137,13 @@ def echo_of(
     apart: bool = False,
     emission: AbstractEmission | None = None,
     held: Held | None = None,
+    taps: Taps | None = None,
 ) -> Echo:
     """Return the echo of one mover for `samples` samples of the baseband from `start_sample` on.
 
     emission: what the device plays, where its envelope is not one for ever.  apart: also keep texture by itself.  threads: pieces are
     shared out over them; the sum is made in the order of pieces.  held: segments summed before, read and added to.
+    taps: of a wideband emission, in place of `emission`; the echo is then no response, but what is heard.
     """
     window = needed_segments(start_sample / rate_hz, (start_sample + samples) / rate_hz)
     held = held or Held({})
@@ -156,6 +161,7 @@ def echo_of(
             rate_hz,
             threads,
             held,
+            taps,
         )
     basis = bands[0].beams.shape[1]
     channels = len(legs.sources) * len(bands) * legs.targets.shape[1] * basis
@@ -195,6 +201,7 @@ def _sum_segments(
     rate_hz: int,
     threads: int,
     held: Held,
+    taps: Taps | None = None,
 ) -> None:
     """Sum a mover's pieces over segments that are not held yet."""
     require_known(mover)
@@ -212,7 +219,10 @@ def _sum_segments(
     for first in range(window.start, window.stop, TOGETHER):
         some = range(first, min(first + TOGETHER, window.stop))
         edge_m = EDGE_M if legs.maps.veils.some else np.inf
-        jobs = _jobs(scene, device, mover, bands, some, least_hz, quality, glints, flats, edge_m)
+        top_bands = bands if taps is None else taps.highest
+        jobs = _jobs(
+            scene, device, mover, top_bands, some, least_hz, quality, glints, flats, edge_m
+        )
         asked = _Asked(mover, shady, {}, {})
 
         def work(job: Job, asked: _Asked = asked) -> Iterable:
@@ -230,8 +240,14 @@ def _sum_segments(
                 quality,
                 emission,
                 *job,
+                taps,
             )
 
+        if taps is not None:
+            channels = len(legs.sources) * legs.targets.shape[1] * bands[0].beams.shape[1]
+            for segment, made in taps.gather(work, jobs, some, channels, _fade).items():
+                held.sums[mover.name, segment] = made
+            continue
         _gather(mover, legs, bands, some, work, jobs, threads, held)
 
 
@@ -396,6 +412,7 @@ def _piece_epochs(
     piece,
     grid,
     run,
+    taps=None,
 ):
     """Yield (segment, epoch, sums (group, channel, PLANE) as `piece_sum` leaves them, pairs missed) for one piece over a run of segments."""
     c, mover = scene.air.sound_speed_m_s, asked.mover
@@ -440,6 +457,13 @@ def _piece_epochs(
             choices = chosen_epochs(energy, quality, seed, len(legs))
         for number, chosen in enumerate(choices):
             start = float(starts[number])
+            if taps is not None:
+                lost = taps.add(
+                    tables[number], own, glints[piece], most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes[number], c, start, piece
+                )  # fmt: skip
+                end = start + (blocks + fade) * step
+                yield run[number // each], Epoch(mover.name, piece, driver, start, end, grid, chosen), None, lost  # fmt: skip
+                continue
             total = planes(2, len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1])
             envelope, ahead = _envelope(
                 emission, start, start + (blocks + fade) * step, most_lead * step

@@ -17,6 +17,7 @@ from usim.engine.waveform import on_carriers
 from usim.physics.dsp import off_carrier, reach_samples
 from usim.recording.observation import Baseband
 from usim.scene.covering import coverings
+from usim.template.problem import InvalidInput, Problem
 
 BEFORE = EDGE - FILTER_TAPS // 2  # envelope samples before the window
 
@@ -117,6 +118,14 @@ def _sum(causes: dict[str, np.ndarray]) -> np.ndarray:
 
 def judged_envelopes(paths: Paths, unit: Unit) -> dict[str, np.ndarray]:
     """Return the same as `envelopes` by the exact renderer, sample by sample."""
+    if paths.sounds is not None:
+        raise InvalidInput(
+            Problem(
+                "the exact renderer takes gains at one frequency; render chirps, fmcw and pulses in another quality, "
+                "or ask usim.engine.exact.waveform band by band",
+                place="render.quality",
+            )
+        )
     scene, names = paths.scene, [mover.name for mover in paths.scene.movers]
     number = [d.name for d in scene.devices].index(paths.device.name)
     samples = paths.samples + 2 * BEFORE

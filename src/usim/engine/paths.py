@@ -9,7 +9,9 @@ What is kept, and why (bytes for the workload `walk`: 10 s, 16 pieces, 4 microph
 * `echoes`: per mover the tone response (driver, carrier, mic, basis, slow time), summed over pairs; at the baseband's rate, 1.3 MB.  The
   basis are functions of departure and arrival direction that span the units one wants to hear (`spread`); a unit is a set of weights.
 * `echoes[].epochs`: which pairs each piece was made of, with weights; 1.5 MB.  Together with `at(t)` they let the pair kernel run again for
-  emissions that are not a steady tone (on, off, later music and chirps), late by each pair's own path.
+  emissions that are not a steady tone (on, off, later music), late by each pair's own path.
+* `sounds`: of a wideband emission (chirps, FMCW, pulses), what each driver sends.  Its echoes are no responses but what is heard of it: every
+  pair by itself through a delay line (`wideband`), for the scene's own unit alone.
 * `tail`: up to 600 taps per driver and microphone, what arrives beside and after the images, and 100 ways of it by way of a mover; 0.1 MB.
 
 A mover's pairs over time are not kept: they would be gigabytes.  `table(t_s)` lists them at one instant.
@@ -23,12 +25,14 @@ import numpy as np
 
 from usim.emissions.base import AbstractEmission
 from usim.engine.detours import Detours, detours, with_detours
-from usim.engine.echoes import Echo, Held, echo_of
+from usim.engine.echoes import Echo, Held, echo_of, skins
 from usim.engine.legs import Band, Legs, band, legs
 from usim.engine.selection import QUALITIES, Quality
+from usim.engine.sounded import Sounded, late_nodes_hz
 from usim.engine.standing import Standing, standing
 from usim.engine.table import pair_table
 from usim.engine.tail import Tail, tail_of
+from usim.engine.wideband import emission_over, taps_of
 from usim.scene.scene import PlacedDevice, Scene
 from usim.template.problem import InvalidInput, Problem
 
@@ -58,6 +62,7 @@ class Paths:
     is_judged: bool = False
     tail: Tail | None = None
     detours: tuple[Detours, ...] = ()
+    sounds: Sounded | None = None  # of a wideband emission
     others: tuple[Paths, ...] = ()  # from every other device that sounds (see `overheard`)
 
     @property
@@ -141,18 +146,24 @@ def setting(
 
     spread: see `band`.  ends: the devices that send and hear the tail, if it is not the device itself.
     """
+    emission = device.emission
+    wide = emission is not None and emission.band_hz is not None
     carriers = (
         np.zeros(0) if device.emission is None else np.asarray(device.emission.carriers_hz, float)
     )
     found = legs(scene, device, quality.order)
     bands = tuple(
-        band(scene, device, float(device.unit.converter.apparent_hz(f)), spread) for f in carriers
+        band(scene, device, float(device.unit.converter.apparent_hz(f)), spread and not wide)
+        for f in carriers
     )
     at = np.array([b.carrier_hz for b in bands])
     sender, listener = ends or (device, device)
-    late = tail_of(scene, sender, at, quality.order, listener) if tail else None
+    over = at
+    if emission is not None and wide:
+        over = late_nodes_hz(emission, device.unit, scene.baseband_rate_hz)
+    late = tail_of(scene, sender, over, quality.order, listener) if tail else None
     met: tuple[Detours, ...] = ()
-    if late is not None:
+    if late is not None and not wide:
         met = detours(late, scene, bands, scene.baseband_rate_hz)
     still = standing(scene, device, found, at)
     return Setting(scene, device, quality, found, bands, still, late, met)
@@ -177,6 +188,10 @@ def paths_over(
         device = replace(device, emission=emission)
     echoes: tuple[Echo, ...] = ()
     bands, first, count = list(about.bands), start - EDGE, samples + 2 * EDGE
+    before = None if held is None else held.sounds
+    sounds = emission_over(scene, device, about.legs, before, about.tail)
+    if held is not None:
+        held.sounds = sounds
     if device.emission is not None and bands and not judged:
         gated = None if device.emission.steady else device.emission
         echoes = tuple(
@@ -192,8 +207,9 @@ def paths_over(
                 scene.baseband_rate_hz,
                 threads,
                 apart,
-                gated,
+                gated if sounds is None else None,
                 held,
+                None if sounds is None else taps_of(scene, device, mover, skins, sounds, apart),
             )
             for mover in scene.movers
         )
@@ -201,7 +217,7 @@ def paths_over(
         echoes = with_detours(echoes, about.detours, scene, device.emission, first, count)
     return Paths(
         scene, device, about.quality, about.legs, about.bands, about.standing, echoes, scene.baseband_rate_hz, start, samples, judged,
-        about.tail, about.detours,
+        about.tail, about.detours, sounds,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from usim.engine.noise import Noises
 from usim.engine.overheard import Overheard
 from usim.engine.paths import listening, paths_over, quality_named, setting
 from usim.engine.waveform import encoded
+from usim.engine.wideband import swept
 from usim.recording.observation import EmissionCommand, Observation
 from usim.scene.scene import Scene
 from usim.template.problem import InvalidInput, Problem
@@ -125,7 +126,10 @@ class Session:
             place = f"devices.{placed.name}.dither.noise_{self.noise_seed}"
             audio, _ = encoded(self._converter, got.wave, got.first, self.scene.seed, place)
         self.block += 1
-        commands = () if self._emission is None else (self._latest(self._emission),)
+        commands: tuple[EmissionCommand, ...] = ()
+        if self._emission is not None:
+            told = swept(self._emission, start / rate)
+            commands = (replace(self._latest(self._emission), sweep=told),)
         return Observation(
             placed.unit.profile.name, self._converter.rate_hz, self._converter.bits, placed.unit.mics_m, audio,
             got.baseband(rate) if "baseband" in self.keep else None, None, commands,

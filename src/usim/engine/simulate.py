@@ -14,6 +14,7 @@ from usim.engine.overheard import Overheard
 from usim.engine.paths import Paths, listening, quality_named, trace_device
 from usim.engine.telling import told
 from usim.engine.waveform import encoded
+from usim.engine.wideband import swept
 from usim.recording.observation import EmissionCommand, Observation
 from usim.recording.recording import Metadata, Recording, versions
 from usim.scene.scene import PlacedDevice, Scene
@@ -138,7 +139,7 @@ def echo(
     crowded = len(carriers) > 1 and np.diff(np.sort(carriers)).min() < low
     observation = Observation(
         device.unit.profile.name, converter.rate_hz, converter.bits, one.mics_m, audio,
-        baseband if "baseband" in keep and not crowded else None, None, commands(device),
+        baseband if "baseband" in keep and not crowded else None, None, commands(device, paths.start / low),
     )  # fmt: skip
     truth = None
     if told_of:
@@ -161,13 +162,16 @@ def echo(
     return Recording(observation, truth, metadata)
 
 
-def commands(device: PlacedDevice) -> tuple[EmissionCommand, ...]:
-    """Return what the device was told to emit: on from the start, and the changes that its emission makes by itself."""
+def commands(device: PlacedDevice, start_s: float = 0.0) -> tuple[EmissionCommand, ...]:
+    """Return what the device was told to emit: on from the start, and the changes that its emission makes by itself.
+
+    start_s: when the recording starts, to whose clock a sweep is told.
+    """
     if device.emission is None:
         return ()
     tones = tuple(float(f) for f in device.emission.carriers_hz)
     level = float(device.emission.level_db_spl)
     if device.emission.steady:
         return (EmissionCommand(0.0, tones, level, True),)
-    changes = device.emission.changes()
-    return tuple(EmissionCommand(t, tones, level, on) for t, on in changes)
+    changes, sweep = device.emission.changes(), swept(device.emission, start_s)
+    return tuple(EmissionCommand(t, tones, level, on, sweep) for t, on in changes)

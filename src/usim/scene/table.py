@@ -113,7 +113,6 @@ LATER_KINDS: dict[str, frozenset[str]] = {
             "hanging", "cylinder", "plate", "page",
         }
     ),
-    "emissions": frozenset({"chirps", "fmcw", "pulses"}),
     "noises": frozenset({"keys", "tap", "dishes", "repeller", "bag"}),
 }  # fmt: skip
 """Kinds that are planned: said so instead of a list of what there is."""
