@@ -9,6 +9,7 @@ from usim.engine.slab import (
     LEAN,
     NORMAL,
     ON,
+    PATH,
     RE,
     ROW,
     SECOND,
@@ -148,6 +149,19 @@ def coarsen(s, d, coarse_s, ways, ratio, count, wide):
         thin_row(s[NORMAL + row * ROW :], ratio, count, wide, coarse_s[NORMAL + row * ROW :])
     for k in range(wide):
         ways[WAY + k] = d[SECOND + min(k, count - 1) * ratio]
+
+
+@kernel
+def blown(out, back, i, j, first, d, count):
+    """Add to PATH and SECOND by how much moving air makes the legs i and j longer, from knot `first` on; nothing in still air, which has no knots.
+
+    out (I + 1, knots), back (J + 1, knots): m; the last row of out is by what share all ways are longer because the air has cooled.
+    """
+    if out.shape[1] > 0:
+        there, here, share = out[i, first:], back[j, first:], out[out.shape[0] - 1, first:]
+        for k in range(count):
+            d[PATH + k] += share[k] * d[PATH + k] + (there[k] + here[k])
+            d[SECOND + k] += share[k] * d[SECOND + k] + here[k]
 
 
 @kernel(apart=True)

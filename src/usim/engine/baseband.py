@@ -8,6 +8,7 @@ from usim.devices.converter import Converter
 from usim.devices.unit import Unit
 from usim.emissions.base import AbstractEmission
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
+from usim.engine.stirred import StirredStanding
 from usim.physics.dsp import filtered, short_filter
 from usim.template.problem import InvalidInput, Problem
 from usim.template.streams import stream
@@ -40,10 +41,13 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
     direct = np.zeros(gains.shape[-1], bool)
     direct[paths.standing.direct] = True
     out = {}
-    for name, part in ((DIRECT, direct), (STATIC, ~direct)):
-        out[name] = _standing(
-            paths, emission, gains[..., part], paths.standing.path_m[..., part], times
-        )
+    if paths.standing.stirred is None:
+        for name, part in ((DIRECT, direct), (STATIC, ~direct)):
+            out[name] = _standing(
+                paths, emission, gains[..., part], paths.standing.path_m[..., part], times
+            )
+    else:
+        out[DIRECT], out[STATIC] = _stirred(paths, paths.standing.stirred, emission, gains, times)
     for echo in paths.echoes:
         weights = basis_weights(paths, unit) * drive[:, :, None]  # (carrier, driver, basis)
         out[f"mover.{echo.mover}"] = np.einsum("cdb,dcmbn->mcn", weights, echo.tones)
@@ -107,6 +111,30 @@ def _standing(
         envelope = emission.envelope(times - path_m[driver, mic, image] / c)
         out[mic] += gains[:, driver, mic, image, None] * envelope
     return out
+
+
+def _stirred(
+    paths: Paths,
+    air: StirredStanding,
+    emission: AbstractEmission,
+    gains: np.ndarray,
+    times: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `_standing` does in stirred air: of the direct path, and of all others."""
+    carriers, drivers, mics, images = gains.shape
+    c = paths.scene.air.sound_speed_m_s
+    out = np.zeros((2, mics, carriers, len(times)), complex)
+    turns = np.array([band.turns_per_metre for band in paths.bands])
+    factors = air.phasors(turns, paths.start - EDGE, len(times), paths.rate_hz)
+    for (driver, mic, image), factor in zip(
+        np.ndindex(drivers, mics, images), factors, strict=True
+    ):
+        if not emission.steady:
+            late = paths.standing.path_m[driver, mic, image] / c
+            factor = factor * emission.envelope(times - late)
+        kind = int(image != paths.standing.direct)
+        out[kind, mic] += gains[:, driver, mic, image, None] * factor
+    return out[0], out[1]
 
 
 def _clock(
