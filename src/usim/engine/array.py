@@ -152,16 +152,16 @@ def coarsen(s, d, coarse_s, ways, ratio, count, wide):
 
 
 @kernel
-def blown(out, back, i, j, first, d, count):
-    """Add to PATH and SECOND by how much moving air makes the legs i and j longer, from knot `first` on; nothing in still air, which has no knots.
+def blown(air, n, first, d, count):
+    """Add to PATH by how much moving air makes the way of pair n longer, from knot `first` on; nothing in still air, which has no knots.
 
-    out (I + 1, knots), back (J + 1, knots): m; the last row of out is by what share all ways are longer because the air has cooled.
+    air (pair + 1, knots): m; the last row is by what share all ways are longer because the air has cooled.  That the sound then arrives some microseconds
+    later moves the bounce by less than a micrometre.
     """
-    if out.shape[1] > 0:
-        there, here, share = out[i, first:], back[j, first:], out[out.shape[0] - 1, first:]
+    if air.shape[1] > 0:
+        more, share = air[n, first:], air[air.shape[0] - 1, first:]
         for k in range(count):
-            d[PATH + k] += share[k] * d[PATH + k] + (there[k] + here[k])
-            d[SECOND + k] += share[k] * d[SECOND + k] + here[k]
+            d[PATH + k] += share[k] * d[PATH + k] + more[k]
 
 
 @kernel(apart=True)

@@ -97,7 +97,7 @@ KNOT_ROWS = TONES + WAVE + WORK
 WEIGHTS = KNOT_ROWS + 23 * ROW + SIGHT
 SCRATCH_32 = WEIGHTS + ROW * ROW
 SCRATCH_64 = LONG_SLAB + WAYS + SCRATCH
-STILL = np.zeros((1, 0)), np.zeros((1, 0))
+STILL = np.zeros((1, 0))
 
 
 @kernel
@@ -116,7 +116,7 @@ def _add_pairs(
     tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes,
     targets, target_axes, chains, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
     leg_slope, c, envelope, envelope_first, envelope_hz, total,
-    everything, floats, slabs, longs, held, found, bands, leads, middles, order, air_out, air_back,
+    everything, floats, slabs, longs, held, found, bands, leads, middles, order, air,
 ):  # fmt: skip
     """Do what `piece_sum` does, in room that it has made: see there.
 
@@ -207,7 +207,7 @@ def _add_pairs(
         coarsen(s, d, coarse_s, ways, ratio, coarse_count, coarse_wide)
         if g >= 0:
             shorten(table, most_lead - lead, glints[g], d, count, wide)
-        blown(air_out, air_back, i, j, most_lead - lead, d, count)
+        blown(air, n, most_lead - lead, d, count)
         if not clock(d, e, count, even, start, inverse_step):
             missed += 1
             continue
@@ -423,13 +423,14 @@ def piece_sum(
                 tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, runs, sources, source_axes,
                 targets, target_axes, chains, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope, leg_slope, c, total,
                 everything, np.full((3, pieces), -1, np.int64), found, bands, leads, middles,
-                room.windows, room.waves, room.slabs, room.longs, room.stored, room.sums, room.of_mics, room.across, air[0], air[1],
+                room.windows, room.waves, room.slabs, room.longs, room.stored, room.sums, room.of_mics, room.across, air,
             )  # fmt: skip
             pairs, weight, group = pairs[single], weight[single], group[single]
+            air = np.concatenate([air[:-1][single], air[-1:]]) if air.shape[1] else air
     return missed + _add_pairs(  # called from here alone: a kernel that another one calls is compiled twice
         tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes,
         targets, target_axes, chains, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
         leg_slope, c, envelope, envelope_first, envelope_hz, total,
         everything, room.pairs[0], room.slabs, room.pairs[1], np.full((3, pieces), -1, np.int64), found, bands, leads, middles,
-        np.empty(len(pairs), np.int64), air[0], air[1],
+        np.empty(len(pairs), np.int64), air,
     )  # fmt: skip
