@@ -43,9 +43,7 @@ def stirred(scene: Scene) -> Stirred | None:
     if not scene.draughts and not scene.drift_k_per_min:
         return None
     fields = tuple(
-        eddies(
-            scene.stream(f"air.draughts.{one.name}"), one.mean_m_s, one.turbulence, one.length_m
-        )
+        eddies(scene.stream(f"air.draughts.{one.name}"), one.mean_m_s, one.turbulence, one.length_m)
         for one in scene.draughts
     )
     fastest = max((float(np.linalg.norm(one.mean_m_s)) for one in fields), default=0.0)

@@ -26,7 +26,7 @@ MISTAKES = [
     ("title: small", "air: {draughts: [{from: 3, speed_m_s: 0.2}]}", "must be a wall's name, such as west, or a point"),
     ("title: small", "air: {draughts: [{from: west, speed_m_s: 9}]}", "air.draughts.draught.speed_m_s: must be at most 5 m/s"),
     ("title: small", "air: {drift_k_per_min: 12}", "air.drift_k_per_min: must be at most 10"),
-    ("title: small", "duration_s: 600\nair: {drift_k_per_min: 5}", "air.drift_k_per_min: brings the air to 70 degrees C by the end"),
+    ("duration_s: 2", "duration_s: 600\nair: {drift_k_per_min: 5}", "air.drift_k_per_min: brings the air to 70 degrees C by the end"),
     ("kind: box", "kind: boxx", "room.kind: no kind 'boxx' of rooms; did you mean box?"),
     ("kind: box", "knd: box", "room.kind: missing; add a kind, one of box"),
     ("size_m: [4, 4, 2.5]", "size_m: [4, 4, 0.3]", "room.size_m.2: must be at least 0.5 m, got 0.3"),

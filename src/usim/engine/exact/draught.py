@@ -61,7 +61,9 @@ def _box(room: Any) -> tuple[np.ndarray, np.ndarray]:
     corners = np.concatenate([np.asarray(wall.corners_m, float) for wall in room.walls])
     for wall in room.walls:
         if np.abs(wall.normal).max() < 1.0 - 1e-9:
-            raise ValueError(f"room.walls: {wall.name} is slanting; exact follows draughts in boxes")
+            raise ValueError(
+                f"room.walls: {wall.name} is slanting; exact follows draughts in boxes"
+            )
     return corners.min(axis=0), corners.max(axis=0)
 
 

@@ -120,9 +120,7 @@ def _follow(link: Link, mover, t_s: np.ndarray) -> Motion:
     return Motion(mover, np.stack([t_s - (away + reach) / link.c, t_s], axis=1))
 
 
-def _echoes(
-    ask: Asked, rows: Rows, t_s: np.ndarray, poses: str, air: MovingAir | None
-) -> Echoes:
+def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str, air: MovingAir | None) -> Echoes:
     """Echoes by way of some rows of what is asked, at reception times t_s."""
     if ask.motion.mover.pieces[ask.number].shape == FLAT:
         return _flat_echoes(ask, rows, t_s, poses, air)
