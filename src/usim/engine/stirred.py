@@ -21,21 +21,23 @@ from usim.scene.scene import Scene
 RATES_HZ = (250, 500, 1000, 2000)  # of knots
 KNOTS = 3.0  # at least, while the smallest eddy passes
 TAPS, BEFORE = 6, 2  # knots that a sample is made of, and those that lie before its own
-SLOPE_K = 0.5  # half the span over which the slope of the sound speed is taken
+SPAN_K = 3.0  # half the span over which slope and bend of the sound speed are taken
 
 
 @dataclass(frozen=True, eq=False)
 class Stirred:
-    """The air of a scene: fields of its draughts, sound speed c at time 0 in m/s, how it grows in m/s^2, and the rate of knots in Hz."""
+    """The air of a scene: fields of its draughts, sound speed c at time 0 in m/s, how it grows in m/s^2 and how that bends in m/s^3, and the rate of knots in Hz."""
 
     fields: tuple[Eddies, ...]
     c: float
     growth: float
+    bend: float
     rate_hz: int
 
     def longer(self, t_s: np.ndarray) -> np.ndarray:
         """Return by what share of itself every way is longer at times t_s, counted in the sound speed of time 0."""
-        return self.c / (self.c + self.growth * np.asarray(t_s, float)) - 1.0
+        t_s = np.asarray(t_s, float)
+        return self.c / (self.c + t_s * (self.growth + t_s * self.bend)) - 1.0
 
 
 def stirred(scene: Scene) -> Stirred | None:
@@ -48,18 +50,21 @@ def stirred(scene: Scene) -> Stirred | None:
     )
     fastest = max((float(np.linalg.norm(one.mean_m_s)) for one in fields), default=0.0)
     rate = next((rate for rate in RATES_HZ if rate >= KNOTS * fastest / INNER_M), RATES_HZ[-1])
-    growth = _slope(scene.air) * scene.drift_k_per_min / 60.0
-    return Stirred(fields, float(scene.air.sound_speed_m_s), growth, rate)
+    slope, bend = _faster(scene.air)
+    kelvin = scene.drift_k_per_min / 60.0
+    return Stirred(fields, float(scene.air.sound_speed_m_s), slope * kelvin, bend * kelvin**2, rate)
 
 
-def _slope(air: Air) -> float:
-    """Return by how many m/s sound is faster per kelvin, at the same relative humidity."""
-    low = max(air.temperature_c - SLOPE_K, TEMPERATURE_RANGE_C[0])
-    high = min(air.temperature_c + SLOPE_K, TEMPERATURE_RANGE_C[1])
+def _faster(air: Air) -> tuple[float, float]:
+    """Return by how many m/s sound is faster per kelvin, and per kelvin squared, at the same relative humidity."""
+    low = max(air.temperature_c - SPAN_K, TEMPERATURE_RANGE_C[0])
+    high = min(air.temperature_c + SPAN_K, TEMPERATURE_RANGE_C[1])
+    warm = np.linspace(low, high, 3)
     speeds = [
-        float(Air(t, air.humidity_percent, air.pressure_kpa).sound_speed_m_s) for t in (low, high)
+        float(Air(float(t), air.humidity_percent, air.pressure_kpa).sound_speed_m_s) for t in warm
     ]
-    return (speeds[1] - speeds[0]) / (high - low)
+    bend, slope, _ = np.polyfit(warm - air.temperature_c, speeds, 2)
+    return float(slope), float(bend)
 
 
 def stretches(

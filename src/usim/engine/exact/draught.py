@@ -20,10 +20,11 @@ TOGETHER = 400_000  # points times waves in memory at once
 
 @dataclass(frozen=True, eq=False)
 class MovingAir:
-    """Air as data: fields that have k (wave, 3) rad/m, phase (wave,), speed_m_s (wave,), wind_m_s (wave, 3) and mean_m_s (3,), and by how many m/s^2 sound grows faster."""
+    """Air as data: fields that have k (wave, 3) rad/m, phase (wave,), speed_m_s (wave,), wind_m_s (wave, 3) and mean_m_s (3,), by how many m/s^2 sound grows faster, and by how many m/s^3 that grows."""
 
     fields: Sequence[Any]
     growth: float = 0.0
+    bend: float = 0.0
 
     def late(
         self, room: Any, c: float, start_m: np.ndarray, end_m: np.ndarray, start_s: np.ndarray
@@ -45,7 +46,7 @@ class MovingAir:
 
     def _passed(self, points: np.ndarray, u: np.ndarray, t_s: np.ndarray, c: float) -> np.ndarray:
         """How fast (n,) sound passes points (n, 3) along directions (n, 3)."""
-        speed = c + self.growth * t_s
+        speed = c + t_s * (self.growth + t_s * self.bend)
         for field in self.fields:
             step = max(TOGETHER // len(field.phase), 1)
             for first in range(0, len(points), step):
