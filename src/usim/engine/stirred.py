@@ -141,7 +141,7 @@ class StirredStanding:
         out = np.empty((len(turns_per_metre), count), complex)
         line = np.empty(count)
         for row in knots:
-            _between(row, weights, start - (first + BEFORE) * each, line)
+            _of_six(row, weights, start - (first + BEFORE) * each, line)
             for carrier, turns in enumerate(turns_per_metre):
                 _phasor(line, turns, out[carrier])
             yield out
@@ -187,7 +187,7 @@ def lagrange(share: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def _between(knots, weights, start, out):
+def _of_six(knots, weights, start, out):
     """Fill out (count,) from knots, six for each sample, the first of which is `start` samples after knot BEFORE."""
     samples = weights.shape[0]
     for n in range(out.shape[0]):

@@ -33,7 +33,7 @@ C0, C1, C2, C3, C4, C5, C6, C7 = (f32(v) for v in _fit())
 
 
 @kernel
-def _cosine(x):
+def _cosine_of_turns(x):
     """Return the cosine of x turns, any number of them."""
     x = x - np.floor(x + HALF)
     y = x * x
@@ -66,8 +66,8 @@ def _turned(re, im, turns_hz, first, rate_hz, count, cosines, sines, line, out):
         for q in range(LANES):
             x = turns_hz[n] * ((first + q) / rate_hz)
             y = f32(x - np.floor(x + 0.5))
-            cosines[n, q] = _cosine(y)
-            sines[n, q] = _cosine(y - QUARTER)
+            cosines[n, q] = _cosine_of_turns(y)
+            sines[n, q] = _cosine_of_turns(y - QUARTER)
     for p in range(re.shape[0]):
         for q in range(LANES):
             line[q] = f32(0.0)
@@ -119,7 +119,9 @@ def _along(rows, knot, k, base, out):
                 half = fused(x, hx, fused(y, hy, z * hz))
                 half = half if abs(half) > LEAST else LEAST
                 strength = fused(wx[q], ux, fused(wy[q], uy, fused(wz[q], uz, c[q])))
-                line[q] += strength * _cosine(middle) * _cosine(half - QUARTER) / half
+                line[q] += (
+                    strength * _cosine_of_turns(middle) * _cosine_of_turns(half - QUARTER) / half
+                )
         total = 0.0
         for q in range(LANES):
             total += line[q]
