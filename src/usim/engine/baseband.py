@@ -9,6 +9,7 @@ from usim.devices.unit import Unit
 from usim.emissions.base import AbstractEmission
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
 from usim.engine.sounded import late_response, standing_response
+from usim.engine.stirred import StirredStanding
 from usim.engine.tail import Tail, taps_heard
 from usim.physics.dsp import filtered, short_filter
 from usim.template.problem import InvalidInput, Problem
@@ -47,13 +48,14 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
     direct[paths.standing.direct] = True
     out = {}
     for name, part in ((DIRECT, direct), (STATIC, ~direct)):
-        out[name] = (
-            pressure * standing_over(paths, part, paths.start - EDGE, count)
-            if wide
-            else _standing(
+        if wide:
+            out[name] = pressure * standing_over(paths, part, paths.start - EDGE, count)
+        elif paths.standing.stirred is None:
+            out[name] = _standing(
                 paths, emission, gains[..., part], paths.standing.path_m[..., part], times
             )
-        )
+    if paths.standing.stirred is not None:
+        out[DIRECT], out[STATIC] = _stirred(paths, paths.standing.stirred, emission, gains, times)
     if paths.tail is not None:
         out[STATIC] += _late(paths, paths.tail, unit, drive, pressure, paths.start - EDGE, count)
     for echo in paths.echoes:
@@ -119,6 +121,30 @@ def _standing(
         envelope = emission.envelope(times - path_m[driver, mic, image] / c)
         out[mic] += gains[:, driver, mic, image, None] * envelope
     return out
+
+
+def _stirred(
+    paths: Paths,
+    air: StirredStanding,
+    emission: AbstractEmission,
+    gains: np.ndarray,
+    times: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `_standing` does in stirred air: of the direct path, and of all others."""
+    carriers, drivers, mics, images = gains.shape
+    c = paths.scene.air.sound_speed_m_s
+    out = np.zeros((2, mics, carriers, len(times)), complex)
+    turns = np.array([band.turns_per_metre for band in paths.bands])
+    factors = air.phasors(turns, paths.start - EDGE, len(times), paths.rate_hz)
+    for (driver, mic, image), factor in zip(
+        np.ndindex(drivers, mics, images), factors, strict=True
+    ):
+        if not emission.steady:
+            late = paths.standing.path_m[driver, mic, image] / c
+            factor = factor * emission.envelope(times - late)
+        kind = int(image != paths.standing.direct)
+        out[kind, mic] += gains[:, driver, mic, image, None] * factor
+    return out[0], out[1]
 
 
 def require_own(paths: Paths, unit: Unit) -> None:

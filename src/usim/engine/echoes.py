@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +24,7 @@ from usim.engine.motion import (
     FADE_S,
     LEAD_S,
     SEGMENT_S,
+    STEPS_MS,
     FlatGrid,
     Grid,
     grids,
@@ -41,7 +42,9 @@ from usim.engine.selection import (
 from usim.engine.shadows import casts
 from usim.engine.slab import ROW
 from usim.engine.sounded import Sounded
-from usim.engine.sums import piece_sum
+from usim.engine.stirred import sides_met, stirred
+from usim.engine.stirred_legs import StirredLegs
+from usim.engine.sums import STILL, piece_sum
 from usim.engine.tones import AHEAD, COSINES, REACH, SPARE, planes, sample_rows
 from usim.engine.wideband import Taps
 from usim.movers.base import AbstractMover, Poses
@@ -215,15 +218,21 @@ def _sum_segments(
             scene.seed, c, mover, legs, bands, quality, least_hz
         )
     flats = held.flats[mover.name, least_hz]
+    air = stirred(scene)
     shady = tuple(n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air))
     for first in range(window.start, window.stop, TOGETHER):
         some = range(first, min(first + TOGETHER, window.stop))
         edge_m = EDGE_M if legs.maps.veils.some else np.inf
-        top_bands = bands if taps is None else taps.highest
-        jobs = _jobs(
-            scene, device, mover, top_bands, some, least_hz, quality, glints, flats, edge_m
-        )
         asked = _Asked(mover, shady, {}, {})
+        most_ms = STEPS_MS[0]
+        if air is not None:
+            met = sides_met(scene, legs.walls)
+            legs_air = StirredLegs(air, legs, met, len(mover.pieces), asked.table)
+            asked, most_ms = replace(asked, air=legs_air), legs_air.most_ms
+        top = bands if taps is None else taps.highest
+        jobs = _jobs(
+            scene, device, mover, top, some, least_hz, quality, glints, flats, edge_m, most_ms
+        )
 
         def work(job: Job, asked: _Asked = asked) -> Iterable:
             if job[0] in flats:
@@ -290,6 +299,13 @@ class _Asked:
     shady: tuple[int, ...]
     answers: dict[bytes, Poses]
     tables: dict[tuple[bytes, tuple[int, ...]], np.ndarray]
+    air: StirredLegs | None = None
+
+    def blown(self, piece: int, driver: int, chosen: Chosen, t_s: np.ndarray) -> np.ndarray:
+        """Return what `array.blown` takes for the pairs of an epoch at times (n,)."""
+        if self.air is None:
+            return STILL
+        return self.air.longer_m(piece, driver, chosen.pairs, t_s)
 
     def poses(self, t_s: np.ndarray) -> Poses:
         """Return the poses of all pieces."""
@@ -362,6 +378,7 @@ def _jobs(
     glints: list[np.ndarray],
     flats: dict[int, Flat],
     edge_m: float,
+    most_ms: int,
 ) -> list[Job]:
     """Return (piece, grid, consecutive segments) that cover the window: the longer a run, the better its kernels are fed."""
     top = max(band.carrier_hz for band in bands)
@@ -377,6 +394,7 @@ def _jobs(
             quality.gain_turn,
             lobes,
             edge_m,
+            most_ms,
         )
         for segment in window
     ]
@@ -486,6 +504,7 @@ def _piece_epochs(
                 c,
                 gate,
                 total,
+                asked.blown(piece, driver, chosen, times.reshape(-1, knots)[number]),
             )
             epoch = Epoch(
                 mover.name, piece, driver, start, start + (blocks + fade) * step, grid, chosen
@@ -541,6 +560,7 @@ def _sum(
     c,
     gate,
     total,
+    air,
 ) -> int:
     """Run the kernel for all microphones together, or for each alone where the quality asks for it."""
     mics = legs.targets.shape[1]
@@ -555,7 +575,7 @@ def _sum(
             chosen.group, legs.sources[driver], legs.source_axes[driver].astype(np.float32),
             np.ascontiguousarray(legs.targets[:, mic]), np.ascontiguousarray(fields["axes"][:, mic]), legs.chains,
             fields["turns"], fields["walls"], skin, np.ascontiguousarray(fields["beams"][:, driver]), fields["ports"],
-            fields["absorption"], fields["slope"], slopes, c, gate[0], gate[1], gate[2], part, quality.together and not gate[0].size,
+            fields["absorption"], fields["slope"], slopes, c, gate[0], gate[1], gate[2], part, quality.together and not gate[0].size, air,
         )  # fmt: skip
         if part is not total:
             total.reshape(2, carriers, mics, -1)[:, :, mic] = part.reshape(2, carriers, width, -1)

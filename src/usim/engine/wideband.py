@@ -34,7 +34,7 @@ from usim.engine.spread import (
     loud_runs,
     spread,
 )
-from usim.engine.sums import piece_sum
+from usim.engine.sums import STILL, piece_sum
 from usim.engine.tail import Tail
 from usim.engine.tones import AHEAD, SAMPLES, SCRATCH, planes, sample_rows
 from usim.movers.base import AbstractMover
@@ -136,7 +136,7 @@ class Taps:
                 tables, own, glints, most_lead, even, grid.samples, grid.step_s, grid.gain_ratio, quality.newton_steps, some, loud,
                 np.arange(len(some)), legs.sources[driver], source_axes, targets, axes, legs.chains,
                 fields["turns"], fields["walls"], skin, beams, fields["ports"],
-                fields["absorption"], fields["slope"], slopes, c, STEADY, 0.0, 1.0, room.waves,
+                fields["absorption"], fields["slope"], slopes, c, STEADY, 0.0, 1.0, room.waves, False, STILL,
             )  # fmt: skip
             room.place[:] = 0.0
             pair_bands(

@@ -111,6 +111,10 @@ def _wideband(scene: Scene) -> Iterator[Finding]:
                 else "make the sweep narrower or its ramps slower"
             )
             yield Finding("baseband rate", ("devices", index, "emits"), f"{text}; {advice}")
+    if scene.draughts or scene.drift_k_per_min:
+        text = "moving air under chirps, fmcw or pulses comes with a later version of usim"
+        advice = "leave draughts and drift_k_per_min out, or emit tones"
+        yield Finding("wideband", ("air",), f"{text}; {advice}")
     for index, mover in enumerate(scene.movers):
         if any(piece.is_flat for piece in mover.pieces):
             text = "has flat pieces, and these under chirps, fmcw or pulses come with a later version of usim"

@@ -12,6 +12,7 @@ from usim.movers.base import AbstractMover
 from usim.noises.base import AbstractNoise
 from usim.physics.air import Air
 from usim.rooms.base import AbstractRoom
+from usim.scene.stirring import Draught
 from usim.scene.table import Render
 from usim.template.streams import stream
 from usim.template.writer import dump
@@ -79,6 +80,9 @@ class Scene:
     """How many samples were drawn until one passed the cross-checks."""
     rejected: Mapping[str, int] = field(default_factory=dict)
     """Cross-check -> how many samples it sent back."""
+    draughts: tuple[Draught, ...] = ()
+    drift_k_per_min: float = 0.0
+    """How fast the air grows warmer; what `air` says holds at time 0."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Scene) and self.table == other.table

@@ -146,6 +146,14 @@ TWINS = {
         "test_gated_and_added": ["gated", "add_echo"],
         "test_orbit_energies": ["orbit_energies"],
     },
+    f"{HERE}/test_kernels_stirred.py": {
+        "test_cosine_of_turns": ["_cosine_of_turns"],
+        "test_turned": ["_turned"],
+        "test_along": ["_along"],
+        "test_of_six": ["_of_six"],
+        "test_phasor": ["_phasor"],
+        "test_blown": ["blown"],
+    },
     "tests/physics/test_engine_fan.py": {"test_sample_by_sample": ["flat_sum"]},
     f"{HERE}/test_selection.py": {
         "test_leg_powers": ["_leg_powers"],

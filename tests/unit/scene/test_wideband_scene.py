@@ -36,6 +36,7 @@ def test_the_baseband_holds_the_band():
     [
         ("sphere_passes", CHIRPS, {"baseband_rate_hz": 4000}, "leave render.baseband_rate_hz out"),
         ("fan_only", CHIRPS, {"rate_hz": 192000}, "flat pieces"),
+        ("draught", CHIRPS, {}, "moving air"),
         ("sphere_passes", {**CHIRPS, "to_hz": 60000}, {"rate_hz": 96000}, "pass band of"),
         ("sphere_passes", {**CHIRPS, "from_hz": 18000}, {}, "outside the band"),
     ],
