@@ -8,6 +8,7 @@ from usim.devices.converter import Converter
 from usim.devices.unit import Unit
 from usim.emissions.base import AbstractEmission
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
+from usim.engine.shadowing import received
 from usim.physics.dsp import filtered, short_filter
 from usim.template.problem import InvalidInput, Problem
 from usim.template.streams import stream
@@ -47,6 +48,18 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
     for echo in paths.echoes:
         weights = basis_weights(paths, unit) * drive[:, :, None]  # (carrier, driver, basis)
         out[f"mover.{echo.mover}"] = np.einsum("cdb,dcmbn->mcn", weights, echo.tones)
+    c = paths.scene.air.sound_speed_m_s
+    for shadow in paths.shadows:
+        out[f"mover.{shadow.mover}"] += received(
+            shadow,
+            gains,
+            paths.standing.path_m,
+            emission,
+            c,
+            times,
+            paths.start - EDGE,
+            paths.rate_hz,
+        )
     turning = _clock(paths, unit, carriers, gains, times, noise_seed)
     weights = _microphone_filters(paths, unit)
     return {

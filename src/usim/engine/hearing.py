@@ -131,6 +131,7 @@ def judged_envelopes(paths: Paths, unit: Unit) -> dict[str, np.ndarray]:
             glints=glints,
             per="mover",
             poses="fit",
+            shadows=True,
         )
         nearest = exact.tone_response(
             scene, row, times, device=number, mic=mic, unit=unit, order=0, movers=False

@@ -16,7 +16,8 @@ from usim.emissions.base import AbstractEmission
 from usim.engine.echoes import Held, needed_segments
 from usim.engine.hearing import NoiseWindow, heard
 from usim.engine.noise import Noises
-from usim.engine.paths import listening, paths_over, quality_named, setting
+from usim.engine.paths import EDGE, listening, paths_over, quality_named, setting
+from usim.engine.shadowing import needed_spans
 from usim.engine.waveform import encoded
 from usim.recording.observation import EmissionCommand, Observation
 from usim.scene.scene import Scene
@@ -146,7 +147,8 @@ class Session:
         start = self.block * self._samples
         rate = self.scene.baseband_rate_hz
         self._held.forget(
-            before=needed_segments(start / rate, (start + self._samples) / rate).start
+            before=needed_segments(start / rate, (start + self._samples) / rate).start,
+            before_span=needed_spans(start / rate - EDGE / rate, start / rate).start,
         )
         paths = paths_over(
             self._setting,

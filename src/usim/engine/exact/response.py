@@ -10,6 +10,7 @@ import numpy as np
 from usim.engine.exact.echoes import asked, echoes
 from usim.engine.exact.images import ORDER
 from usim.engine.exact.link import links
+from usim.engine.exact.silhouette import changes
 
 REFERENCE_PA = 20e-6
 
@@ -106,6 +107,7 @@ def tone_response(
     static: bool = True,
     per: str = "sum",
     poses: str = "at",
+    shadows: bool = False,
 ) -> np.ndarray:
     """Complex envelope of one carrier in FS re exp(jwt) at reception times t_s (k,) in s, any spacing and order.
 
@@ -122,6 +124,7 @@ def tone_response(
     per: "sum" (k,); "mover" (1 + movers, k), row 0 the static paths; "pair" (rows, k), rows as `pair_rows` names.
     poses: "at" asks the mover at every bounce time of every pair; "fit" asks polynomials that met it to 2e-13 m,
     for movers whose `at` is slow.
+    shadows: with what the movers change of the static paths, in their rows; the driver's own direct sound goes past nobody.
     """
     f, pressure, emission = _carrier(scene, carrier_index, device if emitter is None else emitter)
 
@@ -141,7 +144,28 @@ def tone_response(
         "order": order,
     }
     what = {"pairs": pairs, "spots": spots, "glints": glints}
-    return _received(scene, f, t_s, emitted, where, what, movers, static, per, poses)
+    got = _received(scene, f, t_s, emitted, where, what, movers, static, per, poses)
+    if shadows:
+        if per == "pair":
+            raise ValueError("per: shadows belong to no pair; give 'sum' or 'mover'")
+        cast = _shadows(scene, f, np.asarray(t_s, float), emitted, where)
+        got = got + (cast.sum(axis=0) if per == "sum" else cast)
+    return got
+
+
+def _shadows(scene, f, t_s, emitted, where) -> np.ndarray:
+    """What each mover changes of the static paths, (1 + movers, k); row 0 is empty."""
+    out = np.zeros((1 + len(scene.movers), len(t_s)), dtype=complex)
+    for link in links(scene, f, **where):
+        paths = _static(scene, f, **{**where, "driver": link.driver})
+        first = 1 if link.emitter is link.listener else 0
+        rows = np.arange(first, len(paths))
+        waves = paths["gain"][rows, None] * emitted(
+            np.repeat(paths["delay_s"][rows, None], len(t_s), 1), t_s
+        )
+        for number, mover in enumerate(scene.movers):
+            out[1 + number] += (changes(link, mover, rows, t_s) * waves).sum(axis=0)
+    return out
 
 
 def waveform(

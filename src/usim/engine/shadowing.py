@@ -1,0 +1,199 @@
+"""Movers before standing paths: what a body that stands in the way, or passes beside it, changes of the sound that comes without it.
+
+A path over n walls passes a mover on any of its n + 1 stretches: between the image of the driver over the walls met before and the image of the
+microphone over those met after, which are as far from each other as the path is long.  What passes is told at an even rate, path by path, and is
+part of the mover's stem, for without the mover it would not be there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+
+from usim.engine.images import Maps
+from usim.engine.legs import Legs
+from usim.engine.shadows import casts
+from usim.engine.sides import sides_of
+from usim.engine.silhouettes import POSE, changes, rims
+from usim.engine.standing import Standing
+from usim.movers.base import AbstractMover
+from usim.physics.dsp import TAPS, upsample
+from usim.scene.scene import PlacedDevice, Scene
+
+RATE_HZ = 500  # rims that still count send no more than 200 Hz at the speed of a foot
+LEAST = 1e-5  # share of the standing paths' energy that may be left out
+SAME_M = 1e-6
+SPAN_S = 0.32  # what is told at a time, and kept
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Straight ways of standing paths: starts and ends (line, 3) m; owner (line,): which row of paths; paths (row, 3): driver, mic, image."""
+
+    starts: np.ndarray
+    ends: np.ndarray
+    owner: np.ndarray
+    paths: np.ndarray
+    longest_m: float
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """What one mover changes of standing paths: change (carrier, row, sample), re each path, at RATE_HZ from sample number `first` on."""
+
+    mover: str
+    paths: np.ndarray
+    change: np.ndarray
+    first: int
+
+
+def stretches(scene: Scene, device: PlacedDevice, legs: Legs, standing: Standing) -> Stretches:
+    """Return the stretches of a device's standing paths that are strong enough to matter; its own direct sound goes past nobody."""
+    drivers, mics = device.world(device.unit.drivers_m), device.world(device.unit.mics_m)
+    power = (np.abs(standing.gains(device.unit)) ** 2).sum(axis=0)
+    power[:, :, standing.direct] = 0.0
+    order = np.argsort(-power, axis=None, kind="stable")
+    total = np.cumsum(power.ravel()[order])
+    kept = np.sort(order[: int(np.searchsorted(total, (1.0 - LEAST) * total[-1])) + 1])
+    paths = np.stack(np.unravel_index(kept, power.shape), axis=1)
+    paths = paths[power[tuple(paths.T)] > 0.0]
+    mirrors = [(s.normal, float(s.normal @ s.corners_m[0])) for s in sides_of(scene).sides]
+    parts = {
+        int(image): _splits(legs.maps, int(image), mirrors) for image in np.unique(paths[:, 2])
+    }
+    starts, ends, owner = [], [], []
+    for row, (driver, mic, image) in enumerate(paths):
+        for (out, shift), (back, moved) in parts[int(image)]:
+            starts.append(out @ drivers[driver] + shift)
+            ends.append(back @ mics[mic] + moved)
+            owner.append(row)
+    longest = float(standing.path_m[tuple(paths.T)].max(initial=0.0))
+    none = np.zeros((0, 3))
+    return Stretches(
+        np.array(starts) if starts else none,
+        np.array(ends) if ends else none,
+        np.array(owner, np.int64),
+        paths,
+        longest,
+    )
+
+
+def _splits(maps: Maps, image: int, mirrors: list) -> list[tuple]:
+    """Return the maps of driver and microphone for every place along an image's path, whichever order its walls are met in."""
+    walls = [int(w) for w in maps.walls[image] if w >= 0]
+    found: list[tuple] = []
+    for order in sorted(set(permutations(walls))):
+        linear, offset = _over(order, mirrors)
+        if max(np.abs(linear - maps.linear[image]).max(), np.abs(offset - maps.offset[image]).max()) > SAME_M:  # fmt: skip
+            continue
+        for met in range(len(order) + 1):
+            split = _over(order[:met], mirrors), _over(order[met:][::-1], mirrors)
+            if not any(_alike(split, other) for other in found):
+                found.append(split)
+    return found
+
+
+def _over(walls: tuple[int, ...], mirrors: list) -> tuple[np.ndarray, np.ndarray]:
+    """Return the map of a point to its image over walls, the first one met first."""
+    linear, offset = np.eye(3), np.zeros(3)
+    for wall in walls:
+        normal, level = mirrors[wall]
+        flip = np.eye(3) - 2.0 * np.outer(normal, normal)
+        linear, offset = flip @ linear, flip @ offset + 2.0 * level * normal
+    return linear, offset
+
+
+def _alike(one: tuple, other: tuple) -> bool:
+    return all(
+        np.abs(a - b).max() < SAME_M
+        for x, y in zip(one, other, strict=True)
+        for a, b in zip(x, y, strict=True)
+    )
+
+
+def shadow_of(
+    scene: Scene,
+    mover: AbstractMover,
+    ways: Stretches,
+    carriers_hz: np.ndarray,
+    start_s: float,
+    end_s: float,
+    held: dict[tuple[str, int], np.ndarray] | None = None,
+) -> Shadow | None:
+    """Return what a mover changes of standing paths around a window of reception time, None where it has nothing that casts a shadow.
+
+    held: {(mover, span): changes}, read and added to, for a caller that asks for one window after another.
+    """
+    top = float(np.max(carriers_hz, initial=0.0))
+    shady = [n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air)]
+    if not shady or not len(ways.owner):
+        return None
+    held = {} if held is None else held
+    spans = needed_spans(start_s, end_s)
+    for span in spans:
+        if (mover.name, span) not in held:
+            held[mover.name, span] = _span(scene, mover, shady, ways, carriers_hz, span)
+    change = np.concatenate([held[mover.name, span] for span in spans], axis=2)
+    seen = np.flatnonzero(np.any(change, axis=(0, 2)))
+    return Shadow(mover.name, ways.paths[seen], change[:, seen], spans.start * round(SPAN_S * RATE_HZ))  # fmt: skip
+
+
+def needed_spans(start_s: float, end_s: float) -> range:
+    """Return the spans that a window of reception time reads, with what the interpolation needs on either side."""
+    margin = (TAPS // 2 + 1) / RATE_HZ
+    return range(
+        int(np.floor((start_s - margin) / SPAN_S)), int(np.floor((end_s + margin) / SPAN_S)) + 1
+    )
+
+
+def _span(scene, mover, shady: list[int], ways: Stretches, carriers_hz, span: int) -> np.ndarray:
+    """Return the changes (carrier, path, sample) of one span."""
+    c = scene.air.sound_speed_m_s
+    count = round(SPAN_S * RATE_HZ)
+    lead = int(ways.longest_m / c * RATE_HZ) + 4
+    times = (span * count - lead + np.arange(count + lead + 4)) / RATE_HZ
+    out = np.zeros((len(carriers_hz), len(ways.paths), count), complex)
+    poses = _poses(mover, shady, times)
+    changes(ways.starts, ways.ends, ways.owner, poses, lead, RATE_HZ / c, np.asarray(carriers_hz, float) / c, _RIMS, out)  # fmt: skip
+    return out
+
+
+_RIMS = rims()
+
+
+def _poses(mover: AbstractMover, shady: list[int], times: np.ndarray) -> np.ndarray:
+    """Return centre and squared shape (piece, POSE, time) of some pieces."""
+    poses = mover.at(times)
+    size = poses.sizes_m(mover.pieces)[:, shady]
+    turn = poses.rotation[:, shady]
+    square = np.einsum("tpia,tpa,tpja->tpij", turn, size * size, turn)
+    out = np.empty((len(shady), POSE, len(times)))
+    out[:, :3] = poses.position_m[:, shady].transpose(1, 2, 0)
+    for row, (i, j) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
+        out[:, 3 + row] = square[:, :, i, j].T
+    return out
+
+
+def received(
+    shadow: Shadow, gains: np.ndarray, path_m: np.ndarray, emission, c: float, times: np.ndarray, start: int, rate_hz: int
+) -> np.ndarray:  # fmt: skip
+    """Return (mic, carrier, sample) what a mover changes of the standing sound, from baseband sample number `start` on.
+
+    gains (carrier, driver, mic, image): see `Standing.gains`; path_m (driver, mic, image); times (sample,) s: those of the samples.
+    """
+    carriers, _, mics, _ = gains.shape
+    out = np.zeros((mics, carriers, len(times)), complex)
+    origin = start - round(shadow.first * (rate_hz / RATE_HZ))
+    driver, mic, image = shadow.paths.T
+    waves = gains[:, driver, mic, image][:, :, None] * shadow.change  # (carrier, row, n)
+    if emission.steady:
+        for one in np.unique(mic):
+            together = waves[:, mic == one].sum(axis=1)
+            out[one] = upsample(together, RATE_HZ, rate_hz, origin, len(times))
+        return out
+    for row, (d, m, i) in enumerate(shadow.paths):
+        envelope = emission.envelope(times - path_m[d, m, i] / c)
+        out[m] += envelope * upsample(waves[:, row], RATE_HZ, rate_hz, origin, len(times))
+    return out
