@@ -18,8 +18,8 @@ import numpy as np
 from usim.engine.tones import cosine, sine
 from usim.physics.jit import kernel
 
-LIT_TURN, DARK_TURN = 0.35, 0.65  # sums of the sines of the turns at the rim's two ends
-SLACK_M = 0.25  # how far a piece may go while sound travels on from it
+LIT_TURN, DARK_TURN = 0.25, 0.45  # sums of the sines of the turns at the rim's two ends
+SLACK_M = 0.12  # how far a piece may go while sound travels on from it
 FLAT = 1e-30  # m2: a rim that runs through the foot
 POSE = 9  # rows of a pose: centre; Q diag(a^2) Q' as xx yy zz xy xz yz
 
@@ -51,17 +51,39 @@ def _smooth(x):
 
 
 @kernel
-def _pose_at(poses, piece, x, out):
-    """Write the pose of a piece (POSE,) at a place between samples: a cubic through four of them."""
+def _at(poses, piece, x, first, last, out):
+    """Write rows `first` to `last` of a piece's pose at a place between samples: a cubic through four of them."""
     k = min(max(math.floor(x), 1), poses.shape[2] - 3)
     w = x - k
     a = -w * (w - 1.0) * (w - 2.0) / 6.0
     b = (w + 1.0) * (w - 1.0) * (w - 2.0) / 2.0
     c = -(w + 1.0) * w * (w - 2.0) / 2.0
     d = (w + 1.0) * w * (w - 1.0) / 6.0
-    for row in range(POSE):
+    for row in range(first, last):
         here = poses[piece, row, k - 1 :]
         out[row] = a * here[0] + b * here[1] + c * here[2] + d * here[3]
+
+
+@kernel
+def _turned(rho, near, far):
+    """Return the sum of the sines of the turns of a way over a point rho off the straight one."""
+    return rho / math.sqrt(rho * rho + near * near) + rho / math.sqrt(rho * rho + far * far)
+
+
+@kernel
+def _is_near(poses, piece, k, way):
+    """Return whether a piece may count for a way, wherever it goes while sound travels on: told at the nearest sample."""
+    ahead, aside2 = 0.0, 0.0
+    for part in range(3):
+        away = poses[piece, part, k] - way[part]
+        ahead += away * way[3 + part]
+        aside2 += away * away
+    size = math.sqrt(poses[piece, 3, k] + poses[piece, 4, k] + poses[piece, 5, k]) + SLACK_M
+    if ahead < -size or ahead > way[12] + size:
+        return False
+    rho = math.sqrt(max(aside2 - ahead * ahead, 0.0)) - size
+    near, far = abs(ahead) + size, abs(way[12] - ahead) + size
+    return rho <= 0.0 or _turned(rho, near, far) < DARK_TURN
 
 
 @kernel(apart=True)
@@ -71,28 +93,17 @@ def _sighted(poses, piece, now, per_metre, way, pose, seen):
     way: its start (3,), direction (3,), two directions across it (6,), its length.
     """
     length = way[12]
-    ahead, aside2 = 0.0, 0.0
-    at = now
-    for turn in range(3):  # when that is, follows from where it is then
-        _pose_at(poses, piece, at, pose)
-        ahead, aside2 = 0.0, 0.0
+    if not _is_near(poses, piece, now, way):
+        return False
+    at = float(now)
+    ahead = 0.0
+    for _ in range(3):  # when that is, follows from where it is then
+        _at(poses, piece, at, 0, 3, pose)
+        ahead = 0.0
         for part in range(3):
             ahead += (pose[part] - way[part]) * way[3 + part]
-            aside2 += (pose[part] - way[part]) ** 2
-        aside2 -= ahead * ahead
-        if turn == 0:
-            size = math.sqrt(pose[3] + pose[4] + pose[5])
-            rho = math.sqrt(max(aside2, 0.0)) - size - SLACK_M
-            one, two = max(abs(ahead), 0.02), max(abs(length - ahead), 0.02)
-            if ahead < -size or ahead > length + size:
-                return False
-            if (
-                rho > 0.0
-                and rho / math.sqrt(rho * rho + one * one) + rho / math.sqrt(rho * rho + two * two)
-                > DARK_TURN
-            ):
-                return False
         at = now - (length - ahead) * per_metre
+    _at(poses, piece, at, 0, POSE, pose)
     x, y, depth2, across_x, across_y, mixed = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for part in range(3):
         x += (pose[part] - way[part]) * way[6 + part]
@@ -111,11 +122,7 @@ def _sighted(poses, piece, now, per_metre, way, pose, seen):
     size = math.sqrt(across_x + across_y)
     near, far = max(ahead, 0.5 * depth), max(length - ahead, 0.5 * depth)
     rho = math.sqrt(x * x + y * y) - size
-    if (
-        rho > 0.0
-        and rho / math.sqrt(rho * rho + near * near) + rho / math.sqrt(rho * rho + far * far)
-        > DARK_TURN
-    ):
+    if rho > 0.0 and _turned(rho, near, far) > DARK_TURN:
         return False
     seen[CX], seen[CY] = x, y
     seen[LXX] = math.sqrt(across_x)
@@ -160,7 +167,8 @@ def _rim(seen, cosines, sines, count, turns_per_metre, work):
         turn[k] = d / (r2 + FLAT)
     re, im = work[0], work[1]
     for k in range(count):
-        t = min(max(wane[k], 0.0), 1.0)
+        t = wane[k] if wane[k] > 0.0 else 0.0
+        t = t if t < 1.0 else 1.0
         w = 1.0 - t * t * t * (6.0 * t * t - 15.0 * t + 10.0)
         p = np.float32(phase[k])
         re[k] = (w * cosine(p) - 1.0) * turn[k]
@@ -176,8 +184,25 @@ def _level(other, scale, x, y):
 
 
 @kernel(apart=True)
-def _outside(seen, here, others, cosines, sines, count, low, high):
-    """Keep of every arc, as shares low and high (count,) of it, what lies outside another piece's silhouette."""
+def _levels(one, other, scale, cosines, sines, count, level):
+    """Write the levels of the ends of a rim's arcs in another piece's measure; return the least."""
+    ax, bx = scale * one[LXX] / other[LXX], (scale * one[CX] - other[CX]) / other[LXX]
+    inverse = 1.0 / other[LYY]
+    cy = (scale * one[CY] - other[CY] - other[LXY] * bx) * inverse
+    cc, cs = (scale * one[LXY] - other[LXY] * ax) * inverse, scale * one[LYY] * inverse
+    least = 1e30
+    for k in range(count + 1):
+        u = bx + ax * cosines[k]
+        v = cy + cc * cosines[k] + cs * sines[k]
+        level[k] = u * u + v * v - 1.0
+    for k in range(count + 1):
+        least = level[k] if level[k] < least else least
+    return least
+
+
+@kernel(apart=True)
+def _outside(seen, here, others, cosines, sines, count, level, low, high):
+    """Keep of every arc, as shares low and high (count,) of it, what lies outside other pieces' silhouettes."""
     one = seen[here]
     step = 2.0 * np.pi / count
     for o in range(others):
@@ -188,15 +213,12 @@ def _outside(seen, here, others, cosines, sines, count, low, high):
         apart = (scale * one[CX] - other[CX]) ** 2 + (scale * one[CY] - other[CY]) ** 2
         if apart >= (scale * one[SIZE] + other[SIZE]) ** 2:
             continue
-        after = 0.0
-        for k in range(count + 1):
-            before = after
-            x = one[CX] + one[LXX] * cosines[k]
-            y = one[CY] + one[LXY] * cosines[k] + one[LYY] * sines[k]
-            after = _level(other, scale, x, y)
-            if k == 0 or (before >= 0.0 and after >= 0.0):
+        if _levels(one, other, scale, cosines, sines, count, level) >= 0.0:
+            continue
+        for arc in range(count):
+            before, after = level[arc], level[arc + 1]
+            if before >= 0.0 and after >= 0.0:
                 continue
-            arc = k - 1
             if before < 0.0 and after < 0.0:
                 high[arc] = low[arc]
                 continue
@@ -225,7 +247,7 @@ def _around(seen, here, others, rims, turns_per_metre, work, low, high):
     step = 2.0 * np.pi / count
     for k in range(count):
         low[k], high[k] = 0.0, 1.0
-    _outside(seen, here, others, rims[ring, 2], rims[ring, 3], count, low, high)
+    _outside(seen, here, others, rims[ring, 2], rims[ring, 3], count, work[5], low, high)
     _rim(one, rims[ring, 0], rims[ring, 1], count, turns_per_metre, work)
     re, im = work[0], work[1]
     total_re, total_im = 0.0, 0.0

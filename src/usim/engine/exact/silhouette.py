@@ -15,10 +15,11 @@ import numpy as np
 from usim.engine.exact.link import Link
 from usim.engine.exact.shadow import others
 
-LIT, DARK = 0.35, 0.65
+LIT, DARK = 0.25, 0.45
 RAYS = 4096
 SAME_M = 1e-6
-ROUNDS = 6  # of the time at which a piece is passed
+ROUNDS = 4  # of the time at which a piece is passed
+ROAM_M = 0.3  # a piece goes no further while one sound travels
 
 
 def _step(x):
@@ -41,6 +42,18 @@ def stretches(link: Link, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray, n
                     and np.abs(seen - out.position_m[row]).max() < SAME_M
                 ):
                     yield int(row), out.position_m[i], place
+
+
+def _passed_by(places, reach, start, end) -> bool:
+    """Whether any piece (n, 3), give or take its reach (n,), comes so near to a way that it may count."""
+    length = float(np.linalg.norm(end - start))
+    u = (end - start) / length
+    ahead = (places - start) @ u
+    aside = np.linalg.norm(places - start - ahead[:, None] * u, axis=1)
+    rho = np.maximum(aside - reach, 0.0)
+    near, far = np.abs(ahead) + reach, np.abs(length - ahead) + reach
+    turn = rho / np.hypot(rho, near) + rho / np.hypot(rho, far)
+    return bool(np.any((turn < DARK) & (ahead > -reach) & (ahead < length + reach)))
 
 
 def _screen(mover, pieces, start, end, t: float, c: float) -> list[tuple]:
@@ -129,8 +142,12 @@ def changes(link: Link, mover, rows: np.ndarray, t_s: np.ndarray) -> np.ndarray:
     if not len(pieces):
         return passed - 1.0
     number = {int(row): n for n, row in enumerate(rows)}
+    poses = mover.at(t_s)
+    reach = np.linalg.norm(poses.sizes_m(mover.pieces), axis=2)[:, pieces] + ROAM_M
     for row, start, end in stretches(link, rows):
         for n, t in enumerate(t_s):
+            if not _passed_by(poses.position_m[n, pieces], reach[n], start, end):
+                continue
             passed[number[row], n] *= 1.0 + change(
                 _screen(mover, pieces, start, end, float(t), link.c), k
             )
