@@ -12,10 +12,10 @@ from kirchhoff import mesh
 from usim.engine.baseband import envelopes
 from usim.engine.exact import tone_response
 from usim.engine.hearing import BEFORE
-from usim.engine.shadowing import RATE_HZ
+from usim.engine.selection import QUALITIES
+from usim.engine.shadowing import SPAN_S
 from usim.engine.silhouettes import POSE, changes, rims
 from usim.engine.simulate import simulate, trace
-from usim.physics.dsp import upsample
 from usim.recording.recording import Recording
 from usim.scene.template import from_table
 
@@ -58,7 +58,7 @@ def passed(pieces, start=(-1.5, 0.0, 0.0), end=(1.5, 0.0, 0.0)):
         row[:3], row[3:6] = np.array(centre)[:, None], np.array(axes)[:, None] ** 2
     out = np.zeros((1, 1, 1), complex)
     ends = np.array([start], float), np.array([end], float)
-    changes(*ends, np.zeros(1, np.int64), poses, 10, 0.0, np.array([F_HZ / C]), rims(), out)
+    changes(*ends, np.zeros(1, np.int64), poses, 10, 1, 0.0, np.array([F_HZ / C]), rims(), out)
     return 1.0 + out[0, 0, 0]
 
 
@@ -185,6 +185,8 @@ def test_it_darkens_the_standing_sound():
 
 def test_its_rate_is_one_of_the_basebands():
     """Why: it is interpolated to the baseband's rate. Expected: every rate is a multiple of it."""
-    for rate_hz in (2000, 4000, 8000, 16000):
-        assert rate_hz % RATE_HZ == 0
-    assert upsample(np.ones((1, 64), complex), RATE_HZ, 4000, 400, 8) == pytest.approx(1.0)
+    for quality in QUALITIES.values():
+        for _, rate_hz in quality.shading:
+            assert SPAN_S * rate_hz == round(SPAN_S * rate_hz)
+            for baseband_hz in (2000, 4000, 8000, 16000):
+                assert baseband_hz % rate_hz == 0

@@ -8,7 +8,7 @@ What is kept, and why (bytes for the workload `walk`: 10 s, 16 pieces, 4 microph
   several drivers are all functions of these rows.
 * `echoes`: per mover the tone response (driver, carrier, mic, basis, slow time), summed over pairs; at the baseband's rate, 1.3 MB.  The
   basis are functions of departure and arrival direction that span the units one wants to hear (`spread`); a unit is a set of weights.
-* `shadows`: per mover what it changes of each standing path, 500 times a second; 3 MB.
+* `shadows`: per mover what it changes of each standing path, 50 to 250 times a second; 2 MB.
 * `echoes[].epochs`: which pairs each piece was made of, with weights; 1.5 MB.  Together with `at(t)` they let the pair kernel run again for
   emissions that are not a steady tone (on, off, later music and chirps), late by each pair's own path.
 
@@ -25,7 +25,7 @@ from usim.emissions.base import AbstractEmission
 from usim.engine.echoes import Echo, Held, echo_of
 from usim.engine.legs import Band, Legs, band, legs
 from usim.engine.selection import QUALITIES, Quality
-from usim.engine.shadowing import Shadow, Stretches, shadow_of, stretches
+from usim.engine.shadowing import Shadow, Stretches, shadows_of, stretches
 from usim.engine.standing import Standing, standing
 from usim.engine.table import pair_table
 from usim.scene.scene import PlacedDevice, Scene
@@ -121,7 +121,7 @@ class Setting:
     legs: Legs
     bands: tuple[Band, ...]
     standing: Standing
-    ways: Stretches
+    ways: tuple[Stretches, ...]
 
 
 def setting(scene: Scene, device: PlacedDevice, quality: Quality, spread: bool = False) -> Setting:
@@ -135,7 +135,7 @@ def setting(scene: Scene, device: PlacedDevice, quality: Quality, spread: bool =
     )
     at = np.array([b.carrier_hz for b in bands])
     still = standing(scene, device, found, at)
-    ways = stretches(scene, device, found, still)
+    ways = stretches(scene, device, found, still, quality.shading)
     return Setting(scene, device, quality, found, bands, still, ways)
 
 
@@ -157,7 +157,7 @@ def paths_over(
     if emission is not None:
         device = replace(device, emission=emission)
     echoes: tuple[Echo, ...] = ()
-    shadows: list[Shadow | None] = []
+    shadows: list[Shadow] = []
     if device.emission is not None and about.bands and not judged:
         gated = None if device.emission.steady else device.emission
         bands, first, count = list(about.bands), start - EDGE, samples + 2 * EDGE
@@ -184,11 +184,13 @@ def paths_over(
         ends = first / rate, (first + count) / rate
         cast = None if held is None else held.shadows
         shadows = [
-            shadow_of(scene, mover, about.ways, carriers, *ends, cast) for mover in scene.movers
+            shadow
+            for mover in scene.movers
+            for shadow in shadows_of(scene, mover, about.ways, carriers, *ends, cast)
         ]
     return Paths(
         scene, device, about.quality, about.legs, about.bands, about.standing, echoes, scene.baseband_rate_hz, start, samples, judged,
-        tuple(s for s in shadows if s is not None),
+        tuple(shadows),
     )  # fmt: skip
 
 

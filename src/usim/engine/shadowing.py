@@ -22,64 +22,75 @@ from usim.movers.base import AbstractMover
 from usim.physics.dsp import TAPS, upsample
 from usim.scene.scene import PlacedDevice, Scene
 
-RATE_HZ = (
-    250  # rims that still count send no more than 100 Hz at 2.4 m/s, and what is faster is small
-)
-LEAST = 1e-4  # share of the standing paths' energy that may be left out
+POSE_HZ = 250  # at which poses are asked for
 SAME_M = 1e-6
-SPAN_S = 0.32  # what is told at a time, and kept
+SPAN_S = 0.4  # what is told at a time, and kept
 
 
 @dataclass(frozen=True)
 class Stretches:
-    """Straight ways of standing paths: starts and ends (line, 3) m; owner (line,): which row of paths; paths (row, 3): driver, mic, image."""
+    """Straight ways of standing paths: starts and ends (line, 3) m; owner (line,): which row of paths; paths (row, 3): driver, mic, image.
+
+    What passes them is told at rate_hz.
+    """
 
     starts: np.ndarray
     ends: np.ndarray
     owner: np.ndarray
     paths: np.ndarray
     longest_m: float
+    rate_hz: int
 
 
 @dataclass(frozen=True)
 class Shadow:
-    """What one mover changes of standing paths: change (carrier, row, sample), re each path, at RATE_HZ from sample number `first` on."""
+    """What one mover changes of standing paths (row, 3): change (carrier, row, sample), re each path, at rate_hz from sample number `first` on."""
 
     mover: str
     paths: np.ndarray
     change: np.ndarray
     first: int
+    rate_hz: int
 
 
-def stretches(scene: Scene, device: PlacedDevice, legs: Legs, standing: Standing) -> Stretches:
-    """Return the stretches of a device's standing paths that are strong enough to matter; its own direct sound goes past nobody."""
+def stretches(
+    scene: Scene, device: PlacedDevice, legs: Legs, standing: Standing, shading: tuple[tuple[float, int], ...]
+) -> tuple[Stretches, ...]:  # fmt: skip
+    """Return the stretches of a device's standing paths that are strong enough to matter; its own direct sound goes past nobody.
+
+    shading: (share of the standing paths' energy that is left to what follows, rate in Hz) from the strongest paths to the weakest.  A rim that still
+    counts sends 43 Hz per m/s; of a walker's shadow -53 dB lie beyond 62 Hz and -22 dB beyond 25 Hz, so weak paths are told less often.
+    """
     drivers, mics = device.world(device.unit.drivers_m), device.world(device.unit.mics_m)
     power = (np.abs(standing.gains(device.unit)) ** 2).sum(axis=0)
     power[:, :, standing.direct] = 0.0
     order = np.argsort(-power, axis=None, kind="stable")
     total = np.cumsum(power.ravel()[order])
-    kept = np.sort(order[: int(np.searchsorted(total, (1.0 - LEAST) * total[-1])) + 1])
-    paths = np.stack(np.unravel_index(kept, power.shape), axis=1)
-    paths = paths[power[tuple(paths.T)] > 0.0]
     mirrors = [(s.normal, float(s.normal @ s.corners_m[0])) for s in sides_of(scene).sides]
-    parts = {
-        int(image): _splits(legs.maps, int(image), mirrors) for image in np.unique(paths[:, 2])
-    }
-    starts, ends, owner = [], [], []
-    for row, (driver, mic, image) in enumerate(paths):
-        for (out, shift), (back, moved) in parts[int(image)]:
-            starts.append(out @ drivers[driver] + shift)
-            ends.append(back @ mics[mic] + moved)
-            owner.append(row)
-    longest = float(standing.path_m[tuple(paths.T)].max(initial=0.0))
-    none = np.zeros((0, 3))
-    return Stretches(
-        np.array(starts) if starts else none,
-        np.array(ends) if ends else none,
-        np.array(owner, np.int64),
-        paths,
-        longest,
-    )
+    parts: dict[int, list[tuple]] = {}
+    out, done = [], 0
+    for share, rate_hz in shading:
+        to = int(np.searchsorted(total, (1.0 - share) * total[-1])) + 1
+        kept = np.sort(order[done:to])
+        done = max(done, to)
+        paths = np.stack(np.unravel_index(kept, power.shape), axis=1)
+        paths = paths[power[tuple(paths.T)] > 0.0]
+        if not len(paths):
+            continue
+        starts, ends, owner = [], [], []
+        for row, (driver, mic, image) in enumerate(paths):
+            if int(image) not in parts:
+                parts[int(image)] = _splits(legs.maps, int(image), mirrors)
+            for (there, shift), (back, moved) in parts[int(image)]:
+                starts.append(there @ drivers[driver] + shift)
+                ends.append(back @ mics[mic] + moved)
+                owner.append(row)
+        longest = float(standing.path_m[tuple(paths.T)].max())
+        owners = np.array(owner, np.int64)
+        out.append(
+            Stretches(np.array(starts), np.array(ends), owners, paths, longest, rate_hz)
+        )
+    return tuple(out)
 
 
 def _splits(maps: Maps, image: int, mirrors: list) -> list[tuple]:
@@ -115,50 +126,60 @@ def _alike(one: tuple, other: tuple) -> bool:
     )
 
 
-def shadow_of(
+def shadows_of(
     scene: Scene,
     mover: AbstractMover,
-    ways: Stretches,
+    ways: tuple[Stretches, ...],
     carriers_hz: np.ndarray,
     start_s: float,
     end_s: float,
-    held: dict[tuple[str, int], np.ndarray] | None = None,
-) -> Shadow | None:
-    """Return what a mover changes of standing paths around a window of reception time, None where it has nothing that casts a shadow.
+    held: dict[tuple[str, int], list[np.ndarray]] | None = None,
+) -> list[Shadow]:
+    """Return what a mover changes of standing paths around a window of reception time; nothing where it has nothing that casts a shadow.
 
     held: {(mover, span): changes}, read and added to, for a caller that asks for one window after another.
     """
     top = float(np.max(carriers_hz, initial=0.0))
     shady = [n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air)]
-    if not shady or not len(ways.owner):
-        return None
+    if not shady or not ways:
+        return []
     held = {} if held is None else held
-    spans = needed_spans(start_s, end_s)
+    spans = needed_spans(start_s, end_s, ways)
     for span in spans:
         if (mover.name, span) not in held:
             held[mover.name, span] = _span(scene, mover, shady, ways, carriers_hz, span)
-    change = np.concatenate([held[mover.name, span] for span in spans], axis=2)
-    seen = np.flatnonzero(np.any(change, axis=(0, 2)))
-    return Shadow(mover.name, ways.paths[seen], change[:, seen], spans.start * round(SPAN_S * RATE_HZ))  # fmt: skip
+    out = []
+    for row, some in enumerate(ways):
+        change = np.concatenate([held[mover.name, span][row] for span in spans], axis=2)
+        seen = np.flatnonzero(np.any(change, axis=(0, 2)))
+        first = spans.start * round(SPAN_S * some.rate_hz)
+        out.append(Shadow(mover.name, some.paths[seen], change[:, seen], first, some.rate_hz))
+    return out
 
 
-def needed_spans(start_s: float, end_s: float) -> range:
+def needed_spans(start_s: float, end_s: float, ways: tuple[Stretches, ...]) -> range:
     """Return the spans that a window of reception time reads, with what the interpolation needs on either side."""
-    margin = (TAPS // 2 + 1) / RATE_HZ
+    margin = (TAPS // 2 + 1) / min((some.rate_hz for some in ways), default=POSE_HZ)
     return range(
         int(np.floor((start_s - margin) / SPAN_S)), int(np.floor((end_s + margin) / SPAN_S)) + 1
     )
 
 
-def _span(scene, mover, shady: list[int], ways: Stretches, carriers_hz, span: int) -> np.ndarray:
-    """Return the changes (carrier, path, sample) of one span."""
+def _span(
+    scene: Scene, mover: AbstractMover, shady: list[int], ways: tuple[Stretches, ...], carriers_hz: np.ndarray, span: int
+) -> list[np.ndarray]:  # fmt: skip
+    """Return the changes (carrier, path, sample) of one span, for each of the ways."""
     c = scene.air.sound_speed_m_s
-    count = round(SPAN_S * RATE_HZ)
-    lead = int(ways.longest_m / c * RATE_HZ) + 4
-    times = (span * count - lead + np.arange(count + lead + 4)) / RATE_HZ
-    out = np.zeros((len(carriers_hz), len(ways.paths), count), complex)
-    poses = _poses(mover, shady, times)
-    changes(ways.starts, ways.ends, ways.owner, poses, lead, RATE_HZ / c, np.asarray(carriers_hz, float) / c, _RIMS, out)  # fmt: skip
+    count = round(SPAN_S * POSE_HZ)
+    lead = int(max(some.longest_m for some in ways) / c * POSE_HZ) + 4
+    poses = _poses(mover, shady, (span * count - lead + np.arange(count + lead + 4)) / POSE_HZ)
+    waves = np.asarray(carriers_hz, float) / c
+    out = []
+    for some in ways:
+        every = POSE_HZ // some.rate_hz
+        change = np.zeros((len(waves), len(some.paths), count // every), complex)
+        changes(some.starts, some.ends, some.owner, poses, lead, every, POSE_HZ / c, waves, _RIMS, change)  # fmt: skip
+        out.append(change)
     return out
 
 
@@ -187,15 +208,16 @@ def received(
     """
     carriers, _, mics, _ = gains.shape
     out = np.zeros((mics, carriers, len(times)), complex)
-    origin = start - round(shadow.first * (rate_hz / RATE_HZ))
+    low_hz = shadow.rate_hz
+    origin = start - shadow.first * rate_hz // low_hz
     driver, mic, image = shadow.paths.T
     waves = gains[:, driver, mic, image][:, :, None] * shadow.change  # (carrier, row, n)
     if emission.steady:
         for one in np.unique(mic):
             together = waves[:, mic == one].sum(axis=1)
-            out[one] = upsample(together, RATE_HZ, rate_hz, origin, len(times))
+            out[one] = upsample(together, low_hz, rate_hz, origin, len(times))
         return out
     for row, (d, m, i) in enumerate(shadow.paths):
         envelope = emission.envelope(times - path_m[d, m, i] / c)
-        out[m] += envelope * upsample(waves[:, row], RATE_HZ, rate_hz, origin, len(times))
+        out[m] += envelope * upsample(waves[:, row], low_hz, rate_hz, origin, len(times))
     return out

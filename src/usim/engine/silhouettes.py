@@ -16,23 +16,32 @@ import math
 import numpy as np
 
 from usim.engine.tones import cosine, sine
-from usim.physics.jit import kernel
+from usim.physics.jit import kernel, rows32
 
+f32 = np.float32
 LIT_TURN, DARK_TURN = 0.25, 0.45  # sums of the sines of the turns at the rim's two ends
 SLACK_M = 0.12  # how far a piece may go while sound travels on from it
-FLAT = 1e-30  # m2: a rim that runs through the foot
+FLAT = f32(1e-30)  # m2: a rim that runs through the foot
+LIT, WANE_RATE = f32(LIT_TURN), f32(1.0 / (DARK_TURN - LIT_TURN))
+NONE, HALF, ONE, SIX, TEN, FIFTEEN = f32(0), f32(0.5), f32(1), f32(6), f32(10), f32(15)
 POSE = 9  # rows of a pose: centre; Q diag(a^2) Q' as xx yy zz xy xz yz
 
-# of a piece as a way sees it: foot of its centre across the way, three numbers of its rim, distances, how much of it counts, size
-CX, CY, LXX, LXY, LYY, NEAR, FAR, COUNTS, SIZE, BEND = range(10)
-SEEN = 10
-RINGS = np.array([24, 32, 48, 64, 96, 128, 192, 256, 384, 512])
+# Of a piece as a way sees it: middle and rim, (x, y) = middle + [[lxx, 0], [lxy, lyy]] (cos, sin); distances, how much of it counts, size; then the
+# same screen as others see it, every length times sqrt(1 / near + 1 / far), as wide as it is for the waves; 1 over its lxx and lyy
+CX, CY, LXX, LXY, LYY, NEAR, FAR, COUNTS, SIZE, BEND2 = range(10)
+SX, SY, SXX, SXY, SYY, ROUND, OVER_X, OVER_Y = range(10, 18)
+SEEN = 18
+LANES = 16  # what is summed at a time
+RINGS = np.array([32, 48, 64, 96, 128, 192, 256, 384, 512])  # points: whole lanes
 MOST = int(RINGS[-1])
+ROW = MOST + LANES  # of what is worked out along a rim: a constant distance apart, so that loops are packed
+RE, IM, LEVEL, LOW, HIGH, COSINES, SINES, SHARES, SUMS = (ROW * n for n in range(9))
+WORK = 9 * ROW
 
 
 def rims() -> np.ndarray:
     """Return cosines and sines (ring, 4, MOST + 1) of the points of each ring: midpoints, then ends, of its equal arcs."""
-    out = np.zeros((len(RINGS), 4, MOST + 1))
+    out = np.zeros((len(RINGS), 4, MOST + 1), np.float32)
     for row, count in zip(out, RINGS, strict=True):
         angle = 2.0 * np.pi * np.arange(count + 1) / count
         row[0, : count + 1], row[1, : count + 1] = (
@@ -71,19 +80,31 @@ def _turned(rho, near, far):
 
 
 @kernel
-def _is_near(poses, piece, k, way):
-    """Return whether a piece may count for a way, wherever it goes while sound travels on: told at the nearest sample."""
-    ahead, aside2 = 0.0, 0.0
-    for part in range(3):
-        away = poses[piece, part, k] - way[part]
-        ahead += away * way[3 + part]
-        aside2 += away * away
-    size = math.sqrt(poses[piece, 3, k] + poses[piece, 4, k] + poses[piece, 5, k]) + SLACK_M
+def _is_near(x, y, z, size, way):
+    """Return whether something no larger than `size` about a place may count for a way."""
+    ax, ay, az = x - way[0], y - way[1], z - way[2]
+    ahead = ax * way[3] + ay * way[4] + az * way[5]
     if ahead < -size or ahead > way[12] + size:
         return False
-    rho = math.sqrt(max(aside2 - ahead * ahead, 0.0)) - size
+    rho = math.sqrt(max(ax * ax + ay * ay + az * az - ahead * ahead, 0.0)) - size
     near, far = abs(ahead) + size, abs(way[12] - ahead) + size
     return rho <= 0.0 or _turned(rho, near, far) < DARK_TURN
+
+
+@kernel
+def _bounds(poses, out):
+    """Write into out (piece, 4) a ball that holds each piece at all times."""
+    for piece in range(poses.shape[0]):
+        pose, ball = poses[piece], out[piece]
+        last = pose.shape[1] - 1
+        most = 0.0
+        for part in range(3):
+            ball[part] = 0.5 * (pose[part, 0] + pose[part, last])
+        for k in range(last + 1):
+            x, y, z = pose[0, k] - ball[0], pose[1, k] - ball[1], pose[2, k] - ball[2]
+            size2 = pose[3, k] + pose[4, k] + pose[5, k]
+            most = max(most, math.sqrt(x * x + y * y + z * z) + math.sqrt(size2))
+        ball[3] = most
 
 
 @kernel(apart=True)
@@ -93,7 +114,8 @@ def _sighted(poses, piece, now, per_metre, way, pose, seen):
     way: its start (3,), direction (3,), two directions across it (6,), its length.
     """
     length = way[12]
-    if not _is_near(poses, piece, now, way):
+    size = math.sqrt(poses[piece, 3, now] + poses[piece, 4, now] + poses[piece, 5, now]) + SLACK_M
+    if not _is_near(poses[piece, 0, now], poses[piece, 1, now], poses[piece, 2, now], size, way):
         return False
     at = float(now)
     ahead = 0.0
@@ -129,7 +151,12 @@ def _sighted(poses, piece, now, per_metre, way, pose, seen):
     seen[LXY] = mixed / seen[LXX]
     seen[LYY] = math.sqrt(max(across_y - seen[LXY] * seen[LXY], 1e-12))
     seen[NEAR], seen[FAR], seen[COUNTS], seen[SIZE] = near, far, counts, size
-    seen[BEND] = math.sqrt(1.0 / near + 1.0 / far)
+    seen[BEND2] = 1.0 / near + 1.0 / far
+    scale = math.sqrt(seen[BEND2])
+    for part in range(5):
+        seen[SX + part] = scale * seen[CX + part]
+    seen[ROUND] = scale * size
+    seen[OVER_X], seen[OVER_Y] = 1.0 / seen[SXX], 1.0 / seen[SYY]
     return True
 
 
@@ -137,8 +164,8 @@ def _sighted(poses, piece, now, per_metre, way, pose, seen):
 def _ring(seen, turns_per_metre):
     """Return which ring resolves the phase along a rim."""
     rho = math.sqrt(seen[CX] ** 2 + seen[CY] ** 2) + seen[SIZE]
-    bend2 = seen[BEND] * seen[BEND]
-    swing = 2.0 * np.pi * turns_per_metre * seen[SIZE] * min(rho * bend2, 1.1 * DARK_TURN)
+    bend = min(rho * seen[BEND2], 1.1 * DARK_TURN)
+    swing = 2.0 * np.pi * turns_per_metre * seen[SIZE] * bend
     wanted = swing + 6.0 * swing ** (1.0 / 3.0) + 12.0
     ring = 0
     while ring < len(RINGS) - 1 and RINGS[ring] < wanted:
@@ -148,120 +175,184 @@ def _ring(seen, turns_per_metre):
 
 @kernel(apart=True)
 def _rim(seen, cosines, sines, count, turns_per_metre, work):
-    """Write the integrand per radian of the ellipse, (w exp(-j q) - 1) dphi, into the first two rows of work (6, MOST + 1)."""
-    cx, cy, lxx, lxy, lyy = seen[CX], seen[CY], seen[LXX], seen[LXY], seen[LYY]
-    near, far = seen[NEAR], seen[FAR]
+    """Write the integrand per radian of the ellipse, (w exp(-j q) - 1) dphi, into rows RE and IM of work; count: whole lanes."""
+    cx, cy, lxx, lxy = f32(seen[CX]), f32(seen[CY]), f32(seen[LXX]), f32(seen[LXY])
+    lyy, near, far, turns = f32(seen[LYY]), f32(seen[NEAR]), f32(seen[FAR]), f32(turns_per_metre)
     near2, far2 = near * near, far * far
-    phase, wane, turn = work[2], work[3], work[4]
-    for k in range(count):
-        c, s = cosines[k], sines[k]
-        x = cx + lxx * c
-        y = cy + lxy * c + lyy * s
-        r2 = x * x + y * y
-        d = x * (lyy * c - lxy * s) + y * lxx * s
-        one, two = math.sqrt(near2 + r2), math.sqrt(far2 + r2)
-        q = turns_per_metre * r2 * (1.0 / (one + near) + 1.0 / (two + far))
-        bend = math.sqrt(r2) * (1.0 / one + 1.0 / two)
-        phase[k] = q - math.floor(q + 0.5)
-        wane[k] = (bend - LIT_TURN) * (1.0 / (DARK_TURN - LIT_TURN))
-        turn[k] = d / (r2 + FLAT)
-    re, im = work[0], work[1]
-    for k in range(count):
-        t = wane[k] if wane[k] > 0.0 else 0.0
-        t = t if t < 1.0 else 1.0
-        w = 1.0 - t * t * t * (6.0 * t * t - 15.0 * t + 10.0)
-        p = np.float32(phase[k])
-        re[k] = (w * cosine(p) - 1.0) * turn[k]
-        im[k] = -w * sine(p) * turn[k]
+    for block in range(0, count, LANES):
+        at_c, at_s, here = cosines[block:], sines[block:], work[block:]
+        for k in range(LANES):
+            c, s = at_c[k], at_s[k]
+            x = cx + lxx * c
+            y = cy + lxy * c + lyy * s
+            r2 = x * x + y * y
+            d = x * (lyy * c - lxy * s) + y * lxx * s
+            one, two = np.sqrt(near2 + r2), np.sqrt(far2 + r2)
+            q = turns * r2 * (ONE / (one + near) + ONE / (two + far))
+            bend = np.sqrt(r2) * (ONE / one + ONE / two)
+            t = (bend - LIT) * WANE_RATE
+            t = t if t > NONE else NONE
+            t = t if t < ONE else ONE
+            w = ONE - t * t * t * (SIX * t * t - FIFTEEN * t + TEN)
+            p = q - np.floor(q + HALF)
+            turn = d / (r2 + FLAT)
+            here[RE + k] = (w * cosine(p) - ONE) * turn
+            here[IM + k] = -w * sine(p) * turn
+
+
+@kernel(apart=True)
+def _levels(one, other, cosines, sines, count, work):
+    """Write the levels of the ends of a rim's arcs in another piece's measure; return how many lie inside it."""
+    lean, aside = one[SXX] * other[OVER_X], (one[SX] - other[SX]) * other[OVER_X]
+    ax, bx = f32(lean), f32(aside)
+    cy = f32((one[SY] - other[SY] - other[SXY] * aside) * other[OVER_Y])
+    cc = f32((one[SXY] - other[SXY] * lean) * other[OVER_Y])
+    cs = f32(one[SYY] * other[OVER_Y])
+    inside = np.int32(0)
+    for block in range(0, count, LANES):
+        at_c, at_s, here = cosines[block:], sines[block:], work[block:]
+        for k in range(LANES):
+            u = bx + ax * at_c[k]
+            v = cy + cc * at_c[k] + cs * at_s[k]
+            here[LEVEL + k] = u * u + v * v - ONE
+        for k in range(LANES):
+            inside += np.int32(here[LEVEL + k] < NONE)
+    work[LEVEL + count] = work[LEVEL]
+    return inside
 
 
 @kernel
-def _level(other, scale, x, y):
-    """Return how far outside another piece's rim a point lies, negative inside; scale: from this piece's screen to the other's."""
-    u = (scale * x - other[CX]) / other[LXX]
-    v = (scale * y - other[CY] - other[LXY] * u) / other[LYY]
+def _are_apart(one, other):
+    """Return whether two silhouettes lie apart along the line of their middles."""
+    x, y = one[SX] - other[SX], one[SY] - other[SY]
+    apart2 = x * x + y * y
+    if apart2 >= (one[ROUND] + other[ROUND]) ** 2:
+        return True
+    a = math.sqrt((one[SXX] * x + one[SXY] * y) ** 2 + (one[SYY] * y) ** 2)
+    b = math.sqrt((other[SXX] * x + other[SXY] * y) ** 2 + (other[SYY] * y) ** 2)
+    return a + b <= apart2
+
+
+@kernel
+def _level(one, other, c, s):
+    """Return how far outside another piece's rim a point of one rim lies, negative inside."""
+    u = (one[SX] + one[SXX] * c - other[SX]) * other[OVER_X]
+    v = (one[SY] + one[SXY] * c + one[SYY] * s - other[SY] - other[SXY] * u) * other[OVER_Y]
     return u * u + v * v - 1.0
 
 
-@kernel(apart=True)
-def _levels(one, other, scale, cosines, sines, count, level):
-    """Write the levels of the ends of a rim's arcs in another piece's measure; return the least."""
-    ax, bx = scale * one[LXX] / other[LXX], (scale * one[CX] - other[CX]) / other[LXX]
-    inverse = 1.0 / other[LYY]
-    cy = (scale * one[CY] - other[CY] - other[LXY] * bx) * inverse
-    cc, cs = (scale * one[LXY] - other[LXY] * ax) * inverse, scale * one[LYY] * inverse
-    least = 1e30
-    for k in range(count + 1):
-        u = bx + ax * cosines[k]
-        v = cy + cc * cosines[k] + cs * sines[k]
-        level[k] = u * u + v * v - 1.0
-    for k in range(count + 1):
-        least = level[k] if level[k] < least else least
-    return least
+@kernel
+def _turned_on(c, s, angle):
+    """Return cosine and sine of a direction (c, s) turned on by at most a fifth of a radian."""
+    d2 = angle * angle
+    cosine_ = 1.0 - d2 * (0.5 - d2 * (1.0 / 24.0 - d2 * (1.0 / 720.0)))
+    sine_ = angle * (1.0 - d2 * (1.0 / 6.0 - d2 * (1.0 / 120.0)))
+    return c * cosine_ - s * sine_, s * cosine_ + c * sine_
+
+
+@kernel
+def _crossing(one, other, before, after, c, s, step):
+    """Return where on an arc, as a share of it, a rim crosses another one: by secants. c, s: where the arc begins."""
+    t = before / (before - after)
+    there = _turned_on(c, s, t * step)
+    middle = _level(one, other, there[0], there[1])
+    if (middle < 0.0) == (before < 0.0):
+        return t + (1.0 - t) * middle / (middle - after)
+    return t * before / (before - middle)
 
 
 @kernel(apart=True)
-def _outside(seen, here, others, cosines, sines, count, level, low, high):
-    """Keep of every arc, as shares low and high (count,) of it, what lies outside other pieces' silhouettes."""
+def _outside(seen, here, others, cosines, sines, count, work, cuts):
+    """Keep of every arc, as shares from rows LOW to HIGH of work, what lies outside other pieces' silhouettes.
+
+    Return how many ends of arcs are cut, whose numbers go into cuts, or -1 where nothing is left.
+    """
     one = seen[here]
     step = 2.0 * np.pi / count
+    found = 0
+    low, high, level = work[LOW:], work[HIGH:], work[LEVEL:]
+    for k in range(count):
+        low[k], high[k] = NONE, ONE
     for o in range(others):
-        if o == here:
+        if o == here or _are_apart(one, seen[o]):
             continue
-        other = seen[o]
-        scale = one[BEND] / other[BEND]
-        apart = (scale * one[CX] - other[CX]) ** 2 + (scale * one[CY] - other[CY]) ** 2
-        if apart >= (scale * one[SIZE] + other[SIZE]) ** 2:
+        inside = _levels(one, seen[o], cosines, sines, count, work)
+        if inside == count:
+            return -1
+        if not inside:
             continue
-        if _levels(one, other, scale, cosines, sines, count, level) >= 0.0:
-            continue
-        for arc in range(count):
-            before, after = level[arc], level[arc + 1]
-            if before >= 0.0 and after >= 0.0:
+        for block in range(0, count, LANES):
+            arcs = work[block:]
+            ends = np.int32(0)
+            for k in range(LANES):
+                ends += np.int32(arcs[LEVEL + k] < NONE) + np.int32(arcs[LEVEL + 1 + k] < NONE)
+            if not ends:
                 continue
-            if before < 0.0 and after < 0.0:
-                high[arc] = low[arc]
+            if ends == 2 * LANES:
+                for k in range(LANES):
+                    arcs[HIGH + k] = arcs[LOW + k]
                 continue
-            t = before / (before - after)
-            angle = (arc + t) * step
-            c, s = math.cos(angle), math.sin(angle)
-            x = one[CX] + one[LXX] * c
-            y = one[CY] + one[LXY] * c + one[LYY] * s
-            middle = _level(other, scale, x, y)
-            if (middle < 0.0) == (before < 0.0):
-                t = t + (1.0 - t) * middle / (middle - after)
-            else:
-                t = t * before / (before - middle)
-            if before < 0.0:
-                low[arc] = min(max(low[arc], t), high[arc])
-            else:
-                high[arc] = max(min(high[arc], t), low[arc])
+            for arc in range(block, block + LANES):
+                before, after = level[arc], level[arc + 1]
+                if before >= NONE and after >= NONE:
+                    continue
+                if before < NONE and after < NONE:
+                    high[arc] = low[arc]
+                    continue
+                t = _crossing(one, seen[o], before, after, cosines[arc], sines[arc], step)
+                if before < NONE:
+                    low[arc] = min(max(low[arc], t), high[arc])
+                else:
+                    high[arc] = max(min(high[arc], t), low[arc])
+                if found < len(cuts):
+                    cuts[found] = arc
+                    found += 1
+    return found
 
 
 @kernel(apart=True)
-def _around(seen, here, others, rims, turns_per_metre, work, low, high):
+def _around(seen, here, others, rims, turns_per_metre, work, cuts):
     """Return the integral of (w exp(-j q) - 1) dphi over what of one rim lies outside all others, real and imaginary part."""
     one = seen[here]
     ring = _ring(one, turns_per_metre)
     count = RINGS[ring]
-    step = 2.0 * np.pi / count
-    for k in range(count):
-        low[k], high[k] = 0.0, 1.0
-    _outside(seen, here, others, rims[ring, 2], rims[ring, 3], count, work[5], low, high)
+    cosines, sines = rims[ring, 2], rims[ring, 3]
+    found = _outside(seen, here, others, cosines, sines, count, work, cuts)
+    if found < 0:
+        return 0.0, 0.0
     _rim(one, rims[ring, 0], rims[ring, 1], count, turns_per_metre, work)
-    re, im = work[0], work[1]
+    for k in range(LANES):
+        work[SUMS + k], work[SUMS + LANES + k] = NONE, NONE
+    for block in range(0, count, LANES):  # whole arcs, lane by lane
+        arcs = work[block:]
+        for k in range(LANES):
+            whole = NONE if arcs[HIGH + k] - arcs[LOW + k] < ONE else ONE
+            work[SUMS + k] += whole * arcs[RE + k]
+            work[SUMS + LANES + k] += whole * arcs[IM + k]
     total_re, total_im = 0.0, 0.0
-    for k in range(count):
-        share = high[k] - low[k]
-        if share >= 1.0:
-            total_re += re[k]
-            total_im += im[k]
-        elif share > 0.0:
-            angle = (k + 0.5 * (low[k] + high[k])) * step
-            low[k], high[k] = math.cos(angle), math.sin(angle)
-            _rim(one, low[k:], high[k:], 1, turns_per_metre, work[:, MOST:])
-            total_re += share * work[0, MOST]
-            total_im += share * work[1, MOST]
+    for k in range(LANES):
+        total_re += work[SUMS + k]
+        total_im += work[SUMS + LANES + k]
+    step = 2.0 * np.pi / count
+    low, high = work[LOW:], work[HIGH:]
+    c, s, share = work[COSINES:], work[SINES:], work[SHARES:]
+    left = 0
+    for cut in range(found):  # and what is left of those that are cut
+        arc = cuts[cut]
+        if not NONE < high[arc] - low[arc] < ONE:
+            continue
+        middle = 0.5 * (low[arc] + high[arc])
+        share[left] = high[arc] - low[arc]
+        c[left], s[left] = _turned_on(cosines[arc], sines[arc], middle * step)
+        high[arc] = low[arc]
+        left += 1
+    if left:
+        for k in range(left, (left + LANES - 1) // LANES * LANES):
+            c[k], s[k] = ONE, NONE
+        _rim(one, c, s, left, turns_per_metre, work)
+    for k in range(left):
+        total_re += share[k] * work[RE + k]
+        total_im += share[k] * work[IM + k]
     scale = step * one[COUNTS]
     return total_re * scale, total_im * scale
 
@@ -291,20 +382,26 @@ def _across(start, end, way):
 
 
 @kernel
-def _changes(starts, ends, rows, poses, first, per_metre, waves, rims, room, out):
+def _changes(starts, ends, rows, poses, first, every, per_metre, waves, rims, room, out):
     """See `changes`; room: scratch."""
-    way, pose, seen, work, low, high = room
+    way, pose, seen, work, cuts, pieces, balls = room
+    _bounds(poses, balls)
     for line in range(starts.shape[0]):
         _across(starts[line], ends[line], way)
+        near = 0
+        for piece in range(poses.shape[0]):
+            if _is_near(balls[piece, 0], balls[piece, 1], balls[piece, 2], balls[piece, 3], way):
+                pieces[near] = piece
+                near += 1
         for n in range(out.shape[2]):
             some = 0
-            for piece in range(poses.shape[0]):
-                if _sighted(poses, piece, first + n, per_metre, way, pose, seen[some]):
+            for k in range(near):
+                if _sighted(poses, pieces[k], first + n * every, per_metre, way, pose, seen[some]):
                     some += 1
             for carrier in range(out.shape[0]):
                 re, im = 0.0, 0.0
                 for here in range(some):
-                    a, b = _around(seen, here, some, rims, waves[carrier], work, low, high)
+                    a, b = _around(seen, here, some, rims, waves[carrier], work, cuts)
                     re += a
                     im += b
                 if some:
@@ -314,19 +411,20 @@ def _changes(starts, ends, rows, poses, first, per_metre, waves, rims, room, out
 
 
 @kernel(allocates=True)
-def changes(starts, ends, rows, poses, first, per_metre, waves, rims, out):
+def changes(starts, ends, rows, poses, first, every, per_metre, waves, rims, out):
     """Add to out (carrier, row, sample) complex by what share the pieces of a mover change each path; out starts at zero.
 
     starts, ends (line, 3) m: straight ways past the mover; rows (line,): the path that each is a stretch of, whose changes multiply; poses (piece, POSE, n) at
-    even times, of which number `first` is that of reception of out's sample 0; per_metre: samples that sound takes for a metre; waves (carrier,) per metre.
+    even times, of which number `first` is that of reception of out's sample 0, and `every` of them make one of its; per_metre: samples that sound takes for a metre; waves (carrier,) per metre.
     """
     pieces = poses.shape[0]
     room = (
         np.zeros(13),
         np.zeros(POSE),
         np.zeros((pieces, SEEN)),
-        np.zeros((6, MOST + 2)),
-        np.zeros(MOST + 1),
-        np.zeros(MOST + 1),
+        rows32(WORK),
+        np.zeros(MOST, np.int64),
+        np.zeros(pieces, np.int64),
+        np.zeros((pieces, 4)),
     )
-    _changes(starts, ends, rows, poses, first, per_metre, waves, rims, room, out)
+    _changes(starts, ends, rows, poses, first, every, per_metre, waves, rims, room, out)
