@@ -32,7 +32,12 @@ def numbers(pattern, text):
 
 
 def test_every_script_is_tested_and_short():
-    assert SCRIPTS == ["pendulum.py", "speed_of_a_walker.py", "units_of_a_line.py"]
+    assert SCRIPTS == [
+        "pendulum.py",
+        "range_profile.py",
+        "speed_of_a_walker.py",
+        "units_of_a_line.py",
+    ]
     for name in SCRIPTS:
         assert len((EXAMPLES / name).read_text(encoding="utf-8").splitlines()) <= 40, name
 
@@ -47,6 +52,18 @@ def test_speed_of_a_walker(tmp_path):
     assert max(true) > 0.5
     assert (tmp_path / "speed_of_a_walker.png").read_bytes().startswith(PNG)
     assert [path.name for path in tmp_path.iterdir()] == ["speed_of_a_walker.png"]
+
+
+@pytest.mark.slow
+def test_range_profile(tmp_path):
+    """The first echo that changes from chirp to chirp comes from the nearest part, to 15 cm in the median."""
+    said = run(tmp_path, EXAMPLES / "range_profile.py")
+    assert numbers(r"median difference ([0-9.]+) m", said)[0] < 0.15
+    found, true = numbers(r"echo from ([0-9.]+) m", said), numbers(r"part at ([0-9.]+) m", said)
+    assert len(found) >= 6
+    assert true[0] - true[-1] > 0.5
+    assert found[0] - found[-1] > 0.5
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

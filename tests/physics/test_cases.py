@@ -17,9 +17,11 @@ with (Path(__file__).parent / "cases.csv").open(encoding="utf-8", newline="") as
 def test_complete():
     """Why: a case that nobody owns is a case that nobody runs.
     Set-up: cases.csv.
-    Expected: V01 to V56 once each, in order, each with a known owner.
+    Expected: V01 to V56 and S1 to S5 once each, in order, each with a known owner.
     """
-    assert [case["id"] for case in CASES] == [f"V{number:02d}" for number in range(1, 57)]
+    names = [f"V{number:02d}" for number in range(1, 57)]
+    names += [f"S{number}" for number in range(1, 6)]
+    assert [case["id"] for case in CASES] == names
     assert {case["owner"] for case in CASES} <= OWNERS
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from usim.cli.crosstalk import crosstalk
 from usim.engine.images import maps
 from usim.engine.sides import sides_of
 from usim.movers.base import AbstractMover
@@ -54,6 +55,7 @@ def budget(scene: Scene) -> dict[str, Any]:
             for mover in scene.movers
             if not flashes(mover)
         ],
+        "crosstalk": crosstalk(scene),
         "baseband_rate_hz": scene.baseband_rate_hz,
         "paths": paths(scene),
         "notes": [
@@ -166,6 +168,7 @@ def _device(device: PlacedDevice) -> dict[str, Any]:
         "listens": device.listens,
         "microphones": len(unit.mics_m),
         "carriers_hz": [] if emission is None else [float(f) for f in emission.carriers_hz],
+        **({"band_hz": list(emission.band_hz)} if emission and emission.band_hz else {}),
         "level_db_spl": None if emission is None else float(emission.level_db_spl),
         "direct_db_spl": None
         if emission is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from usim.cli.crosstalk import crosstalk_lines
 from usim.cli.output import columns, heading, number, size, span
 
 
@@ -15,6 +16,7 @@ def portrait(facts: dict[str, Any]) -> list[str]:
         *_room(facts),
         "",
         *_devices(facts),
+        *crosstalk_lines(facts),
         *_movers(facts),
         *_echoes(facts),
         *_noises(facts),
@@ -75,6 +77,8 @@ def _devices(facts: dict[str, Any]) -> list[str]:
         )
         if device["carriers_hz"]:
             tones = ", ".join(f"{f / 1000:g}" for f in device["carriers_hz"])
+            if "band_hz" in device:
+                tones = " to ".join(f"{f / 1000:.3g}" for f in device["band_hz"])
             does += f"; emits {tones} kHz at {device['level_db_spl']:.3g} dB SPL"
         lines.append(
             f"{heading('Device')}  {device['name']}: {device['profile']}, unit {device['unit']}, at ({place}) m; {does}"

@@ -31,6 +31,9 @@ def _envelope(emission: AbstractEmission, carriers: int) -> Iterator[str]:
     step_s = 1e-4
     t_s = np.arange(-1.0, 12.0, step_s)
     envelope = emission.envelope(t_s)
+    if emission.band_hz is not None:
+        yield from _wideband(emission, t_s, envelope)
+        return
     if envelope.shape != (carriers, len(t_s)) or np.iscomplexobj(envelope):
         yield f"envelope gives {envelope.shape} for {carriers} carriers and {len(t_s)} times"
         return
@@ -43,3 +46,27 @@ def _envelope(emission: AbstractEmission, carriers: int) -> Iterator[str]:
     some = slice(None, None, 999)
     if not np.array_equal(emission.envelope(t_s[some][::-1])[:, ::-1], envelope[:, some]):
         yield "the envelope depends on the order of the times"
+
+
+def _wideband(emission: AbstractEmission, t_s: np.ndarray, envelope: np.ndarray) -> Iterator[str]:
+    low, high = emission.band_hz or (0.0, 0.0)
+    carriers = np.asarray(emission.carriers_hz, float)
+    if len(carriers) != 1 or abs(0.5 * (low + high) - carriers[0]) > 1.0 or not 0.0 < low < high:
+        yield "a wideband emission has one carrier, in the middle of its band"
+        return
+    if envelope.shape != (1, len(t_s)) or not np.iscomplexobj(envelope):
+        yield f"envelope of a wideband emission gives {envelope.shape} {envelope.dtype}, not (1, time) complex"
+        return
+    if np.abs(envelope).max() > 1.0 + 1e-12:
+        yield "the envelope is larger than 1"
+    if emission.steady:
+        yield "a wideband emission is not steady"
+    some = slice(None, None, 999)
+    if not np.array_equal(emission.envelope(t_s[some][::-1])[:, ::-1], envelope[:, some]):
+        yield "the envelope depends on the order of the times"
+    rate = 4.0 * (high - low)
+    many = np.arange(int(3.0 * rate)) / rate
+    power = np.abs(np.fft.fft(emission.envelope(many)[0] * np.blackman(len(many)))) ** 2
+    beyond = np.abs(np.fft.fftfreq(len(many), 1.0 / rate)) > 0.5 * (high - low)
+    if power[beyond].sum() > 2e-5 * power.sum():
+        yield "more than -50 dB of the energy lies outside band_hz"

@@ -20,7 +20,8 @@ class Converter(Table):
     full_scale_db_spl: rms level of the sine at low frequency that reaches 1.0 in a nominal microphone.
     pass_band: share of the rate up to which the anti-alias filter passes. clock_ppm: how fast the
     device's clock runs; dac_offset_ppm: how much faster the output runs than the input (a fault, 0 where
-    they share the clock). jitter_s: rms of the sampling instants.
+    they share the clock). jitter_s: rms of the sampling instants. output_latency_s: from a command to
+    what the drivers then play.
     """
 
     rate_hz: Rate = 96000
@@ -32,6 +33,7 @@ class Converter(Table):
     clock_ppm: float = Field(0.0, ge=-500.0, le=500.0)
     dac_offset_ppm: float = Field(0.0, ge=-500.0, le=500.0)
     jitter_s: float = Field(0.0, ge=0.0, le=1e-7)
+    output_latency_s: float = Field(0.0, ge=0.0, le=1.0)
 
     @model_validator(mode="after")
     def _known_rate(self):

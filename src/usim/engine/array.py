@@ -9,6 +9,7 @@ from usim.engine.slab import (
     LEAN,
     NORMAL,
     ON,
+    PATH,
     RE,
     ROW,
     SECOND,
@@ -148,6 +149,19 @@ def coarsen(s, d, coarse_s, ways, ratio, count, wide):
         thin_row(s[NORMAL + row * ROW :], ratio, count, wide, coarse_s[NORMAL + row * ROW :])
     for k in range(wide):
         ways[WAY + k] = d[SECOND + min(k, count - 1) * ratio]
+
+
+@kernel
+def blown(air, n, first, d, count):
+    """Add to PATH by how much moving air makes the way of pair n longer, from knot `first` on; nothing in still air, which has no knots.
+
+    air (pair + 1, knots): m; the last row is by what share all ways are longer because the air has cooled.  That the sound then arrives some microseconds
+    later moves the bounce by less than a micrometre.
+    """
+    if air.shape[1] > 0:
+        more, share = air[n, first:], air[air.shape[0] - 1, first:]
+        for k in range(count):
+            d[PATH + k] += share[k] * d[PATH + k] + more[k]
 
 
 @kernel(apart=True)

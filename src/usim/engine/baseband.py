@@ -9,6 +9,9 @@ from usim.devices.unit import Unit
 from usim.emissions.base import AbstractEmission
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
 from usim.engine.shadowing import received
+from usim.engine.sounded import late_response, standing_response
+from usim.engine.stirred import StirredStanding
+from usim.engine.tail import Tail, taps_heard
 from usim.physics.dsp import filtered, short_filter
 from usim.template.problem import InvalidInput, Problem
 from usim.template.streams import stream
@@ -20,7 +23,7 @@ DIRECT, STATIC = "direct", "static"
 
 
 def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.ndarray]:
-    """Return {stem: (mic, carrier, sample) complex128 in full scale} for `direct`, `static` and every `mover.<name>`.
+    """Return {stem: (mic, carrier, sample) complex128 in full scale} for `direct`, `static` (the tail included) and every `mover.<name>`.
 
     Each reaches EDGE - FILTER_TAPS // 2 samples beyond the window on either side.  noise_seed feeds the clock's jitter.
     """
@@ -37,29 +40,33 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
             for b, f in zip(paths.bands, carriers, strict=True)
         ]
     )  # (carrier, driver)
+    wide = paths.sounds is not None
+    if wide:  # what drivers do is in the echoes already, over the whole band
+        require_own(paths, unit)
+        drive[:] = pressure
     gains = paths.standing.gains(unit) * drive[:, :, None, None]
     direct = np.zeros(gains.shape[-1], bool)
     direct[paths.standing.direct] = True
     out = {}
     for name, part in ((DIRECT, direct), (STATIC, ~direct)):
-        out[name] = _standing(
-            paths, emission, gains[..., part], paths.standing.path_m[..., part], times
-        )
+        if wide:
+            out[name] = pressure * standing_over(paths, part, paths.start - EDGE, count)
+        elif paths.standing.stirred is None:
+            out[name] = _standing(
+                paths, emission, gains[..., part], paths.standing.path_m[..., part], times
+            )
+    if paths.standing.stirred is not None:
+        cast = _stirred(paths, paths.standing.stirred, emission, gains, times)
+        out[DIRECT], out[STATIC] = cast.pop(DIRECT), cast.pop(STATIC)
+    else:
+        cast = _cast(paths, emission, gains, times)
+    if paths.tail is not None:
+        out[STATIC] += _late(paths, paths.tail, unit, drive, pressure, paths.start - EDGE, count)
     for echo in paths.echoes:
         weights = basis_weights(paths, unit) * drive[:, :, None]  # (carrier, driver, basis)
         out[f"mover.{echo.mover}"] = np.einsum("cdb,dcmbn->mcn", weights, echo.tones)
-    c = paths.scene.air.sound_speed_m_s
-    for shadow in paths.shadows:
-        out[f"mover.{shadow.mover}"] += received(
-            shadow,
-            gains,
-            paths.standing.path_m,
-            emission,
-            c,
-            times,
-            paths.start - EDGE,
-            paths.rate_hz,
-        )
+    for name, change in cast.items():
+        out[name] += change
     turning = _clock(paths, unit, carriers, gains, times, noise_seed)
     weights = _microphone_filters(paths, unit)
     return {
@@ -122,6 +129,92 @@ def _standing(
     return out
 
 
+def _stirred(
+    paths: Paths,
+    air: StirredStanding,
+    emission: AbstractEmission,
+    gains: np.ndarray,
+    times: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Return what `_standing` and `_cast` do in stirred air: of the direct path, of all others, and of what movers change of them."""
+    carriers, drivers, mics, images = gains.shape
+    c = paths.scene.air.sound_speed_m_s
+    out = np.zeros((2, mics, carriers, len(times)), complex)
+    turns = np.array([band.turns_per_metre for band in paths.bands])
+    first = paths.start - EDGE
+    factors = air.phasors(turns, first, len(times), paths.rate_hz)
+    rows: dict[tuple, list] = {}
+    for shadow in paths.shadows:
+        for row, path in enumerate(shadow.paths):
+            rows.setdefault(tuple(path), []).append((shadow, row))
+    stems = {f"mover.{shadow.mover}": np.zeros(out.shape[1:], complex) for shadow in paths.shadows}
+    for (driver, mic, image), factor in zip(
+        np.ndindex(drivers, mics, images), factors, strict=True
+    ):
+        if not emission.steady:
+            late = paths.standing.path_m[driver, mic, image] / c
+            factor = factor * emission.envelope(times - late)
+        kind = int(image != paths.standing.direct)
+        waves = gains[:, driver, mic, image, None] * factor
+        out[kind, mic] += waves
+        for shadow, row in rows.get((driver, mic, image), ()):
+            change = shadow.over(row, first, len(times), paths.rate_hz)
+            stems[f"mover.{shadow.mover}"][mic] += waves * change
+    return stems | {DIRECT: out[0], STATIC: out[1]}
+
+
+def _cast(
+    paths: Paths, emission: AbstractEmission, gains: np.ndarray, times: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return {stem: (mic, carrier, sample)} of what movers change of the standing paths."""
+    c, first = paths.scene.air.sound_speed_m_s, paths.start - EDGE
+    out: dict[str, np.ndarray] = {}
+    for shadow in paths.shadows:
+        change = received(shadow, gains, paths.standing.path_m, emission, c, times, first, paths.rate_hz)  # fmt: skip
+        name = f"mover.{shadow.mover}"
+        out[name] = out[name] + change if name in out else change
+    return out
+
+
+def require_own(paths: Paths, unit: Unit) -> None:
+    """Refuse, in one line, another unit than a wideband emission was traced for."""
+    if unit != paths.device.unit:
+        raise InvalidInput(
+            Problem(
+                f"{unit.name}: paths of a wideband emission hold what the drivers of {paths.device.unit.name} do over its band; "
+                "trace again with that unit"
+            )
+        )
+
+
+def _late(
+    paths: Paths,
+    tail: Tail,
+    unit: Unit,
+    drive: np.ndarray,
+    pressure: float,
+    first: int,
+    count: int,
+) -> np.ndarray:
+    """Return (mic, carrier, 1 or count): the tail, under drives (carrier, driver) in Pa or a wideband emission at a pressure in Pa."""
+    if paths.sounds is not None:
+        return (
+            pressure
+            * paths.sounds.through(late_response(paths.sounds, tail), first, count)[:, None]
+        )
+    emission = paths.device.emission
+    assert emission is not None
+    taps = tail.gains(unit) * drive[:, :, None, None]
+    return taps_heard(tail, taps, emission, first, count, paths.rate_hz).sum(axis=1).swapaxes(0, 1)
+
+
+def standing_over(paths: Paths, images: np.ndarray, first: int, count: int) -> np.ndarray:
+    """Return (mic, 1, count): a wideband emission by way of the standing paths over some images (I,), re its level's peak."""
+    assert paths.sounds is not None
+    response = standing_response(paths.sounds, paths.legs, images)
+    return paths.sounds.through(response, first, count)[:, None]
+
+
 def _clock(
     paths: Paths,
     unit: Unit,
@@ -154,7 +247,7 @@ def _jitter(paths: Paths, unit: Unit, gains: np.ndarray, noise_seed: int) -> np.
     reach = int(delay.max()) + 18
     count = paths.samples + 2 * EDGE
     first = paths.start - EDGE - reach
-    wobble = share * _white(paths, noise_seed, first, count + 2 * reach)
+    wobble = share * white(paths, noise_seed, first, count + 2 * reach)
     lag = np.arange(-16, reach)
     carriers = [b.carrier_hz for b in paths.bands]
     out = np.empty((gains.shape[2], len(carriers), count))
@@ -163,12 +256,12 @@ def _jitter(paths: Paths, unit: Unit, gains: np.ndarray, noise_seed: int) -> np.
             g = gains[row, :, mic].ravel()
             g = g / g.sum()
             kernel = (np.sinc(lag[:, None] - delay[:, mic].ravel()[None]) * g.real).sum(axis=1)
-            late = _late(wobble, kernel, lag[0], reach, count)
+            late = _smoothed(wobble, kernel, lag[0], reach, count)
             out[mic, row] = 2 * np.pi * f * (late - wobble[reach : reach + count])
     return out
 
 
-def _late(
+def _smoothed(
     wobble: np.ndarray, kernel: np.ndarray, first_lag: int, reach: int, count: int
 ) -> np.ndarray:
     """Return sum over lags of kernel[lag] * wobble[t - lag] for `count` times from index `reach` on."""
@@ -178,7 +271,7 @@ def _late(
     return whole[start : start + count]
 
 
-def _white(paths: Paths, noise_seed: int, first: int, count: int) -> np.ndarray:
+def white(paths: Paths, noise_seed: int, first: int, count: int) -> np.ndarray:
     """Return unit white noise by absolute sample number, in chunks of 4096 from streams of their own."""
     size = 4096
     chunks = range(first // size, (first + count - 1) // size + 1)

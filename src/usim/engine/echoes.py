@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +24,7 @@ from usim.engine.motion import (
     FADE_S,
     LEAD_S,
     SEGMENT_S,
+    STEPS_MS,
     FlatGrid,
     Grid,
     grids,
@@ -40,8 +41,12 @@ from usim.engine.selection import (
 )
 from usim.engine.shadows import casts
 from usim.engine.slab import ROW
-from usim.engine.sums import piece_sum
+from usim.engine.sounded import Sounded
+from usim.engine.stirred import sides_met, stirred
+from usim.engine.stirred_legs import StirredLegs
+from usim.engine.sums import STILL, piece_sum
 from usim.engine.tones import AHEAD, COSINES, REACH, SPARE, planes, sample_rows
+from usim.engine.wideband import Taps
 from usim.movers.base import AbstractMover, Poses
 from usim.physics.dsp import at_rate
 from usim.physics.jit import kernel
@@ -111,7 +116,10 @@ class Held:
 
     sums: dict[tuple[str, int], tuple[Sums, tuple[Epoch, ...], int]]
     flats: dict[tuple[str, float], dict[int, Flat]] = field(default_factory=dict)
-    shadows: dict[tuple[str, int], list[np.ndarray]] = field(default_factory=dict)  # by mover and span
+    shadows: dict[tuple[str, int], list[np.ndarray]] = field(
+        default_factory=dict
+    )  # by mover and span
+    sounds: Sounded | None = None
 
     def forget(
         self,
@@ -142,11 +150,13 @@ def echo_of(
     apart: bool = False,
     emission: AbstractEmission | None = None,
     held: Held | None = None,
+    taps: Taps | None = None,
 ) -> Echo:
     """Return the echo of one mover for `samples` samples of the baseband from `start_sample` on.
 
     emission: what the device plays, where its envelope is not one for ever.  apart: also keep texture by itself.  threads: pieces are
     shared out over them; the sum is made in the order of pieces.  held: segments summed before, read and added to.
+    taps: of a wideband emission, in place of `emission`; the echo is then no response, but what is heard.
     """
     window = needed_segments(start_sample / rate_hz, (start_sample + samples) / rate_hz)
     held = held or Held({})
@@ -164,6 +174,7 @@ def echo_of(
             rate_hz,
             threads,
             held,
+            taps,
         )
     basis = bands[0].beams.shape[1]
     channels = len(legs.sources) * len(bands) * legs.targets.shape[1] * basis
@@ -203,6 +214,7 @@ def _sum_segments(
     rate_hz: int,
     threads: int,
     held: Held,
+    taps: Taps | None = None,
 ) -> None:
     """Sum a mover's pieces over segments that are not held yet."""
     require_known(mover)
@@ -216,12 +228,21 @@ def _sum_segments(
             scene.seed, c, mover, legs, bands, quality, least_hz
         )
     flats = held.flats[mover.name, least_hz]
+    air = stirred(scene)
     shady = tuple(n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air))
     for first in range(window.start, window.stop, TOGETHER):
         some = range(first, min(first + TOGETHER, window.stop))
         edge_m = EDGE_M if legs.maps.veils.some else np.inf
-        jobs = _jobs(scene, device, mover, bands, some, least_hz, quality, glints, flats, edge_m)
         asked = _Asked(mover, shady, {}, {})
+        most_ms = STEPS_MS[0]
+        if air is not None:
+            met = sides_met(scene, legs.walls)
+            legs_air = StirredLegs(air, legs, met, len(mover.pieces), asked.table)
+            asked, most_ms = replace(asked, air=legs_air), legs_air.most_ms
+        top = bands if taps is None else taps.highest
+        jobs = _jobs(
+            scene, device, mover, top, some, least_hz, quality, glints, flats, edge_m, most_ms
+        )
 
         def work(job: Job, asked: _Asked = asked) -> Iterable:
             if job[0] in flats:
@@ -238,8 +259,14 @@ def _sum_segments(
                 quality,
                 emission,
                 *job,
+                taps,
             )
 
+        if taps is not None:
+            channels = len(legs.sources) * legs.targets.shape[1] * bands[0].beams.shape[1]
+            for segment, made in taps.gather(work, jobs, some, channels, _fade).items():
+                held.sums[mover.name, segment] = made
+            continue
         _gather(mover, legs, bands, some, work, jobs, threads, held)
 
 
@@ -282,6 +309,13 @@ class _Asked:
     shady: tuple[int, ...]
     answers: dict[bytes, Poses]
     tables: dict[tuple[bytes, tuple[int, ...]], np.ndarray]
+    air: StirredLegs | None = None
+
+    def blown(self, piece: int, driver: int, chosen: Chosen, t_s: np.ndarray) -> np.ndarray:
+        """Return what `array.blown` takes for the pairs of an epoch at times (n,)."""
+        if self.air is None:
+            return STILL
+        return self.air.longer_m(piece, driver, chosen.pairs, t_s)
 
     def poses(self, t_s: np.ndarray) -> Poses:
         """Return the poses of all pieces."""
@@ -354,6 +388,7 @@ def _jobs(
     glints: list[np.ndarray],
     flats: dict[int, Flat],
     edge_m: float,
+    most_ms: int,
 ) -> list[Job]:
     """Return (piece, grid, consecutive segments) that cover the window: the longer a run, the better its kernels are fed."""
     top = max(band.carrier_hz for band in bands)
@@ -369,6 +404,7 @@ def _jobs(
             quality.gain_turn,
             lobes,
             edge_m,
+            most_ms,
         )
         for segment in window
     ]
@@ -404,6 +440,7 @@ def _piece_epochs(
     piece,
     grid,
     run,
+    taps=None,
 ):
     """Yield (segment, epoch, sums (group, channel, PLANE) as `piece_sum` leaves them, pairs missed) for one piece over a run of segments."""
     c, mover = scene.air.sound_speed_m_s, asked.mover
@@ -448,6 +485,13 @@ def _piece_epochs(
             choices = chosen_epochs(energy, quality, seed, len(legs))
         for number, chosen in enumerate(choices):
             start = float(starts[number])
+            if taps is not None:
+                lost = taps.add(
+                    tables[number], own, glints[piece], most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes[number], c, start, piece
+                )  # fmt: skip
+                end = start + (blocks + fade) * step
+                yield run[number // each], Epoch(mover.name, piece, driver, start, end, grid, chosen), None, lost  # fmt: skip
+                continue
             total = planes(2, len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1])
             envelope, ahead = _envelope(
                 emission, start, start + (blocks + fade) * step, most_lead * step
@@ -470,6 +514,7 @@ def _piece_epochs(
                 c,
                 gate,
                 total,
+                asked.blown(piece, driver, chosen, times.reshape(-1, knots)[number]),
             )
             epoch = Epoch(
                 mover.name, piece, driver, start, start + (blocks + fade) * step, grid, chosen
@@ -525,6 +570,7 @@ def _sum(
     c,
     gate,
     total,
+    air,
 ) -> int:
     """Run the kernel for all microphones together, or for each alone where the quality asks for it."""
     mics = legs.targets.shape[1]
@@ -539,7 +585,7 @@ def _sum(
             chosen.group, legs.sources[driver], legs.source_axes[driver].astype(np.float32),
             np.ascontiguousarray(legs.targets[:, mic]), np.ascontiguousarray(fields["axes"][:, mic]), legs.chains,
             fields["turns"], fields["walls"], skin, np.ascontiguousarray(fields["beams"][:, driver]), fields["ports"],
-            fields["absorption"], fields["slope"], slopes, c, gate[0], gate[1], gate[2], part, quality.together and not gate[0].size,
+            fields["absorption"], fields["slope"], slopes, c, gate[0], gate[1], gate[2], part, quality.together and not gate[0].size, air,
         )  # fmt: skip
         if part is not total:
             total.reshape(2, carriers, mics, -1)[:, :, mic] = part.reshape(2, carriers, width, -1)

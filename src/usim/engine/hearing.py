@@ -11,11 +11,13 @@ from usim.devices.unit import Unit
 from usim.engine import exact
 from usim.engine.baseband import DIRECT, STATIC, envelopes
 from usim.engine.noise import Noises
+from usim.engine.overheard import overheard
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
 from usim.engine.waveform import on_carriers
 from usim.physics.dsp import off_carrier, reach_samples
 from usim.recording.observation import Baseband
 from usim.scene.covering import coverings
+from usim.template.problem import InvalidInput, Problem
 
 BEFORE = EDGE - FILTER_TAPS // 2  # envelope samples before the window
 
@@ -24,8 +26,8 @@ BEFORE = EDGE - FILTER_TAPS // 2  # envelope samples before the window
 class Heard:
     """A window at the converter's input, in full scale.
 
-    causes: {stem: (mic, carrier, sample)} envelopes, BEFORE samples longer on either side; hum (mic, carrier, sample): noise in the
-    baseband; stems: {stem: (mic, sample)} waveforms, where asked for; wave (mic, sample): their sum, or None; first: number of its
+    causes: {stem: (mic, carrier, sample)} envelopes, BEFORE samples longer on either side; hum (mic, carrier, sample): noise and other
+    devices in the baseband; stems: {stem: (mic, sample)} waveforms, where asked for; wave (mic, sample): their sum, or None; first: number of its
     first sample.
     """
 
@@ -72,7 +74,10 @@ def heard(
 
     reach = reach_samples(rate, low) if len(carriers) else 0
     around = noise.stems(first - reach, count + 2 * reach)
-    inside = {name: stem[:, reach : reach + count] for name, stem in around.items()}
+    elsewhere = overheard(
+        paths.others, paths.scene, converter, first - reach, count + 2 * reach, noise_seed
+    )
+    inside = {name: stem[:, reach : reach + count] for name, stem in (around | elsewhere).items()}
     hum = np.zeros((len(unit.mics_m), len(carriers), paths.samples), complex)
     if baseband and len(carriers) and around:
         # of one microphone at a time: a larger one would come from the system anew
@@ -86,6 +91,12 @@ def heard(
                 part[:] = off_carrier(
                     total[None], float(f), rate, low, first - reach, paths.start, paths.samples
                 )[0]
+    if baseband and len(carriers):
+        for stem in elsewhere.values():
+            for number, f in enumerate(carriers):
+                hum[:, number] += off_carrier(
+                    stem, float(f), rate, low, first - reach, paths.start, paths.samples
+                )
 
     def waveform(envelope: np.ndarray) -> np.ndarray:
         return on_carriers(envelope, BEFORE, carriers, low, rate, first, count, paths.start)
@@ -107,6 +118,14 @@ def _sum(causes: dict[str, np.ndarray]) -> np.ndarray:
 
 def judged_envelopes(paths: Paths, unit: Unit) -> dict[str, np.ndarray]:
     """Return the same as `envelopes` by the exact renderer, sample by sample."""
+    if paths.sounds is not None:
+        raise InvalidInput(
+            Problem(
+                "the exact renderer takes gains at one frequency; render chirps, fmcw and pulses in another quality, "
+                "or ask usim.engine.exact.waveform band by band",
+                place="render.quality",
+            )
+        )
     scene, names = paths.scene, [mover.name for mover in paths.scene.movers]
     number = [d.name for d in scene.devices].index(paths.device.name)
     samples = paths.samples + 2 * BEFORE
@@ -131,6 +150,7 @@ def judged_envelopes(paths: Paths, unit: Unit) -> dict[str, np.ndarray]:
             glints=glints,
             per="mover",
             poses="fit",
+            tail=None if paths.tail is None else paths.tail.rows(unit, mic, row),
             shadows=True,
         )
         nearest = exact.tone_response(
@@ -140,6 +160,10 @@ def judged_envelopes(paths: Paths, unit: Unit) -> dict[str, np.ndarray]:
         out[STATIC][mic, row] = parts[0] - nearest
         for name, part in zip(names, parts[1:], strict=True):
             out[f"mover.{name}"][mic, row] = part
+    if paths.echoes:  # what movers do to the tail
+        late = envelopes(paths, unit)
+        for name in names:
+            out[f"mover.{name}"] += late[f"mover.{name}"]
     return out
 
 

@@ -107,12 +107,14 @@ def grids(
     gain_turn: float = GAIN_TURN,
     lobe_turn: np.ndarray | float = np.inf,
     edge_m: float = np.inf,
+    most_ms: int = STEPS_MS[0],
 ) -> list[Grid | None]:
     """Return the grid of every piece of a mover in one segment; flat ones have another, see `orbits`.
 
     device_m (3,): where the device stands; carrier_hz: the highest carrier; least_hz: least rate of the sums, for an emission whose
     envelope changes; gain_turn: see GAIN_TURN; lobe_turn (piece,):
-    rad that glints may turn against the bisector in a block; edge_m: the most that a piece moves between two knots of gain, see EDGE_M.
+    rad that glints may turn against the bisector in a block; edge_m: the most that a piece moves between two knots of gain, see EDGE_M;
+    most_ms: the longest step.
     """
     start = segment_start_s(segment)
     edge = round(4 * STEPS_MS[0] / 1000 / PROBE_S / 2)
@@ -146,6 +148,7 @@ def grids(
         left = left[~good]
         if not len(left):
             break
+    steps = np.minimum(steps, most_ms)
     rates_hz = np.maximum(doppler / USABLE, least_hz)
     lobes = (spin + across) / lobe_turn  # a second
     found = (

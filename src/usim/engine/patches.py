@@ -39,6 +39,7 @@ from usim.engine.array import (
     WAYS,
     aim_microphones,
     beside,
+    blown,
     coarsen,
     faces_as_before,
     long_window,
@@ -128,7 +129,7 @@ LONGS = LONG_SLAB + WAYS + SCRATCH
 def _add_patches(
     tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, runs, sources, source_axes,
     targets, target_axes, chains, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope, leg_slope, c, total,
-    everything, held, found, bands, leads, middles, windows, floats, slabs, longs, stored, sums, of_mics, across,
+    everything, held, found, bands, leads, middles, windows, floats, slabs, longs, stored, sums, of_mics, across, air,
 ):  # fmt: skip
     """Do what `sums.piece_sum` does, in room that it has made: see there.
 
@@ -188,6 +189,7 @@ def _add_patches(
         _first_normal(s, f32(sx), f32(sy), f32(sz), wide)
         pair_paths(s, d, sx, sy, sz, newton_steps, wide)
         coarsen(s, d, coarse_s, ways, ratio, coarse_count, coarse_wide)
+        blown(air, begin, first, d, count)
         if not clock(d, e, count, even, float(lead + AHEAD), inverse_step):
             missed += end - begin
             aimed = -1

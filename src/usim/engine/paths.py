@@ -10,7 +10,10 @@ What is kept, and why (bytes for the workload `walk`: 10 s, 16 pieces, 4 microph
   basis are functions of departure and arrival direction that span the units one wants to hear (`spread`); a unit is a set of weights.
 * `shadows`: per mover what it changes of each standing path, 50 to 250 times a second; 2 MB.
 * `echoes[].epochs`: which pairs each piece was made of, with weights; 1.5 MB.  Together with `at(t)` they let the pair kernel run again for
-  emissions that are not a steady tone (on, off, later music and chirps), late by each pair's own path.
+  emissions that are not a steady tone (on, off, later music), late by each pair's own path.
+* `sounds`: of a wideband emission (chirps, FMCW, pulses), what each driver sends.  Its echoes are no responses but what is heard of it: every
+  pair by itself through a delay line (`wideband`), for the scene's own unit alone.
+* `tail`: up to 600 taps per driver and microphone, what arrives beside and after the images, and 100 ways of it by way of a mover; 0.1 MB.
 
 A mover's pairs over time are not kept: they would be gigabytes.  `table(t_s)` lists them at one instant.
 """
@@ -22,12 +25,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from usim.emissions.base import AbstractEmission
-from usim.engine.echoes import Echo, Held, echo_of
+from usim.engine.detours import Detours, detours, with_detours
+from usim.engine.echoes import Echo, Held, echo_of, skins
 from usim.engine.legs import Band, Legs, band, legs
 from usim.engine.selection import QUALITIES, Quality
 from usim.engine.shadowing import Shadow, Stretches, shadows_of, stretches
+from usim.engine.sounded import Sounded, late_nodes_hz
 from usim.engine.standing import Standing, standing
 from usim.engine.table import pair_table
+from usim.engine.tail import Tail, tail_of
+from usim.engine.wideband import emission_over, taps_of
 from usim.scene.scene import PlacedDevice, Scene
 from usim.template.problem import InvalidInput, Problem
 
@@ -53,8 +60,13 @@ class Paths:
     rate_hz: int
     start: int
     samples: int
-    is_judged: bool = False  # echoes and shadows are left to the exact renderer
+    # echoes and shadows, but for what movers do to the tail, are left to the exact renderer
+    is_judged: bool = False
+    tail: Tail | None = None
+    detours: tuple[Detours, ...] = ()
     shadows: tuple[Shadow, ...] = ()
+    sounds: Sounded | None = None  # of a wideband emission
+    others: tuple[Paths, ...] = ()  # from every other device that sounds (see `overheard`)
 
     @property
     def bytes(self) -> dict[str, int]:
@@ -74,6 +86,7 @@ class Paths:
                 for e in self.echoes
                 for x in e.epochs
             ),
+            "tail": sum(arrays(x) for x in (self.tail, *self.detours) if x is not None),
         }
 
     def table(self, t_s: float, mic: int = 0, carrier: int = 0) -> np.ndarray:
@@ -121,22 +134,47 @@ class Setting:
     legs: Legs
     bands: tuple[Band, ...]
     standing: Standing
-    ways: tuple[Stretches, ...]
+    tail: Tail | None = None
+    detours: tuple[Detours, ...] = ()
+    ways: tuple[Stretches, ...] = ()
 
 
-def setting(scene: Scene, device: PlacedDevice, quality: Quality, spread: bool = False) -> Setting:
-    """Return legs, bands and standing paths of a device in its room; spread: see `band`."""
+def setting(
+    scene: Scene,
+    device: PlacedDevice,
+    quality: Quality,
+    spread: bool = False,
+    tail: bool = False,
+    ends: tuple[PlacedDevice, PlacedDevice] | None = None,
+) -> Setting:
+    """Return legs, bands, standing paths and, if wanted, the tail of a device in its room.
+
+    spread: see `band`.  ends: the devices that send and hear the tail, if it is not the device itself.
+    """
+    emission = device.emission
+    wide = emission is not None and emission.band_hz is not None
     carriers = (
         np.zeros(0) if device.emission is None else np.asarray(device.emission.carriers_hz, float)
     )
     found = legs(scene, device, quality.order)
     bands = tuple(
-        band(scene, device, float(device.unit.converter.apparent_hz(f)), spread) for f in carriers
+        band(scene, device, float(device.unit.converter.apparent_hz(f)), spread and not wide)
+        for f in carriers
     )
     at = np.array([b.carrier_hz for b in bands])
+    sender, listener = ends or (device, device)
+    over = at
+    if emission is not None and wide:
+        over = late_nodes_hz(emission, device.unit, scene.baseband_rate_hz)
+    late = tail_of(scene, sender, over, quality.order, listener) if tail else None
+    met: tuple[Detours, ...] = ()
+    if late is not None and not wide:
+        met = detours(late, scene, bands, scene.baseband_rate_hz)
     still = standing(scene, device, found, at)
-    ways = stretches(scene, device, found, still, quality.shading)
-    return Setting(scene, device, quality, found, bands, still, ways)
+    ways: tuple[Stretches, ...] = ()
+    if not wide:
+        ways = stretches(scene, device, found, still, quality.shading, own=ends is None)
+    return Setting(scene, device, quality, found, bands, still, late, met, ways)
 
 
 def paths_over(
@@ -158,9 +196,13 @@ def paths_over(
         device = replace(device, emission=emission)
     echoes: tuple[Echo, ...] = ()
     shadows: list[Shadow] = []
-    if device.emission is not None and about.bands and not judged:
+    bands, first, count = list(about.bands), start - EDGE, samples + 2 * EDGE
+    before = None if held is None else held.sounds
+    sounds = emission_over(scene, device, about.legs, before, about.tail)
+    if held is not None:
+        held.sounds = sounds
+    if device.emission is not None and bands and not judged:
         gated = None if device.emission.steady else device.emission
-        bands, first, count = list(about.bands), start - EDGE, samples + 2 * EDGE
         echoes = tuple(
             echo_of(
                 scene,
@@ -174,8 +216,9 @@ def paths_over(
                 scene.baseband_rate_hz,
                 threads,
                 apart,
-                gated,
+                gated if sounds is None else None,
                 held,
+                None if sounds is None else taps_of(scene, device, mover, skins, sounds, apart),
             )
             for mover in scene.movers
         )
@@ -188,9 +231,11 @@ def paths_over(
             for mover in scene.movers
             for shadow in shadows_of(scene, mover, about.ways, carriers, *ends, cast)
         ]
+    if device.emission is not None and about.detours:
+        echoes = with_detours(echoes, about.detours, scene, device.emission, first, count)
     return Paths(
         scene, device, about.quality, about.legs, about.bands, about.standing, echoes, scene.baseband_rate_hz, start, samples, judged,
-        tuple(shadows),
+        about.tail, about.detours, tuple(shadows), sounds,
     )  # fmt: skip
 
 
@@ -204,8 +249,9 @@ def trace_device(
     apart: bool = False,
     judged: bool = False,
     spread: bool = False,
+    tail: bool = False,
 ) -> Paths:
     """Return the paths of one device for `samples` baseband samples from number `start` on; see `setting` and `paths_over`."""
     return paths_over(
-        setting(scene, device, quality, spread), start, samples, threads, apart, judged
+        setting(scene, device, quality, spread, tail), start, samples, threads, apart, judged
     )

@@ -2,7 +2,8 @@
 
 Everything before the converter is a function of absolute time, so a session keeps no filter state: only the segments of echo and the chunks of
 noise that the present block reads, and the history of commands.  A session whose caller commands nothing gives the samples of
-`simulate`, whatever the length of its blocks; its memory does not grow.
+`simulate`, whatever the length of its blocks; its memory does not grow.  A command given after a block takes effect at the start of the
+next one, later by the latency of the profile's converter.
 """
 
 from __future__ import annotations
@@ -10,62 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from usim.emissions.base import AbstractEmission
+from usim.engine.commanded import Commanded
 from usim.engine.echoes import Held, needed_segments
 from usim.engine.hearing import NoiseWindow, heard
 from usim.engine.noise import Noises
+from usim.engine.overheard import Overheard
 from usim.engine.paths import EDGE, listening, paths_over, quality_named, setting
 from usim.engine.shadowing import needed_spans
 from usim.engine.waveform import encoded
+from usim.engine.wideband import swept
 from usim.recording.observation import EmissionCommand, Observation
 from usim.scene.scene import Scene
 from usim.template.problem import InvalidInput, Problem
-
-RAMP_S = 0.005  # of a step that a command makes
-HISTORY_S = (
-    1.0  # how long a command is remembered after the next one took over: longer than any path
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Commanded(AbstractEmission):
-    """The scene's emission until the first command, then what the commands say; steps are ramped."""
-
-    own: AbstractEmission
-    steps: tuple[
-        tuple[float, float], ...
-    ] = ()  # (time in s, amplitude re the scene's level), ascending
-
-    @property
-    def carriers_hz(self) -> np.ndarray:  # type: ignore[override]
-        return self.own.carriers_hz
-
-    @property
-    def level_db_spl(self) -> float:  # type: ignore[override]
-        return self.own.level_db_spl
-
-    @property
-    def steady(self) -> bool:  # type: ignore[override]
-        return self.own.steady and not self.steps
-
-    def envelope(self, t_s: np.ndarray) -> np.ndarray:
-        """Return (carrier, time): amplitude re the scene's level, which a command may exceed."""
-        t_s = np.asarray(t_s, float)
-        before = np.asarray(self.own.envelope(t_s), float)
-        if not self.steps:
-            return before
-        total = before
-        for number, (start, amplitude) in enumerate(self.steps):
-            share = 0.5 - 0.5 * np.cos(np.pi * np.clip((t_s - start) / RAMP_S, 0.0, 1.0))
-            last = before if number == 0 else self.steps[number - 1][1]
-            total = total + share * (amplitude - last)
-        return total
-
-    def changes(self) -> tuple[tuple[float, bool], ...]:
-        """Return when it is told to sound or to be silent; see `AbstractEmission`."""
-        return (*self.own.changes(), *((start, amplitude > 0.0) for start, amplitude in self.steps))
 
 
 @dataclass
@@ -82,13 +39,16 @@ class Session:
     noise_seed: int = 0
     threads: int = 1
     keep: tuple[str, ...] = ("audio", "baseband")
+    tail: bool = True
     block: int = 0
     _last: EmissionCommand | None = None
 
     def __post_init__(self) -> None:
         placed = listening(self.scene, self.device)
         word = self.quality or self.scene.render.quality
-        self._setting = setting(self.scene, placed, quality_named(word))
+        found = quality_named(word)
+        self._setting = setting(self.scene, placed, found, tail=self.tail)
+        self._others = Overheard(self.scene, placed, found, threads=self.threads, tail=self.tail)
         self._converter = placed.unit.converter.at(
             self.scene.render.rate_hz, self.scene.render.bits
         )
@@ -121,7 +81,10 @@ class Session:
             yield self.step()
 
     def command(self, on: bool | None = None, level_db_spl: float | None = None) -> None:
-        """Tell the device to sound, to be silent, or to sound at another level, from the start of the next block on."""
+        """Tell the device to sound, to be silent, or to sound at another level.
+
+        It takes effect at the start of the next block, later by the latency of the device's output.
+        """
         if self._emission is None:
             raise InvalidInput(
                 Problem(f"{self._setting.device.name} emits nothing, so it cannot be commanded")
@@ -133,12 +96,9 @@ class Session:
             return
         self._last = EmissionCommand(self.t_s, now.carriers_hz, level, sounds)
         amplitude = 10.0 ** ((level - self._emission.own.level_db_spl) / 20.0) if sounds else 0.0
-        steps = [s for s in self._emission.steps if s[0] < self.t_s]
-        old = [s for s in steps if s[0] < self.t_s - HISTORY_S]
-        if old:  # what no path can still hear becomes the beginning
-            steps = steps[len(old) - 1 :]
-        self._emission = replace(self._emission, steps=(*steps, (self.t_s, amplitude)))
-        self._held.forget(after_s=self.t_s)
+        effect_s = self.t_s + self._converter.output_latency_s
+        self._emission = self._emission.told(effect_s, amplitude, now_s=self.t_s)
+        self._held.forget(after_s=effect_s)
 
     def step(self, on: bool | None = None, level_db_spl: float | None = None) -> Observation:
         """Return what the device hears in the next block, after a command if one is given."""
@@ -148,9 +108,7 @@ class Session:
         rate = self.scene.baseband_rate_hz
         self._held.forget(
             before=needed_segments(start / rate, (start + self._samples) / rate).start,
-            before_span=needed_spans(
-                (start - EDGE) / rate, start / rate, self._setting.ways
-            ).start,
+            before_span=needed_spans((start - EDGE) / rate, start / rate, self._setting.ways).start,
         )
         paths = paths_over(
             self._setting,
@@ -160,6 +118,7 @@ class Session:
             emission=self._emission,
             held=self._held,
         )
+        paths = replace(paths, others=self._others.over(start, self._samples))
         placed = self._setting.device
         got = heard(
             paths, placed.unit, self._converter, self._noise, self.noise_seed, "audio" in self.keep, baseband="baseband" in self.keep
@@ -169,7 +128,10 @@ class Session:
             place = f"devices.{placed.name}.dither.noise_{self.noise_seed}"
             audio, _ = encoded(self._converter, got.wave, got.first, self.scene.seed, place)
         self.block += 1
-        commands = () if self._emission is None else (self._latest(self._emission),)
+        commands: tuple[EmissionCommand, ...] = ()
+        if self._emission is not None:
+            told = swept(self._emission, start / rate)
+            commands = (replace(self._latest(self._emission), sweep=told),)
         return Observation(
             placed.unit.profile.name, self._converter.rate_hz, self._converter.bits, placed.unit.mics_m, audio,
             got.baseband(rate) if "baseband" in self.keep else None, None, commands,

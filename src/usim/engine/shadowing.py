@@ -24,6 +24,7 @@ from usim.scene.scene import PlacedDevice, Scene
 
 POSE_HZ = 250  # at which poses are asked for
 SAME_M = 1e-6
+NEAR_M = 1.0  # up to which a path, as strong as it is, says little about what others are worth
 SPAN_S = 0.4  # what is told at a time, and kept
 
 
@@ -52,20 +53,28 @@ class Shadow:
     first: int
     rate_hz: int
 
+    def over(self, row: int, start: int, count: int, rate_hz: int) -> np.ndarray:
+        """Return the change (carrier, count) of one path at baseband samples from number `start` on."""
+        origin = start - self.first * rate_hz // self.rate_hz
+        return upsample(self.change[:, row], self.rate_hz, rate_hz, origin, count)
+
 
 def stretches(
-    scene: Scene, device: PlacedDevice, legs: Legs, standing: Standing, shading: tuple[tuple[float, int], ...]
+    scene: Scene, device: PlacedDevice, legs: Legs, standing: Standing, shading: tuple[tuple[float, int], ...], own: bool = True
 ) -> tuple[Stretches, ...]:  # fmt: skip
     """Return the stretches of a device's standing paths that are strong enough to matter; its own direct sound goes past nobody.
 
+    own: whether the device hears itself.
     shading: (share of the standing paths' energy that is left to what follows, rate in Hz) from the strongest paths to the weakest.  A rim that still
     counts sends 43 Hz per m/s; of a walker's shadow -53 dB lie beyond 62 Hz and -22 dB beyond 25 Hz, so weak paths are told less often.
     """
     drivers, mics = device.world(device.unit.drivers_m), device.world(device.unit.mics_m)
     power = (np.abs(standing.gains(device.unit)) ** 2).sum(axis=0)
-    power[:, :, standing.direct] = 0.0
+    if own:
+        power[:, :, standing.direct] = 0.0
     order = np.argsort(-power, axis=None, kind="stable")
-    total = np.cumsum(power.ravel()[order])
+    far = np.where(standing.path_m < NEAR_M, 0.0, power)
+    total = np.cumsum((far if far.any() else power).ravel()[order])
     mirrors = [(s.normal, float(s.normal @ s.corners_m[0])) for s in sides_of(scene).sides]
     parts: dict[int, list[tuple]] = {}
     out, done = [], 0
@@ -87,9 +96,7 @@ def stretches(
                 owner.append(row)
         longest = float(standing.path_m[tuple(paths.T)].max())
         owners = np.array(owner, np.int64)
-        out.append(
-            Stretches(np.array(starts), np.array(ends), owners, paths, longest, rate_hz)
-        )
+        out.append(Stretches(np.array(starts), np.array(ends), owners, paths, longest, rate_hz))
     return tuple(out)
 
 

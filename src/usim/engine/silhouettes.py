@@ -34,7 +34,9 @@ SEEN = 18
 LANES = 16  # what is summed at a time
 RINGS = np.array([32, 48, 64, 96, 128, 192, 256, 384, 512])  # points: whole lanes
 MOST = int(RINGS[-1])
-ROW = MOST + LANES  # of what is worked out along a rim: a constant distance apart, so that loops are packed
+ROW = (
+    MOST + LANES
+)  # of what is worked out along a rim: a constant distance apart, so that loops are packed
 RE, IM, LEVEL, LOW, HIGH, COSINES, SINES, SHARES, SUMS = (ROW * n for n in range(9))
 WORK = 9 * ROW
 

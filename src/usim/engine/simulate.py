@@ -10,9 +10,11 @@ import numpy as np
 from usim.devices.unit import Unit
 from usim.engine.hearing import NoiseWindow, heard
 from usim.engine.noise import Noises
+from usim.engine.overheard import Overheard
 from usim.engine.paths import Paths, listening, quality_named, trace_device
 from usim.engine.telling import told
 from usim.engine.waveform import encoded
+from usim.engine.wideband import swept
 from usim.recording.observation import EmissionCommand, Observation
 from usim.recording.recording import Metadata, Recording, versions
 from usim.scene.scene import PlacedDevice, Scene
@@ -30,19 +32,21 @@ def simulate(
     noise_seed: int = 0,
     keep: Iterable[str] = DEFAULT_KEEP,
     threads: int = 1,
+    tail: bool = True,
 ) -> Recording | dict[str, Recording]:
     """Return the recording of the device that listens; a mapping from name to recording where several do and none is named.
 
     quality: draft, standard, fine or exact (the scene's own if None).  window: (start, end) in s, the whole scene if None.
     noise_seed: other noise over the same paths.  keep: any of `audio`, `baseband`, `stems`, `truth`.
     threads: pieces are shared out over them; the bytes do not depend on it.
+    tail: with what arrives beside and after the mirror images, see `usim.engine.tail`.
     """
     names = [device] if device is not None else [d.name for d in scene.devices if d.listens]
     if not names:
         listening(scene)
     made = {}
     for name in names:
-        paths = trace(scene, quality, window, name, threads)
+        paths = trace(scene, quality, window, name, threads, tail=tail)
         made[name] = echo(paths, noise_seed=noise_seed, keep=keep)
     return made if device is None and len(made) > 1 else made[names[0]]
 
@@ -54,10 +58,12 @@ def trace(
     device: str | None = None,
     threads: int = 1,
     spread: bool = False,
+    tail: bool = True,
 ) -> Paths:
     """Return the paths of one listening device over a window: the world half, the same for any noise, level and unit in its basis.
 
     spread: for every unit of the device's profile, at the cost of a few times the sums; else for the scene's own unit.
+    tail: with what arrives beside and after the mirror images.
     """
     placed = listening(scene, device)
     word = quality or scene.render.quality
@@ -66,16 +72,12 @@ def trace(
     start = round(start_s * rate)
     samples = max(round(end_s * rate) - start, 1)
     judged = word == "exact"
-    return trace_device(
-        scene,
-        placed,
-        quality_named("fine" if judged else word),
-        start,
-        samples,
-        threads,
-        judged=judged,
-        spread=spread,
+    found = quality_named("fine" if judged else word)
+    own = trace_device(
+        scene, placed, found, start, samples, threads, judged=judged, spread=spread, tail=tail
     )
+    others = Overheard(scene, placed, found, threads=threads, judged=judged, tail=tail)
+    return replace(own, others=others.over(start, samples))
 
 
 def echo(
@@ -103,6 +105,11 @@ def echo(
     noise = NoiseWindow(
         Noises(scene, replace(device, unit=one), noise_seed, converter.rate_hz, paths.legs.maps)
     )
+    if paths.others and one != device.unit:  # another unit has ears of its own
+        others = Overheard(
+            scene, device, paths.quality, one, judged=paths.is_judged, tail=paths.tail is not None
+        )
+        paths = replace(paths, others=others.over(paths.start, paths.samples))
     told_of = {"truth", "stems", "plot"} & set(keep)
     got = heard(
         paths,
@@ -132,7 +139,7 @@ def echo(
     crowded = len(carriers) > 1 and np.diff(np.sort(carriers)).min() < low
     observation = Observation(
         device.unit.profile.name, converter.rate_hz, converter.bits, one.mics_m, audio,
-        baseband if "baseband" in keep and not crowded else None, None, commands(device),
+        baseband if "baseband" in keep and not crowded else None, None, commands(device, paths.start / low),
     )  # fmt: skip
     truth = None
     if told_of:
@@ -155,13 +162,16 @@ def echo(
     return Recording(observation, truth, metadata)
 
 
-def commands(device: PlacedDevice) -> tuple[EmissionCommand, ...]:
-    """Return what the device was told to emit: on from the start, and the changes that its emission makes by itself."""
+def commands(device: PlacedDevice, start_s: float = 0.0) -> tuple[EmissionCommand, ...]:
+    """Return what the device was told to emit: on from the start, and the changes that its emission makes by itself.
+
+    start_s: when the recording starts, to whose clock a sweep is told.
+    """
     if device.emission is None:
         return ()
     tones = tuple(float(f) for f in device.emission.carriers_hz)
     level = float(device.emission.level_db_spl)
     if device.emission.steady:
         return (EmissionCommand(0.0, tones, level, True),)
-    changes = device.emission.changes()
-    return tuple(EmissionCommand(t, tones, level, on) for t, on in changes)
+    changes, sweep = device.emission.changes(), swept(device.emission, start_s)
+    return tuple(EmissionCommand(t, tones, level, on, sweep) for t, on in changes)

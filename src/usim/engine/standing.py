@@ -9,6 +9,7 @@ import numpy as np
 from usim.devices.unit import Unit
 from usim.engine.legs import Legs
 from usim.engine.sides import sides_of
+from usim.engine.stirred import StirredStanding, stirred_standing
 from usim.engine.veils import passes
 from usim.scene.scene import PlacedDevice, Scene
 
@@ -29,6 +30,7 @@ class Standing:
     loss: np.ndarray
     carriers_hz: np.ndarray
     direct: int = 0
+    stirred: StirredStanding | None = None  # None in still air
 
     def gains(self, unit: Unit) -> np.ndarray:
         """Return the complex gains (carrier, driver, mic, image) of one unit: Pa at the diaphragm per Pa at 1 m on axis."""
@@ -82,4 +84,5 @@ def standing(scene: Scene, device: PlacedDevice, legs: Legs, carriers_hz: np.nda
         np.clip(arrival, -1, 1),
         loss,
         np.asarray(carriers_hz, float),
+        stirred=stirred_standing(scene, legs.sources, mics, legs.walls),
     )

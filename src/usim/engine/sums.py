@@ -17,6 +17,7 @@ from usim.engine.array import (
     WAYS,
     aim_microphones,
     beside,
+    blown,
     coarsen,
     long_window,
     middles_of,
@@ -96,6 +97,7 @@ KNOT_ROWS = TONES + WAVE + WORK
 WEIGHTS = KNOT_ROWS + 23 * ROW + SIGHT
 SCRATCH_32 = WEIGHTS + ROW * ROW
 SCRATCH_64 = LONG_SLAB + WAYS + SCRATCH
+STILL = np.zeros((1, 0))
 
 
 @kernel
@@ -114,7 +116,7 @@ def _add_pairs(
     tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes,
     targets, target_axes, chains, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
     leg_slope, c, envelope, envelope_first, envelope_hz, total,
-    everything, floats, slabs, longs, held, found, bands, leads, middles, order,
+    everything, floats, slabs, longs, held, found, bands, leads, middles, order, air,
 ):  # fmt: skip
     """Do what `piece_sum` does, in room that it has made: see there.
 
@@ -205,6 +207,7 @@ def _add_pairs(
         coarsen(s, d, coarse_s, ways, ratio, coarse_count, coarse_wide)
         if g >= 0:
             shorten(table, most_lead - lead, glints[g], d, count, wide)
+        blown(air, n, most_lead - lead, d, count)
         if not clock(d, e, count, even, start, inverse_step):
             missed += 1
             continue
@@ -388,7 +391,7 @@ _ROOM = _Room()
 def piece_sum(
     tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes,
     targets, target_axes, chains, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
-    leg_slope, c, envelope, envelope_first, envelope_hz, total, shared=False,
+    leg_slope, c, envelope, envelope_first, envelope_hz, total, shared=False, air=STILL,
 ):  # fmt: skip
     """Add the echoes of a list of pairs over one piece to the sums; return the number of pairs that the knots did not cover.
 
@@ -400,6 +403,7 @@ def piece_sum(
     skin (carrier, 3, 2, nodes) of mirror, glints and what is diffuse, beam (carrier, basis, 2, D), port (carrier, basis, D), absorption Np/m and its slope Np/m/Hz,
     leg_slope (carrier, J): d ln(walls of the outgoing leg)/df, 1/Hz.  c: m/s.  envelope (carrier, n): see `gate`; none where the tone is on for ever.
     total (group, carrier * mic * basis, PLANE): float32, added to.  shared: glints that one pair of legs sees are summed as a patch, see `patches`; not with an envelope.
+    air: see `blown`; STILL where nothing moves it.
     """
     pieces, mics, functions = tables.shape[0], targets.shape[1], beam.shape[1]
     room = _ROOM.of(pieces, mics, functions)
@@ -419,13 +423,14 @@ def piece_sum(
                 tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, runs, sources, source_axes,
                 targets, target_axes, chains, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope, leg_slope, c, total,
                 everything, np.full((3, pieces), -1, np.int64), found, bands, leads, middles,
-                room.windows, room.waves, room.slabs, room.longs, room.stored, room.sums, room.of_mics, room.across,
+                room.windows, room.waves, room.slabs, room.longs, room.stored, room.sums, room.of_mics, room.across, air,
             )  # fmt: skip
             pairs, weight, group = pairs[single], weight[single], group[single]
+            air = np.concatenate([air[:-1][single], air[-1:]]) if air.shape[1] else air
     return missed + _add_pairs(  # called from here alone: a kernel that another one calls is compiled twice
         tables, own, glints, most_lead, even, samples, step, ratio, newton_steps, pairs, weight, group, sources, source_axes,
         targets, target_axes, chains, turns_per_metre, walls, skin, beam, port, absorption, absorption_slope,
         leg_slope, c, envelope, envelope_first, envelope_hz, total,
         everything, room.pairs[0], room.slabs, room.pairs[1], np.full((3, pieces), -1, np.int64), found, bands, leads, middles,
-        np.empty(len(pairs), np.int64),
+        np.empty(len(pairs), np.int64), air,
     )  # fmt: skip

@@ -114,8 +114,15 @@ def _levels(paths: Paths, unit: Unit, mover, times: np.ndarray) -> np.ndarray:
                 body_reflection(body.surface, np.ones(1), cost.carrier_hz, paths.scene.air)[0]
             )
             power[:, piece] += energy.sum(axis=0, dtype=float) * (gain * skin) ** 2
-    on = emission.envelope(times)[0]
+    on = emission.envelope(times)[0] if emission.band_hz is None else _told(emission, times)
     return decibels(power * (on * on)[:, None] / REFERENCE_PA**2)
+
+
+def _told(emission, times: np.ndarray) -> np.ndarray:
+    """Return (time,) 1 while the device is told to sound: within a sweep and between two."""
+    starts, sounds = zip(*emission.changes(), strict=True)
+    at = np.searchsorted(starts, times, side="right") - 1
+    return np.array(sounds, float)[np.maximum(at, 0)]
 
 
 def _subset(legs: Legs, rows: np.ndarray) -> Legs:
@@ -158,7 +165,7 @@ def part_speeds(mover, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _echo_to_noise(
     paths: Paths, causes: dict[str, np.ndarray], hum: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return frame middles (frame,) s and echo over noise (frame, mover) dB in the band each echo occupies."""
+    """Return frame middles (frame,) s and echo over noise (frame, mover) dB in the band each echo occupies; other devices are noise."""
     movers = [name for name in causes if name.startswith("mover.")]
     size, hop = round(FRAME_S * paths.rate_hz), round(HOP_S * paths.rate_hz)
     starts = np.arange(0, paths.samples - size + 1, hop)

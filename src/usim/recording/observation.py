@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from usim.physics.sweeps import Sweep
+
 FORMAT = "observation/1"
 MAX_BITS = 24
 
@@ -19,13 +21,16 @@ class EmissionCommand:
 
     start_s: s of the device's sample clock; the first command also holds for the time before it.
     carriers_hz: the tones. level_db_spl: dB re 20 uPa rms, per carrier, at which the nominal unit
-    would sound on its axis at 1 m. on: false while the emission is off.
+    would sound on its axis at 1 m. on: false while the emission is off. sweep: of chirps, FMCW and
+    pulses, whose one carrier is the middle of their band: what each burst is, and when, on the
+    clock of the recording.
     """
 
     start_s: float
     carriers_hz: tuple[float, ...]
     level_db_spl: float
     on: bool = True
+    sweep: Sweep | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start_s", float(self.start_s))

@@ -6,6 +6,7 @@ because a recording has many and most uses want none.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from usim.physics.sweeps import Sweep
 from usim.recording import arrays, audio, layout
 from usim.recording.labels import LabelTrack
 from usim.recording.observation import (
@@ -202,8 +204,23 @@ def _command(row: dict[str, Any]) -> EmissionCommand:
     if not isinstance(row["on"], bool):
         raise ValueError("emission: `on` must be true or false")
     return EmissionCommand(
-        float(row["start_s"]), tuple(row["carriers_hz"]), float(row["level_db_spl"]), row["on"]
+        float(row["start_s"]),
+        tuple(row["carriers_hz"]),
+        float(row["level_db_spl"]),
+        row["on"],
+        None if row.get("sweep") is None else _sweep(row["sweep"]),
     )
+
+
+def _sweep(row: dict[str, Any]) -> Sweep:
+    knots = tuple((float(t), float(f)) for t, f in row["hz"])
+    every_s, ramp_s, origin_s = (float(row[name]) for name in ("every_s", "ramp_s", "origin_s"))
+    numbers = [every_s, ramp_s, origin_s, *(value for knot in knots for value in knot)]
+    times = [t for t, _ in knots]
+    rising = len(knots) > 1 and all(a < b for a, b in itertools.pairwise(times))
+    if not (all(np.isfinite(numbers)) and rising and times[0] == 0.0 and every_s >= times[-1]):
+        raise ValueError("emission: sweep needs knots of ascending time from 0, within every_s")
+    return Sweep(knots, every_s, ramp_s, origin_s)
 
 
 def _file_name(part: dict[str, Any]) -> str:

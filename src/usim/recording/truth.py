@@ -33,7 +33,7 @@ class Truth:
     echo_level_db_spl: (time, piece), dB re 20 uPa rms at the microphones (power mean over them),
     SILENT_DB where there is none. position_m: (time, piece, 3) in the room, or None.
     movers: names. frame_t_s: (frame,), middles. echo_to_noise_db: (frame, mover), power of the
-    mover's echo over that of noise and distortion in the band it occupies.
+    mover's echo over that of noise, distortion and other devices in the band it occupies.
     stems: name -> (mic, sample) float, full scale at the converter's input; they sum to that input.
     baseband: only where the carriers' bands overlap, so that no product could have it.
     """

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,7 @@ def _observation_table(observation: Observation) -> dict[str, Any]:
                 "carriers_hz": list(command.carriers_hz),
                 "level_db_spl": command.level_db_spl,
                 "on": command.on,
+                **({} if command.sweep is None else {"sweep": asdict(command.sweep)}),
             }
             for command in observation.emission
         ],

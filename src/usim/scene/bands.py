@@ -26,13 +26,18 @@ def findings(scene: Scene, moved: tuple[Motion, ...]) -> Iterator[Finding]:
 
 
 def _carriers(scene: Scene) -> list[tuple[int, float]]:
-    """(device, carrier in Hz) of everything that is emitted."""
+    """(device, carrier in Hz) of everything that is emitted; both ends of what is wideband."""
     return [
         (index, float(f))
         for index, device in enumerate(scene.devices)
         if device.emission is not None
-        for f in device.emission.carriers_hz
+        for f in device.emission.band_hz or device.emission.carriers_hz
     ]
+
+
+def _band(scene: Scene, device: int) -> tuple[float, float] | None:
+    emission = scene.devices[device].emission
+    return None if emission is None else emission.band_hz
 
 
 def _converters(scene: Scene, moved: tuple, fastest: int | None) -> Iterator[Finding]:
@@ -49,7 +54,9 @@ def _converters(scene: Scene, moved: tuple, fastest: int | None) -> Iterator[Fin
             return
         edge_hz = converter.pass_edge_hz
         for emitter, f in _carriers(scene):
-            path = ("devices", emitter, "emits", "carriers_hz")
+            path: tuple = ("devices", emitter, "emits")
+            if _band(scene, emitter) is None:
+                path = (*path, "carriers_hz")
             limit = (
                 f"the pass band of {device.name} ends at {edge_hz:g} Hz at {converter.rate_hz} Hz"
             )
@@ -68,6 +75,9 @@ def _converters(scene: Scene, moved: tuple, fastest: int | None) -> Iterator[Fin
 
 def _baseband(scene: Scene, moved: tuple, fastest: int | None) -> Iterator[Finding]:
     carriers = [f for _, f in _carriers(scene)]
+    if any(_band(scene, index) is not None for index in range(len(scene.devices))):
+        yield from _wideband(scene)
+        return
     if fastest is None or not carriers:
         return
     rate_hz = scene.render.baseband_rate_hz or BASEBAND_RATES_HZ[-1]
@@ -80,6 +90,36 @@ def _baseband(scene: Scene, moved: tuple, fastest: int | None) -> Iterator[Findi
             f"{span_hz:.0f} Hz, and a baseband of {rate_hz} Hz holds {USABLE_BASEBAND * rate_hz:g} Hz"
         )
         yield Finding("baseband rate", ("movers", fastest), f"{text}; {advice}")
+
+
+def _wideband(scene: Scene) -> Iterator[Finding]:
+    """What a wideband emission asks of the baseband: half its band and the Doppler shift on either side of its middle."""
+    rate_hz = scene.baseband_rate_hz
+    for index, device in enumerate(scene.devices):
+        band = _band(scene, index)
+        if device.emission is None or band is None:
+            continue
+        half_hz, span_hz = 0.5 * (band[1] - band[0]), scene.doppler_hz(band[1])
+        if half_hz + span_hz > USABLE_BASEBAND * rate_hz:
+            text = (
+                f"reaches from {band[0]:g} to {band[1]:g} Hz, with {span_hz:.0f} Hz of Doppler shift, and a "
+                f"baseband of {rate_hz} Hz holds {USABLE_BASEBAND * rate_hz:g} Hz on either side"
+            )
+            advice = (
+                "leave render.baseband_rate_hz out"
+                if scene.render.baseband_rate_hz
+                else "make the sweep narrower or its ramps slower"
+            )
+            yield Finding("baseband rate", ("devices", index, "emits"), f"{text}; {advice}")
+    if scene.draughts or scene.drift_k_per_min:
+        text = "moving air under chirps, fmcw or pulses comes with a later version of usim"
+        advice = "leave draughts and drift_k_per_min out, or emit tones"
+        yield Finding("wideband", ("air",), f"{text}; {advice}")
+    for index, mover in enumerate(scene.movers):
+        if any(piece.is_flat for piece in mover.pieces):
+            text = "has flat pieces, and these under chirps, fmcw or pulses come with a later version of usim"
+            advice = "leave the mover out, or emit tones"
+            yield Finding("wideband", ("movers", index), f"{text}; {advice}")
 
 
 def _surfaces(scene: Scene) -> Iterator[Finding]:

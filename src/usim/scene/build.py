@@ -16,6 +16,7 @@ from usim.scene.draft import Draft, Item, Shelf, plain
 from usim.scene.finding import Finding
 from usim.scene.placement import WORDS, NoPlace, placements, resolved
 from usim.scene.scene import PlacedDevice, Scene
+from usim.scene.stirring import Draught, draught, drifting
 from usim.scene.table import SceneTable, reserved
 from usim.template.complaints import value_at
 from usim.template.draws import Sampled
@@ -32,6 +33,7 @@ class Form(NamedTuple):
     room: AbstractRoom
     furniture: tuple[AbstractFurniture, ...]
     air: Air
+    draughts: tuple[Draught, ...]
     devices: tuple[PlacedDevice, ...]
     movers: tuple[AbstractMover, ...]
     mover_items: list[Item]
@@ -56,7 +58,9 @@ def formed(sampled: Sampled, seed: int, shelf: Shelf) -> Form:
     top = draft.checked(SceneTable, table, ())
     air: Any = None
     if top is not None:
-        air = draft.attempt(("air",), lambda: Air(**top.air.model_dump()))
+        still = top.air.model_dump(exclude={"draughts", "drift_k_per_min"})
+        air = draft.attempt(("air",), lambda: Air(**still))
+    draughts = _stirred(draft, top, room)
     devices, emissions = _devices(draft, table)
     movers, mover_items = _built(draft, "movers", table, lambda item: item.moving(seed))
     noises, noise_items = _built(draft, "noises", table, Item.built)
@@ -77,6 +81,7 @@ def formed(sampled: Sampled, seed: int, shelf: Shelf) -> Form:
         room,
         furniture,
         air,
+        draughts,
         devices,
         movers,
         mover_items,
@@ -109,6 +114,8 @@ def assembled(sampled: Sampled, seed: int, shelf: Shelf) -> tuple[Scene | None, 
         speeds_m_s={one.name: one.fastest_m_s for one in moved},
         table=form.table,
         notes=checks.notes(form.devices, form.movers, form.air),
+        draughts=form.draughts,
+        drift_k_per_min=form.top.air.drift_k_per_min or 0.0,
     )
     findings = checks.findings(scene, moved)
     return (None, findings) if findings else (scene, [])
@@ -146,8 +153,8 @@ def _room(draft: Draft, table: Any) -> tuple[Any, tuple, dict]:
 
 def _resolve_placements(draft: Draft, table: dict, room: Any, furniture: tuple) -> None:
     """Puts metres in the place of every placement of devices, movers and noises."""
-    for family in ("devices", "movers", "noises"):
-        for path, word in list(placements(table.get(family), (family,))):
+    for family in (("devices",), ("movers",), ("noises",), ("air", "draughts")):
+        for path, word in list(placements(_listed_at(table, family), family)):
             holder = value_at(table, path[:-1])
             placement = draft.checked(WORDS[word], holder[path[-1]], path)
             holder[path[-1]] = list(NOWHERE)
@@ -163,6 +170,28 @@ def _resolve_placements(draft: Draft, table: dict, room: Any, furniture: tuple) 
                 holder[path[-1]] = resolved(placement, room, furniture, number)
             except NoPlace as error:
                 draft.findings.append(Finding("placement", path, str(error)))
+
+
+def _listed_at(table: Any, path: tuple[str, ...]) -> Any:
+    """What a table holds at a path of words; None where it holds nothing there."""
+    for word in path:
+        table = table.get(word) if isinstance(table, dict) else None
+    return table
+
+
+def _stirred(draft: Draft, top: SceneTable | None, room: Any) -> tuple[Draught, ...]:
+    """The draughts of the room; what is wrong with them, or with the drift, is noted."""
+    if top is None or room is None:
+        return ()
+    air, path = top.air, ("air", "drift_k_per_min")
+    text = drifting(air.drift_k_per_min or 0.0, air.temperature_c, top.duration_s)
+    if text is not None:
+        draft.problem(path, text)
+    made = [
+        draft.attempt(("air", "draughts", index, "from"), partial(draught, one, room))
+        for index, one in enumerate(air.draughts or ())
+    ]
+    return tuple(one for one in made if one is not None)
 
 
 def _devices(draft: Draft, table: dict) -> tuple[tuple[PlacedDevice, ...], list]:

@@ -56,7 +56,7 @@ def notes(
         carriers += list(emission.carriers_hz)
         total = emission.level_db_spl + 10.0 * math.log10(len(emission.carriers_hz))
         at_ear = total - 20.0 * math.log10(EAR_M)
-        lowest = float(min(emission.carriers_hz))
+        lowest = float(min(emission.band_hz or emission.carriers_hz))
         allowed = next(level for below_hz, level in PUBLIC_DB_SPL if lowest < below_hz)
         if at_ear > allowed:
             said.append(

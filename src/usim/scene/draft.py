@@ -193,7 +193,7 @@ class Draft:
 
 def plain(model: BaseModel) -> dict:
     """A model as a table of a file: mappings, lists, numbers, words; kind and name come first."""
-    table = _listed(model.model_dump(exclude_none=True))
+    table = _listed(model.model_dump(exclude_none=True, by_alias=True))
     first = {word: table[word] for word in ("kind", "name") if word in table}
     return {**first, **table}
 

@@ -12,11 +12,14 @@ from usim.movers.base import AbstractMover
 from usim.noises.base import AbstractNoise
 from usim.physics.air import Air
 from usim.rooms.base import AbstractRoom
+from usim.scene.stirring import Draught
 from usim.scene.table import Render
 from usim.template.streams import stream
 from usim.template.writer import dump
 
 BASEBAND_RATES_HZ = (2000, 4000, 8000, 16000)
+WIDEBAND_RATES_HZ = (16000, 32000, 48000)
+"""Rates of the baseband of a scene with a wideband emission, all of whose band it holds."""
 USABLE_BASEBAND = 0.4
 """The share of the baseband's rate that echoes may occupy on either side of a carrier."""
 
@@ -77,6 +80,9 @@ class Scene:
     """How many samples were drawn until one passed the cross-checks."""
     rejected: Mapping[str, int] = field(default_factory=dict)
     """Cross-check -> how many samples it sent back."""
+    draughts: tuple[Draught, ...] = ()
+    drift_k_per_min: float = 0.0
+    """How fast the air grows warmer; what `air` says holds at time 0."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Scene) and self.table == other.table
@@ -112,9 +118,14 @@ class Scene:
         if self.render.baseband_rate_hz is not None:
             return self.render.baseband_rate_hz
         carriers = [f for one in self.devices if one.emission for f in one.emission.carriers_hz]
-        span_hz = self.doppler_hz(max(carriers, default=0.0))
-        fitting = (rate for rate in BASEBAND_RATES_HZ if USABLE_BASEBAND * rate >= span_hz)
-        return next(fitting, BASEBAND_RATES_HZ[-1])
+        bands = [one.emission.band_hz for one in self.devices if one.emission]
+        wide = [band for band in bands if band is not None]
+        rates = WIDEBAND_RATES_HZ if wide else BASEBAND_RATES_HZ
+        highest = max([*carriers, *(high for _, high in wide)], default=0.0)
+        half = max((0.5 * (high - low) for low, high in wide), default=0.0)
+        span_hz = half + self.doppler_hz(highest)
+        fitting = (rate for rate in rates if USABLE_BASEBAND * rate >= span_hz)
+        return next(fitting, rates[-1])
 
 
 def doppler_hz(carrier_hz: float, speed_m_s: float, c: float) -> float:

@@ -42,6 +42,7 @@ def schema(what: str = "scene") -> Schema:
     fields["movers"] = places.items("movers", fields["movers"])
     fields["noises"] = places.items("noises", fields["noises"])
     fields["devices"]["items"] = _item(fields["devices"]["items"])
+    places.definitions["DraughtTable"] = _item(places.definitions["DraughtTable"])
     scene["required"] = [name for name in scene["required"] if name in fields]
     places.definitions.update(_shared())
     return _finished({**scene, "definitions": places.definitions}, "usim scene")

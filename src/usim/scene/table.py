@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from usim.physics.air import HUMIDITY_RANGE_PERCENT, PRESSURE_RANGE_KPA, TEMPERATURE_RANGE_C
 from usim.scene import limits
+from usim.scene.stirring import Draughts, Drift
 from usim.template.fields import Name, Point, Table
 from usim.template.problem import excerpt
 
@@ -52,7 +53,7 @@ class Render(Table):
 
 
 class AirTable(Table):
-    """The still air of the room."""
+    """The air of the room, and what stirs it."""
 
     temperature_c: Annotated[float, Field(ge=TEMPERATURE_RANGE_C[0], le=TEMPERATURE_RANGE_C[1])] = (
         20.0
@@ -63,6 +64,8 @@ class AirTable(Table):
     pressure_kpa: Annotated[float, Field(ge=PRESSURE_RANGE_KPA[0], le=PRESSURE_RANGE_KPA[1])] = (
         101.325
     )
+    draughts: Draughts | None = None
+    drift_k_per_min: Drift | None = None
 
 
 class DeviceTable(Table):
@@ -95,8 +98,6 @@ class SceneTable(Table):
 RESERVED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("room", "openings"), "openings"),
     (("room", "patches"), "patches of another surface"),
-    (("air", "draughts"), "draughts"),
-    (("air", "drift_k_per_min"), "drift of the temperature"),
     (("devices", "*", "emits", "duty"), "a duty cycle"),
     (("devices", "*", "ageing_years"), "ageing"),
     (("devices", "*", "defects"), "defects"),
@@ -113,7 +114,6 @@ LATER_KINDS: dict[str, frozenset[str]] = {
             "hanging", "cylinder", "plate", "page",
         }
     ),
-    "emissions": frozenset({"chirps", "fmcw", "pulses"}),
     "noises": frozenset({"keys", "tap", "dishes", "repeller", "bag"}),
 }  # fmt: skip
 """Kinds that are planned: said so instead of a list of what there is."""

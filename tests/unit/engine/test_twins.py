@@ -146,6 +146,14 @@ TWINS = {
         "test_gated_and_added": ["gated", "add_echo"],
         "test_orbit_energies": ["orbit_energies"],
     },
+    f"{HERE}/test_kernels_stirred.py": {
+        "test_cosine_of_turns": ["_cosine_of_turns"],
+        "test_turned": ["_turned"],
+        "test_along": ["_along"],
+        "test_of_six": ["_of_six"],
+        "test_phasor": ["_phasor"],
+        "test_blown": ["blown"],
+    },
     "tests/physics/test_engine_fan.py": {"test_sample_by_sample": ["flat_sum"]},
     f"{HERE}/test_selection.py": {
         "test_leg_powers": ["_leg_powers"],
@@ -160,6 +168,18 @@ TWINS = {
         "test_pose_tables": ["_pose_tables"],
     },
     f"{HERE}/test_delay_line.py": {"test_the_kernel_is_its_twin": ["branches", "read_gliding"]},
+    f"{HERE}/test_rays.py": {
+        "test_drawn": ["_drawn"],
+        "test_inside": ["_inside"],
+        "test_met": ["_met"],
+        "test_turned": ["_turned"],
+        "test_follow": ["_follow"],
+    },
+    f"{HERE}/test_tail.py": {"test_taps_are_late_by_their_own_path": ["_add_taps"]},
+    f"{HERE}/test_detours.py": {
+        "test_how_much_shorter": ["_shorter"],
+        "test_waves": ["_sum", "_mixed", "_gated", "_wave", "_cubic"],
+    },
     f"{HERE}/test_images.py": {"test_slopes": ["_slopes"]},
     f"{HERE}/test_paths_table.py": {"test_instant_is_its_twin": ["_instant"]},
     f"{HERE}/test_echoes.py": {"test_an_epoch_is_added_as_by_its_twin": ["_add_faded"]},

@@ -15,6 +15,8 @@ number its own way:
 * flat pieces: the Fresnel-Kirchhoff integral by quadrature, at the bounce time of the centre (`plate`);
 * shadow: the other pieces of the same mover weaken both legs (`shadow`);
 * movers before static paths: Fresnel's integral over their silhouettes, ray by ray (`silhouette`);
+* tail: further standing paths, given as data (`tail` of `tone_response`);
+* moving air: given as data; integrated along each path by quadrature (`draught`);
 * Doppler: never added; received frequency f2 = f dt_e/dt for what the air, the walls and the microphone do (`echoes`).
 
 Image key of a room without furniture, all of whose walls are parallel or perpendicular and which has no solids (a box, or
@@ -29,10 +31,11 @@ Image key of any other room. Three integers, the faces in the order in which sou
 with -1: the walls are numbered first, then the sides of the furniture that face the air (`faces`). (-1, -1, -1) is the
 thing itself.
 
-Not here: occlusion between movers, tail, draughts, pieces other than ellipsoids and blades (refused in one line).
+Not here: occlusion between movers, what they do to the tail, pieces other than ellipsoids and blades (refused in one line).
 """
 
 from usim.engine.exact.bounce import fermat_point
+from usim.engine.exact.draught import MovingAir
 from usim.engine.exact.echoes import Echoes, echoes, fade
 from usim.engine.exact.images import ORDER, Images, mirror_images
 from usim.engine.exact.response import pair_rows, static_paths, tone_response, waveform
@@ -41,6 +44,7 @@ __all__ = [
     "ORDER",
     "Echoes",
     "Images",
+    "MovingAir",
     "echoes",
     "fade",
     "fermat_point",

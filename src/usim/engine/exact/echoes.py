@@ -24,6 +24,7 @@ from usim.engine.exact.bounce import (
     SEEN,
 )
 from usim.engine.exact.bounced import bounced
+from usim.engine.exact.draught import MovingAir
 from usim.engine.exact.glint import EXTRA, EXTRA_RATE
 from usim.engine.exact.images import ORDER
 from usim.engine.exact.link import Link, links
@@ -119,10 +120,10 @@ def _follow(link: Link, mover, t_s: np.ndarray) -> Motion:
     return Motion(mover, np.stack([t_s - (away + reach) / link.c, t_s], axis=1))
 
 
-def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
+def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str, air: MovingAir | None) -> Echoes:
     """Echoes by way of some rows of what is asked, at reception times t_s."""
     if ask.motion.mover.pieces[ask.number].shape == FLAT:
-        return _flat_echoes(ask, rows, t_s, poses)
+        return _flat_echoes(ask, rows, t_s, poses, air)
     link, motion, number, index = ask.link, ask.motion, ask.number, rows.index
     piece = motion.mover.pieces[number]
     c, f, shape = link.c, link.frequency_hz, (len(rows), len(t_s))
@@ -158,6 +159,10 @@ def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
     )
     if link.veil is not None:
         gain[alive] *= passed[passed > 0.0]
+    delay_s = (out[..., R1] + out[..., R2] + out[..., EXTRA]) / c
+    if air is not None:
+        bounce = source[row] + known[:, R1, None] * going
+        delay_s[alive] += _late(link, air, source[row], bounce, ear[row], when[alive])
     return Echoes(
         mover=motion.mover.name,
         piece=number,
@@ -171,11 +176,20 @@ def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
         cos_half=out[..., COS],
         ratio=ratio,
         gain=gain,
-        delay_s=(out[..., R1] + out[..., R2] + out[..., EXTRA]) / c,
+        delay_s=delay_s,
     )
 
 
-def _flat_echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
+def _late(link: Link, air: MovingAir, source, bounce, ear, when) -> np.ndarray:
+    """By how much (n,) in s moving air delays echoes from places (n, 3) by way of bounces, at times `when`."""
+    c = link.c
+    r1 = np.linalg.norm(bounce - source, axis=1)
+    return air.late(link.box, c, source, bounce, when - r1 / c) + air.late(link.box, c, bounce, ear, when)  # fmt: skip
+
+
+def _flat_echoes(
+    ask: Asked, rows: Rows, t_s: np.ndarray, poses: str, air: MovingAir | None
+) -> Echoes:
     """The same for a flat piece, which no other piece hides."""
     link, motion, number, index = ask.link, ask.motion, ask.number, rows.index
     c, f, shape = link.c, link.frequency_hz, (len(rows), len(t_s))
@@ -198,6 +212,11 @@ def _flat_echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
     )
     if link.veil is not None:
         gain *= link.passed(first, known.r1.ravel(), going, second)
+    delay_s = (known.r1 + known.r2) / c
+    if air is not None:
+        start, end = np.repeat(source, len(t_s), 0), np.repeat(ear, len(t_s), 0)
+        bounce = start + known.r1.reshape(-1, 1) * going
+        delay_s += _late(link, air, start, bounce, end, known.when.ravel()).reshape(shape)
     return Echoes(
         mover=motion.mover.name,
         piece=number,
@@ -211,7 +230,7 @@ def _flat_echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str) -> Echoes:
         cos_half=known.cosine,
         ratio=ratio,
         gain=gain.reshape(shape),
-        delay_s=(known.r1 + known.r2) / c,
+        delay_s=delay_s,
     )
 
 
@@ -249,6 +268,7 @@ def echoes(
     glints: Mapping[tuple[str, int], Any] | None = None,
     movers=True,
     poses: str = "at",
+    air: MovingAir | None = None,
 ) -> Iterator[Echoes]:
     """Yields the echoes at times t_s in blocks of paths: by driver, mover, piece, then mirrors before glints, by image pair.
 
@@ -273,7 +293,7 @@ def echoes(
     for ask in asked(scene, frequency_hz, ascending, where, pairs, spots, glints, movers):
         step = max(1, BLOCK // len(t_s))
         for begin in range(0, len(ask.rows), step):
-            block = _echoes(ask, ask.rows[begin : begin + step], ascending, poses)
+            block = _echoes(ask, ask.rows[begin : begin + step], ascending, poses, air)
             yield _put_back(block, t_s, order_of_time) if unsorted else block
 
 

@@ -35,6 +35,13 @@ class Link:
         return tuple(self.scene.room.walls) if self.veil is None else self.veil.faces
 
     @property
+    def box(self) -> Any:
+        """The room, where it is a box without furniture; moving air is followed in no other."""
+        if self.veil is not None:
+            raise ValueError("room: exact follows draughts and drift in boxes without furniture")
+        return self.scene.room
+
+    @property
     def c(self) -> float:
         return float(self.scene.air.sound_speed_m_s)
 

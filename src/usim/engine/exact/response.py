@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from usim.engine.exact.draught import MovingAir
 from usim.engine.exact.echoes import asked, echoes
 from usim.engine.exact.images import ORDER
 from usim.engine.exact.link import links
@@ -107,6 +108,8 @@ def tone_response(
     static: bool = True,
     per: str = "sum",
     poses: str = "at",
+    tail: np.ndarray | None = None,
+    air: MovingAir | None = None,
     shadows: bool = False,
 ) -> np.ndarray:
     """Complex envelope of one carrier in FS re exp(jwt) at reception times t_s (k,) in s, any spacing and order.
@@ -124,6 +127,8 @@ def tone_response(
     per: "sum" (k,); "mover" (1 + movers, k), row 0 the static paths; "pair" (rows, k), rows as `pair_rows` names.
     poses: "at" asks the mover at every bounce time of every pair; "fit" asks polynomials that met it to 2e-13 m,
     for movers whose `at` is slow.
+    tail: further standing paths as data: rows (driver, delay_s, gain), gain in FS per Pa as in `static_paths` of 1 Pa; None for none.
+    air: draughts and drift as data, in a box without furniture; still air if None.
     shadows: with what the movers change of the static paths, in their rows; the driver's own direct sound goes past nobody.
     """
     f, pressure, emission = _carrier(scene, carrier_index, device if emitter is None else emitter)
@@ -144,7 +149,7 @@ def tone_response(
         "order": order,
     }
     what = {"pairs": pairs, "spots": spots, "glints": glints}
-    got = _received(scene, f, t_s, emitted, where, what, movers, static, per, poses)
+    got = _received(scene, f, t_s, emitted, where, what, movers, static, per, poses, tail, air)
     if shadows:
         if per == "pair":
             raise ValueError("per: shadows belong to no pair; give 'sum' or 'mover'")
@@ -187,6 +192,8 @@ def waveform(
     static: bool = True,
     per: str = "sum",
     poses: str = "at",
+    tail: np.ndarray | None = None,
+    air: MovingAir | None = None,
 ) -> np.ndarray:
     """What any emission is received as, in FS, complex (take the real part), at reception times t_s (k,) in s.
 
@@ -209,10 +216,14 @@ def waveform(
         "order": order,
     }
     what = {"pairs": pairs, "spots": spots, "glints": glints}
-    return _received(scene, centre_hz, t_s, read, where, what, movers, static, per, poses)
+    return _received(
+        scene, centre_hz, t_s, read, where, what, movers, static, per, poses, tail, air
+    )
 
 
-def _received(scene, f, t_s, emitted, where, what, movers, static, per, poses) -> np.ndarray:
+def _received(
+    scene, f, t_s, emitted, where, what, movers, static, per, poses, tail, air
+) -> np.ndarray:
     """Sum over paths of gain times what was emitted `delay_s` before t_s, put together as `per` says."""
     if per not in ("sum", "mover", "pair"):
         raise ValueError(f"per: {per!r}; give 'sum', 'mover' or 'pair'")
@@ -222,12 +233,17 @@ def _received(scene, f, t_s, emitted, where, what, movers, static, per, poses) -
     rows: list[np.ndarray] = []
     if static:
         paths = _static(scene, f, **where)
-        waves = paths["gain"][:, None] * emitted(
-            np.repeat(paths["delay_s"][:, None], len(t_s), 1), t_s
-        )
+        delay_s = np.repeat(paths["delay_s"][:, None], len(t_s), 1)
+        if air is not None:
+            delay_s += _stirred(scene, f, where, t_s, air)
+        waves = paths["gain"][:, None] * emitted(delay_s, t_s)
         total[0] = waves.sum(axis=0)
+    if tail is not None:
+        late = tail if where["driver"] is None else tail[tail["driver"] == where["driver"]]
+        for path in late:
+            total[0] += path["gain"] * emitted(np.full(len(t_s), path["delay_s"]), t_s)
     if movers is not False:
-        for block in echoes(scene, f, t_s, **where, **what, movers=movers, poses=poses):
+        for block in echoes(scene, f, t_s, **where, **what, movers=movers, poses=poses, air=air):
             waves = block.gain * emitted(block.delay_s, t_s)
             if per == "pair":
                 rows.append(waves)
@@ -236,6 +252,18 @@ def _received(scene, f, t_s, emitted, where, what, movers, static, per, poses) -
     if per == "pair":
         return np.concatenate(rows) if rows else np.zeros((0, len(t_s)), dtype=complex)
     return total.sum(axis=0) if per == "sum" else total
+
+
+def _stirred(scene, f, where, t_s: np.ndarray, air: MovingAir) -> np.ndarray:
+    """By how much (path, time) in s moving air makes the static paths late; rows as of `_static`."""
+    parts = []
+    for link in links(scene, f, **where):
+        ear, out = link.back.position_m[0], link.out.position_m
+        r = np.linalg.norm(ear - out, axis=1)
+        start, end = np.repeat(out, len(t_s), 0), np.broadcast_to(ear, (len(r) * len(t_s), 3))
+        left = (t_s[None] - r[:, None] / link.c).ravel()
+        parts.append(air.late(link.box, link.c, start, end, left).reshape(len(r), -1))
+    return np.concatenate(parts)
 
 
 def pair_rows(
