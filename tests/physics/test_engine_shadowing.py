@@ -87,13 +87,17 @@ def test_a_body_cut_in_two_casts_one_shadow():
     Expected: what lies within changes nothing; the union is less than the sum and more than either."""
     body = ((0.0, 0.05, 0.0), (0.1, 0.15, 0.3))
     assert passed([body, ((0.0, 0.05, 0.02), (0.05, 0.08, 0.1))]) == passed([body])
-    assert passed([body, body]) == pytest.approx(0.0, abs=2.0)
+    assert passed([body, body]) == pytest.approx(passed([body]), abs=1e-3)
+    one, other = (((0.0, y, 0.0), (0.1, 0.06, 0.3)) for y in (0.07, 0.15))
+    apart, both = [1.0 - passed([piece]) for piece in (one, other)], 1.0 - passed([one, other])
+    assert abs(both - sum(apart)) > 0.1 * abs(sum(apart))
 
 
-@pytest.mark.parametrize("aside_m", [0.0, 0.05, 0.1, 0.15, 0.25])
+@pytest.mark.parametrize("aside_m", [0.05, 0.1, 0.15, 0.25])
 def test_sphere_against_a_surface_integral(aside_m, figures):
     """Why: two independent routes to forward scattering. Set-up: a sphere of 0.1 m, `aside_m` off a way of 3 m; the Kirchhoff integral over
-    a mesh of a sixth of a wave. Expected: level within 1 dB and phase within 0.2 rad where what passes is above -15 dB."""
+    a mesh of a sixth of a wave, which on the axis itself is no judge: there waves meet that crept round the back. Expected: level within 1 dB and phase
+    within 0.2 rad where what passes is above -15 dB."""
     axes = np.full(3, 0.1)
     source, ear = np.array([-1.5, -aside_m, 0.0]), np.array([1.5, -aside_m, 0.0])
     straight = np.exp(-1j * K * 3.0) / 3.0
@@ -109,7 +113,7 @@ def test_sphere_against_a_surface_integral(aside_m, figures):
 
 def against_the_judge(scene, start_s, quality="standard", points=7):
     """Residual of the first mover's shadow against the judge's, in dB re its echo and shadow together, over 50 ms."""
-    paths = trace(scene, quality, (start_s, start_s + 0.05))
+    paths = trace(scene, quality, (start_s, start_s + 0.05), tail=False)
     unit, name = paths.device.unit, f"mover.{scene.movers[0].name}"
     whole = envelopes(paths, unit)[name][0, 0, BEFORE:-BEFORE]
     bare = envelopes(replace(paths, shadows=()), unit)[name][0, 0, BEFORE:-BEFORE]
@@ -133,7 +137,7 @@ def test_sphere_against_the_judge(start_s, figures):
 @pytest.mark.slow
 def test_walker_against_the_judge(figures):
     """Why: sixteen silhouettes that overlap. Set-up: a walker crosses before the device. Expected: -40 dB of all that moves."""
-    got = against_the_judge(scene_of(WALKER, 2.5), 1.1, points=3)
+    got = against_the_judge(scene_of(WALKER, 2.5), 1.1, points=7)
     figures("shadow of a walker against exact", got, "dB", "<= -40")
     assert got <= -40.0
 
@@ -178,7 +182,7 @@ def test_it_darkens_the_standing_sound():
     recording = simulate(scene, window=(1.8, 2.0), keep=("baseband",))
     assert isinstance(recording, Recording)
     paths = trace(scene, window=(1.8, 2.0))
-    strongest = max(float(abs(s.change).max()) for s in paths.shadows)
+    strongest = max(float(abs(s.change).max(initial=0.0)) for s in paths.shadows)
     assert 0.1 < strongest < 2.5
     assert paths.bytes["shadows"] > 0
 

@@ -47,13 +47,9 @@ class Quality:
 
 
 QUALITIES = {
-    "draft": Quality(
-        "draft", 2, 0.90, 1, 2.8, True, 1, 1.2, 4.6, ((0.1, 250), (1e-2, 125), (1e-3, 50))
-    ),
-    "standard": Quality(
-        "standard", 3, 0.97, 1, 2.2, True, 1, 0.8, 4.6, ((5e-2, 250), (3e-3, 125), (1e-5, 50))
-    ),
-    "fine": Quality("fine", 3, 1.0, 3, 0.35, False, 3, 0.3, 13.8, ((1e-6, 250),)),
+    "draft": Quality("draft", 2, 0.90, 1, 2.8, True, 1, 1.2, 4.6, ((0.3, 250), (3e-4, 125))),
+    "standard": Quality("standard", 3, 0.97, 1, 2.2, True, 1, 0.8, 4.6, ((0.3, 250), (1e-5, 125))),
+    "fine": Quality("fine", 3, 1.0, 3, 0.35, False, 3, 0.3, 13.8, ((1e-7, 250),)),
 }
 
 

@@ -31,6 +31,7 @@ POSE = 9  # rows of a pose: centre; Q diag(a^2) Q' as xx yy zz xy xz yz
 CX, CY, LXX, LXY, LYY, NEAR, FAR, COUNTS, SIZE, BEND2 = range(10)
 SX, SY, SXX, SXY, SYY, ROUND, OVER_X, OVER_Y = range(10, 18)
 SEEN = 18
+ALIKE = 1e-4  # squared lengths of rims, re 1, that are taken for the same
 LANES = 16  # what is summed at a time
 RINGS = np.array([32, 48, 64, 96, 128, 192, 256, 384, 512])  # points: whole lanes
 MOST = int(RINGS[-1])
@@ -76,7 +77,7 @@ def _at(poses, piece, x, first, last, out):
 
 
 @kernel
-def _turned(rho, near, far):
+def _bent(rho, near, far):
     """Return the sum of the sines of the turns of a way over a point rho off the straight one."""
     return rho / math.sqrt(rho * rho + near * near) + rho / math.sqrt(rho * rho + far * far)
 
@@ -90,7 +91,7 @@ def _is_near(x, y, z, size, way):
         return False
     rho = math.sqrt(max(ax * ax + ay * ay + az * az - ahead * ahead, 0.0)) - size
     near, far = abs(ahead) + size, abs(way[12] - ahead) + size
-    return rho <= 0.0 or _turned(rho, near, far) < DARK_TURN
+    return rho <= 0.0 or _bent(rho, near, far) < DARK_TURN
 
 
 @kernel
@@ -146,7 +147,7 @@ def _sighted(poses, piece, now, per_metre, way, pose, seen):
     size = math.sqrt(across_x + across_y)
     near, far = max(ahead, 0.5 * depth), max(length - ahead, 0.5 * depth)
     rho = math.sqrt(x * x + y * y) - size
-    if rho > 0.0 and _turned(rho, near, far) > DARK_TURN:
+    if rho > 0.0 and _bent(rho, near, far) > DARK_TURN:
         return False
     seen[CX], seen[CY] = x, y
     seen[LXX] = math.sqrt(across_x)
@@ -203,8 +204,9 @@ def _rim(seen, cosines, sines, count, turns_per_metre, work):
 
 
 @kernel(apart=True)
-def _levels(one, other, cosines, sines, count, work):
-    """Write the levels of the ends of a rim's arcs in another piece's measure; return how many lie inside it."""
+def _levels(one, other, edge, cosines, sines, count, work):
+    """Write the levels of the ends of a rim's arcs in another piece's measure, whose own rim is `edge`; return how many lie inside it."""
+    own = f32(edge)
     lean, aside = one[SXX] * other[OVER_X], (one[SX] - other[SX]) * other[OVER_X]
     ax, bx = f32(lean), f32(aside)
     cy = f32((one[SY] - other[SY] - other[SXY] * aside) * other[OVER_Y])
@@ -216,7 +218,7 @@ def _levels(one, other, cosines, sines, count, work):
         for k in range(LANES):
             u = bx + ax * at_c[k]
             v = cy + cc * at_c[k] + cs * at_s[k]
-            here[LEVEL + k] = u * u + v * v - ONE
+            here[LEVEL + k] = u * u + v * v - own
         for k in range(LANES):
             inside += np.int32(here[LEVEL + k] < NONE)
     work[LEVEL + count] = work[LEVEL]
@@ -232,15 +234,15 @@ def _are_apart(one, other):
         return True
     a = math.sqrt((one[SXX] * x + one[SXY] * y) ** 2 + (one[SYY] * y) ** 2)
     b = math.sqrt((other[SXX] * x + other[SXY] * y) ** 2 + (other[SYY] * y) ** 2)
-    return a + b <= apart2
+    return a + b < apart2
 
 
 @kernel
-def _level(one, other, c, s):
-    """Return how far outside another piece's rim a point of one rim lies, negative inside."""
+def _level(one, other, edge, c, s):
+    """Return how far outside another piece's rim, which is `edge`, a point of one rim lies, negative inside."""
     u = (one[SX] + one[SXX] * c - other[SX]) * other[OVER_X]
     v = (one[SY] + one[SXY] * c + one[SYY] * s - other[SY] - other[SXY] * u) * other[OVER_Y]
-    return u * u + v * v - 1.0
+    return u * u + v * v - edge
 
 
 @kernel
@@ -253,11 +255,11 @@ def _turned_on(c, s, angle):
 
 
 @kernel
-def _crossing(one, other, before, after, c, s, step):
+def _crossing(one, other, edge, before, after, c, s, step):
     """Return where on an arc, as a share of it, a rim crosses another one: by secants. c, s: where the arc begins."""
     t = before / (before - after)
     there = _turned_on(c, s, t * step)
-    middle = _level(one, other, there[0], there[1])
+    middle = _level(one, other, edge, there[0], there[1])
     if (middle < 0.0) == (before < 0.0):
         return t + (1.0 - t) * middle / (middle - after)
     return t * before / (before - middle)
@@ -278,7 +280,8 @@ def _outside(seen, here, others, cosines, sines, count, work, cuts):
     for o in range(others):
         if o == here or _are_apart(one, seen[o]):
             continue
-        inside = _levels(one, seen[o], cosines, sines, count, work)
+        edge = 1.0 + ALIKE if o < here else 1.0 - ALIKE  # of two alike the first hides the other
+        inside = _levels(one, seen[o], edge, cosines, sines, count, work)
         if inside == count:
             return -1
         if not inside:
@@ -301,7 +304,7 @@ def _outside(seen, here, others, cosines, sines, count, work, cuts):
                 if before < NONE and after < NONE:
                     high[arc] = low[arc]
                     continue
-                t = _crossing(one, seen[o], before, after, cosines[arc], sines[arc], step)
+                t = _crossing(one, seen[o], edge, before, after, cosines[arc], sines[arc], step)
                 if before < NONE:
                     low[arc] = min(max(low[arc], t), high[arc])
                 else:
@@ -360,7 +363,7 @@ def _around(seen, here, others, rims, turns_per_metre, work, cuts):
 
 
 @kernel
-def _across(start, end, way):
+def _frame(start, end, way):
     """Fill way (13,): start, direction, two directions across it, length."""
     length = 0.0
     for part in range(3):
@@ -389,7 +392,7 @@ def _changes(starts, ends, rows, poses, first, every, per_metre, waves, rims, ro
     way, pose, seen, work, cuts, pieces, balls = room
     _bounds(poses, balls)
     for line in range(starts.shape[0]):
-        _across(starts[line], ends[line], way)
+        _frame(starts[line], ends[line], way)
         near = 0
         for piece in range(poses.shape[0]):
             if _is_near(balls[piece, 0], balls[piece, 1], balls[piece, 2], balls[piece, 3], way):
