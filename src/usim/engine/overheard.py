@@ -127,7 +127,9 @@ class Overheard:
         for one in senders(self.scene, self.listener, self.hearer):
             assert isinstance(one.unit, Between)
             ends = (one.unit.sender, self.listener)
-            self._settings.append(setting(self.scene, one, self.quality, tail=self.tail, ends=ends))
+            self._settings.append(
+                setting(self.scene, one, self.quality, tail=self.tail, shaded=True, ends=ends)
+            )
         self._held = [Held({}) for _ in self._settings]
         low, rate = self.scene.baseband_rate_hz, self.scene.render.rate_hz
         high = self.listener.unit.converter.at(rate).rate_hz

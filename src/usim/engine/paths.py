@@ -145,9 +145,10 @@ def setting(
     quality: Quality,
     spread: bool = False,
     tail: bool = False,
+    shaded: bool = False,
     ends: tuple[PlacedDevice, PlacedDevice] | None = None,
 ) -> Setting:
-    """Return legs, bands, standing paths and, if wanted, the tail of a device in its room.
+    """Return legs, bands, standing paths and, if wanted, the tail of a device in its room, and where movers may shade its standing paths.
 
     spread: see `band`.  ends: the devices that send and hear the tail, if it is not the device itself.
     """
@@ -172,7 +173,7 @@ def setting(
         met = detours(late, scene, bands, scene.baseband_rate_hz)
     still = standing(scene, device, found, at)
     ways: tuple[Stretches, ...] = ()
-    if not wide:
+    if shaded and not wide:
         ways = stretches(scene, device, found, still, quality.shading, own=ends is None)
     return Setting(scene, device, quality, found, bands, still, late, met, ways)
 
@@ -250,8 +251,14 @@ def trace_device(
     judged: bool = False,
     spread: bool = False,
     tail: bool = False,
+    shaded: bool = False,
 ) -> Paths:
     """Return the paths of one device for `samples` baseband samples from number `start` on; see `setting` and `paths_over`."""
     return paths_over(
-        setting(scene, device, quality, spread, tail), start, samples, threads, apart, judged
+        setting(scene, device, quality, spread, tail, shaded),
+        start,
+        samples,
+        threads,
+        apart,
+        judged,
     )

@@ -47,7 +47,7 @@ class Session:
         placed = listening(self.scene, self.device)
         word = self.quality or self.scene.render.quality
         found = quality_named(word)
-        self._setting = setting(self.scene, placed, found, tail=self.tail)
+        self._setting = setting(self.scene, placed, found, tail=self.tail, shaded=True)
         self._others = Overheard(self.scene, placed, found, threads=self.threads, tail=self.tail)
         self._converter = placed.unit.converter.at(
             self.scene.render.rate_hz, self.scene.render.bits
