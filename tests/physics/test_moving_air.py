@@ -217,7 +217,7 @@ def test_standing_sound_against_the_judge(tmp_path, figures):
     times = (np.arange(6000 + 2 * EDGE) - EDGE) / scene.baseband_rate_hz
     parts = _stirred(paths, made.standing.stirred, device.emission, made.standing.gains(device.unit), times)  # fmt: skip
     at = np.array([700, 2311, 4100, 5903])
-    found = sum(parts)[0, 0, at] * _scale(device)
+    found = sum(parts.values())[0, 0, at] * _scale(device)
     air = _as_data(scene)
     wanted = exact.tone_response(scene, 0, times[at], order=1, movers=False, air=air)
     still = exact.tone_response(scene, 0, times[at], order=1, movers=False)

@@ -8,6 +8,7 @@ from usim.devices.converter import Converter
 from usim.devices.unit import Unit
 from usim.emissions.base import AbstractEmission
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths
+from usim.engine.shadowing import received
 from usim.engine.sounded import late_response, standing_response
 from usim.engine.stirred import StirredStanding
 from usim.engine.tail import Tail, taps_heard
@@ -55,12 +56,17 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
                 paths, emission, gains[..., part], paths.standing.path_m[..., part], times
             )
     if paths.standing.stirred is not None:
-        out[DIRECT], out[STATIC] = _stirred(paths, paths.standing.stirred, emission, gains, times)
+        cast = _stirred(paths, paths.standing.stirred, emission, gains, times)
+        out[DIRECT], out[STATIC] = cast.pop(DIRECT), cast.pop(STATIC)
+    else:
+        cast = _cast(paths, emission, gains, times)
     if paths.tail is not None:
         out[STATIC] += _late(paths, paths.tail, unit, drive, pressure, paths.start - EDGE, count)
     for echo in paths.echoes:
         weights = basis_weights(paths, unit) * drive[:, :, None]  # (carrier, driver, basis)
         out[f"mover.{echo.mover}"] = np.einsum("cdb,dcmbn->mcn", weights, echo.tones)
+    for name, change in cast.items():
+        out[name] += change
     turning = _clock(paths, unit, carriers, gains, times, noise_seed)
     weights = _microphone_filters(paths, unit)
     return {
@@ -129,13 +135,19 @@ def _stirred(
     emission: AbstractEmission,
     gains: np.ndarray,
     times: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return what `_standing` does in stirred air: of the direct path, and of all others."""
+) -> dict[str, np.ndarray]:
+    """Return what `_standing` and `_cast` do in stirred air: of the direct path, of all others, and of what movers change of them."""
     carriers, drivers, mics, images = gains.shape
     c = paths.scene.air.sound_speed_m_s
     out = np.zeros((2, mics, carriers, len(times)), complex)
     turns = np.array([band.turns_per_metre for band in paths.bands])
-    factors = air.phasors(turns, paths.start - EDGE, len(times), paths.rate_hz)
+    first = paths.start - EDGE
+    factors = air.phasors(turns, first, len(times), paths.rate_hz)
+    rows: dict[tuple, list] = {}
+    for shadow in paths.shadows:
+        for row, path in enumerate(shadow.paths):
+            rows.setdefault(tuple(path), []).append((shadow, row))
+    stems = {f"mover.{shadow.mover}": np.zeros(out.shape[1:], complex) for shadow in paths.shadows}
     for (driver, mic, image), factor in zip(
         np.ndindex(drivers, mics, images), factors, strict=True
     ):
@@ -143,8 +155,25 @@ def _stirred(
             late = paths.standing.path_m[driver, mic, image] / c
             factor = factor * emission.envelope(times - late)
         kind = int(image != paths.standing.direct)
-        out[kind, mic] += gains[:, driver, mic, image, None] * factor
-    return out[0], out[1]
+        waves = gains[:, driver, mic, image, None] * factor
+        out[kind, mic] += waves
+        for shadow, row in rows.get((driver, mic, image), ()):
+            change = shadow.over(row, first, len(times), paths.rate_hz)
+            stems[f"mover.{shadow.mover}"][mic] += waves * change
+    return stems | {DIRECT: out[0], STATIC: out[1]}
+
+
+def _cast(
+    paths: Paths, emission: AbstractEmission, gains: np.ndarray, times: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return {stem: (mic, carrier, sample)} of what movers change of the standing paths."""
+    c, first = paths.scene.air.sound_speed_m_s, paths.start - EDGE
+    out: dict[str, np.ndarray] = {}
+    for shadow in paths.shadows:
+        change = received(shadow, gains, paths.standing.path_m, emission, c, times, first, paths.rate_hz)  # fmt: skip
+        name = f"mover.{shadow.mover}"
+        out[name] = out[name] + change if name in out else change
+    return out
 
 
 def require_own(paths: Paths, unit: Unit) -> None:

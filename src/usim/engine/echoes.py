@@ -116,10 +116,20 @@ class Held:
 
     sums: dict[tuple[str, int], tuple[Sums, tuple[Epoch, ...], int]]
     flats: dict[tuple[str, float], dict[int, Flat]] = field(default_factory=dict)
+    shadows: dict[tuple[str, int], list[np.ndarray]] = field(
+        default_factory=dict
+    )  # by mover and span
     sounds: Sounded | None = None
 
-    def forget(self, before: int | None = None, after_s: float | None = None) -> None:
-        """Drop segments numbered below `before`, and those that reach beyond `after_s`."""
+    def forget(
+        self,
+        before: int | None = None,
+        after_s: float | None = None,
+        before_span: int | None = None,
+    ) -> None:
+        """Drop segments numbered below `before`, those that reach beyond `after_s`, and spans of shadows below `before_span`."""
+        for key in [k for k in self.shadows if before_span is not None and k[1] < before_span]:
+            del self.shadows[key]
         for key in list(self.sums):
             ends = segment_start_s(key[1] + 1) + FADE_S
             if (before is not None and key[1] < before) or (after_s is not None and ends > after_s):

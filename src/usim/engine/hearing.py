@@ -151,6 +151,7 @@ def judged_envelopes(paths: Paths, unit: Unit) -> dict[str, np.ndarray]:
             per="mover",
             poses="fit",
             tail=None if paths.tail is None else paths.tail.rows(unit, mic, row),
+            shadows=True,
         )
         nearest = exact.tone_response(
             scene, row, times, device=number, mic=mic, unit=unit, order=0, movers=False

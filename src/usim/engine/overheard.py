@@ -18,6 +18,7 @@ from usim.engine.baseband import envelopes, white
 from usim.engine.echoes import Held, needed_segments
 from usim.engine.paths import EDGE, FILTER_TAPS, Paths, paths_over, setting
 from usim.engine.selection import Quality
+from usim.engine.shadowing import needed_spans
 from usim.engine.waveform import on_carriers
 from usim.physics.dsp import reach_samples
 from usim.scene.covering import coverings
@@ -126,7 +127,9 @@ class Overheard:
         for one in senders(self.scene, self.listener, self.hearer):
             assert isinstance(one.unit, Between)
             ends = (one.unit.sender, self.listener)
-            self._settings.append(setting(self.scene, one, self.quality, tail=self.tail, ends=ends))
+            self._settings.append(
+                setting(self.scene, one, self.quality, tail=self.tail, shaded=True, ends=ends)
+            )
         self._held = [Held({}) for _ in self._settings]
         low, rate = self.scene.baseband_rate_hz, self.scene.render.rate_hz
         high = self.listener.unit.converter.at(rate).rate_hz
@@ -138,7 +141,11 @@ class Overheard:
         first, count = start - self._more, samples + 2 * self._more
         rate, found = self.scene.baseband_rate_hz, []
         for about, held in zip(self._settings, self._held, strict=True):
-            held.forget(before=needed_segments(first / rate, (first + count) / rate).start)
+            begin, end = (first - EDGE) / rate, (first + count + EDGE) / rate
+            held.forget(
+                before=needed_segments(first / rate, (first + count) / rate).start,
+                before_span=needed_spans(begin, end, about.ways).start,
+            )
             found.append(
                 paths_over(
                     about, first, count, self.threads, judged=self.judged, held=held
@@ -212,7 +219,7 @@ def _judged(scene: Scene, paths: Paths) -> list[np.ndarray]:
     for mic, row in np.ndindex(out.shape[:2]):
         out[mic, row] = exact.tone_response(
             scene, row, times, device=names.index(between.listener.name), mic=mic, unit=between.hearer,
-            emitter=names.index(between.sender.name), glints=glints, poses="fit",
+            emitter=names.index(between.sender.name), glints=glints, poses="fit", shadows=True,
             tail=None if paths.tail is None else paths.tail.rows(between, mic, row),
         )  # fmt: skip
         carrier = paths.bands[row].carrier_hz / (1.0 + 1e-6 * between.converter.dac_offset_ppm)

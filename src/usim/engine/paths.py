@@ -8,6 +8,7 @@ What is kept, and why (bytes for the workload `walk`: 10 s, 16 pieces, 4 microph
   several drivers are all functions of these rows.
 * `echoes`: per mover the tone response (driver, carrier, mic, basis, slow time), summed over pairs; at the baseband's rate, 1.3 MB.  The
   basis are functions of departure and arrival direction that span the units one wants to hear (`spread`); a unit is a set of weights.
+* `shadows`: per mover what it changes of each standing path, 50 to 250 times a second; 2 MB.
 * `echoes[].epochs`: which pairs each piece was made of, with weights; 1.5 MB.  Together with `at(t)` they let the pair kernel run again for
   emissions that are not a steady tone (on, off, later music), late by each pair's own path.
 * `sounds`: of a wideband emission (chirps, FMCW, pulses), what each driver sends.  Its echoes are no responses but what is heard of it: every
@@ -28,6 +29,7 @@ from usim.engine.detours import Detours, detours, with_detours
 from usim.engine.echoes import Echo, Held, echo_of, skins
 from usim.engine.legs import Band, Legs, band, legs
 from usim.engine.selection import QUALITIES, Quality
+from usim.engine.shadowing import Shadow, Stretches, shadows_of, stretches
 from usim.engine.sounded import Sounded, late_nodes_hz
 from usim.engine.standing import Standing, standing
 from usim.engine.table import pair_table
@@ -58,10 +60,11 @@ class Paths:
     rate_hz: int
     start: int
     samples: int
-    # echoes, but for what movers do to the tail, are left to the exact renderer
+    # echoes and shadows, but for what movers do to the tail, are left to the exact renderer
     is_judged: bool = False
     tail: Tail | None = None
     detours: tuple[Detours, ...] = ()
+    shadows: tuple[Shadow, ...] = ()
     sounds: Sounded | None = None  # of a wideband emission
     others: tuple[Paths, ...] = ()  # from every other device that sounds (see `overheard`)
 
@@ -77,6 +80,7 @@ class Paths:
             "bands": sum(arrays(b) for b in self.bands),
             "standing": arrays(self.standing),
             "echoes": sum(e.tones.nbytes for e in self.echoes),
+            "shadows": sum(s.change.nbytes for s in self.shadows),
             "epochs": sum(
                 x.chosen.pairs.nbytes + x.chosen.weight.nbytes + x.chosen.group.nbytes
                 for e in self.echoes
@@ -132,6 +136,7 @@ class Setting:
     standing: Standing
     tail: Tail | None = None
     detours: tuple[Detours, ...] = ()
+    ways: tuple[Stretches, ...] = ()
 
 
 def setting(
@@ -140,9 +145,10 @@ def setting(
     quality: Quality,
     spread: bool = False,
     tail: bool = False,
+    shaded: bool = False,
     ends: tuple[PlacedDevice, PlacedDevice] | None = None,
 ) -> Setting:
-    """Return legs, bands, standing paths and, if wanted, the tail of a device in its room.
+    """Return legs, bands, standing paths and, if wanted, the tail of a device in its room, and where movers may shade its standing paths.
 
     spread: see `band`.  ends: the devices that send and hear the tail, if it is not the device itself.
     """
@@ -166,7 +172,10 @@ def setting(
     if late is not None and not wide:
         met = detours(late, scene, bands, scene.baseband_rate_hz)
     still = standing(scene, device, found, at)
-    return Setting(scene, device, quality, found, bands, still, late, met)
+    ways: tuple[Stretches, ...] = ()
+    if shaded and not wide:
+        ways = stretches(scene, device, found, still, quality.shading, own=ends is None)
+    return Setting(scene, device, quality, found, bands, still, late, met, ways)
 
 
 def paths_over(
@@ -187,6 +196,7 @@ def paths_over(
     if emission is not None:
         device = replace(device, emission=emission)
     echoes: tuple[Echo, ...] = ()
+    shadows: list[Shadow] = []
     bands, first, count = list(about.bands), start - EDGE, samples + 2 * EDGE
     before = None if held is None else held.sounds
     sounds = emission_over(scene, device, about.legs, before, about.tail)
@@ -213,11 +223,20 @@ def paths_over(
             )
             for mover in scene.movers
         )
+        carriers = np.array([b.carrier_hz for b in bands])
+        rate = scene.baseband_rate_hz
+        ends = first / rate, (first + count) / rate
+        cast = None if held is None else held.shadows
+        shadows = [
+            shadow
+            for mover in scene.movers
+            for shadow in shadows_of(scene, mover, about.ways, carriers, *ends, cast)
+        ]
     if device.emission is not None and about.detours:
         echoes = with_detours(echoes, about.detours, scene, device.emission, first, count)
     return Paths(
         scene, device, about.quality, about.legs, about.bands, about.standing, echoes, scene.baseband_rate_hz, start, samples, judged,
-        about.tail, about.detours, sounds,
+        about.tail, about.detours, tuple(shadows), sounds,
     )  # fmt: skip
 
 
@@ -232,8 +251,14 @@ def trace_device(
     judged: bool = False,
     spread: bool = False,
     tail: bool = False,
+    shaded: bool = False,
 ) -> Paths:
     """Return the paths of one device for `samples` baseband samples from number `start` on; see `setting` and `paths_over`."""
     return paths_over(
-        setting(scene, device, quality, spread, tail), start, samples, threads, apart, judged
+        setting(scene, device, quality, spread, tail, shaded),
+        start,
+        samples,
+        threads,
+        apart,
+        judged,
     )

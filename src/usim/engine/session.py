@@ -16,7 +16,8 @@ from usim.engine.echoes import Held, needed_segments
 from usim.engine.hearing import NoiseWindow, heard
 from usim.engine.noise import Noises
 from usim.engine.overheard import Overheard
-from usim.engine.paths import listening, paths_over, quality_named, setting
+from usim.engine.paths import EDGE, listening, paths_over, quality_named, setting
+from usim.engine.shadowing import needed_spans
 from usim.engine.waveform import encoded
 from usim.engine.wideband import swept
 from usim.recording.observation import EmissionCommand, Observation
@@ -46,7 +47,7 @@ class Session:
         placed = listening(self.scene, self.device)
         word = self.quality or self.scene.render.quality
         found = quality_named(word)
-        self._setting = setting(self.scene, placed, found, tail=self.tail)
+        self._setting = setting(self.scene, placed, found, tail=self.tail, shaded=True)
         self._others = Overheard(self.scene, placed, found, threads=self.threads, tail=self.tail)
         self._converter = placed.unit.converter.at(
             self.scene.render.rate_hz, self.scene.render.bits
@@ -106,7 +107,8 @@ class Session:
         start = self.block * self._samples
         rate = self.scene.baseband_rate_hz
         self._held.forget(
-            before=needed_segments(start / rate, (start + self._samples) / rate).start
+            before=needed_segments(start / rate, (start + self._samples) / rate).start,
+            before_span=needed_spans((start - EDGE) / rate, start / rate, self._setting.ways).start,
         )
         paths = paths_over(
             self._setting,

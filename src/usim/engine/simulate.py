@@ -74,7 +74,16 @@ def trace(
     judged = word == "exact"
     found = quality_named("fine" if judged else word)
     own = trace_device(
-        scene, placed, found, start, samples, threads, judged=judged, spread=spread, tail=tail
+        scene,
+        placed,
+        found,
+        start,
+        samples,
+        threads,
+        judged=judged,
+        spread=spread,
+        tail=tail,
+        shaded=True,
     )
     others = Overheard(scene, placed, found, threads=threads, judged=judged, tail=tail)
     return replace(own, others=others.over(start, samples))

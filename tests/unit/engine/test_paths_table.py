@@ -97,5 +97,5 @@ def test_standing_paths_are_listed(scene, paths):
 def test_bytes_are_counted(paths):
     late = tail_of(paths.scene, paths.device, paths.standing.carriers_hz, 3)
     found = dataclasses.replace(paths, tail=late).bytes
-    assert set(found) == {"legs", "bands", "standing", "echoes", "epochs", "tail"}
+    assert set(found) == {"legs", "bands", "standing", "echoes", "epochs", "tail", "shadows"}
     assert all(0 < number < 50e6 for number in found.values())

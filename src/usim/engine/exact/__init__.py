@@ -14,6 +14,7 @@ number its own way:
 * glints of dressed pieces: given as data; places on the surface, so no minimum is looked for (`glint`);
 * flat pieces: the Fresnel-Kirchhoff integral by quadrature, at the bounce time of the centre (`plate`);
 * shadow: the other pieces of the same mover weaken both legs (`shadow`);
+* movers before static paths: Fresnel's integral over their silhouettes, ray by ray (`silhouette`);
 * tail: further standing paths, given as data (`tail` of `tone_response`);
 * moving air: given as data; integrated along each path by quadrature (`draught`);
 * Doppler: never added; received frequency f2 = f dt_e/dt for what the air, the walls and the microphone do (`echoes`).

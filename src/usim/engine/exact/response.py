@@ -11,6 +11,7 @@ from usim.engine.exact.draught import MovingAir
 from usim.engine.exact.echoes import asked, echoes
 from usim.engine.exact.images import ORDER
 from usim.engine.exact.link import links
+from usim.engine.exact.silhouette import changes
 
 REFERENCE_PA = 20e-6
 
@@ -109,6 +110,7 @@ def tone_response(
     poses: str = "at",
     tail: np.ndarray | None = None,
     air: MovingAir | None = None,
+    shadows: bool = False,
 ) -> np.ndarray:
     """Complex envelope of one carrier in FS re exp(jwt) at reception times t_s (k,) in s, any spacing and order.
 
@@ -127,6 +129,7 @@ def tone_response(
     for movers whose `at` is slow.
     tail: further standing paths as data: rows (driver, delay_s, gain), gain in FS per Pa as in `static_paths` of 1 Pa; None for none.
     air: draughts and drift as data, in a box without furniture; still air if None.
+    shadows: with what the movers change of the static paths, in their rows; the driver's own direct sound goes past nobody.
     """
     f, pressure, emission = _carrier(scene, carrier_index, device if emitter is None else emitter)
 
@@ -146,7 +149,28 @@ def tone_response(
         "order": order,
     }
     what = {"pairs": pairs, "spots": spots, "glints": glints}
-    return _received(scene, f, t_s, emitted, where, what, movers, static, per, poses, tail, air)
+    got = _received(scene, f, t_s, emitted, where, what, movers, static, per, poses, tail, air)
+    if shadows:
+        if per == "pair":
+            raise ValueError("per: shadows belong to no pair; give 'sum' or 'mover'")
+        cast = _shadows(scene, f, np.asarray(t_s, float), emitted, where)
+        got = got + (cast.sum(axis=0) if per == "sum" else cast)
+    return got
+
+
+def _shadows(scene, f, t_s, emitted, where) -> np.ndarray:
+    """What each mover changes of the static paths, (1 + movers, k); row 0 is empty."""
+    out = np.zeros((1 + len(scene.movers), len(t_s)), dtype=complex)
+    for link in links(scene, f, **where):
+        paths = _static(scene, f, **{**where, "driver": link.driver})
+        first = 1 if link.emitter is link.listener else 0
+        rows = np.arange(first, len(paths))
+        waves = paths["gain"][rows, None] * emitted(
+            np.repeat(paths["delay_s"][rows, None], len(t_s), 1), t_s
+        )
+        for number, mover in enumerate(scene.movers):
+            out[1 + number] += (changes(link, mover, rows, t_s) * waves).sum(axis=0)
+    return out
 
 
 def waveform(

@@ -1,0 +1,246 @@
+"""What passes a mover: every kernel against its twin, which draws each rim with thousands of points and asks of each whether it is hidden."""
+
+import numpy as np
+import pytest
+
+from usim.engine import silhouettes
+from usim.engine.silhouettes import (
+    CX,
+    CY,
+    DARK_TURN,
+    FAR,
+    LIT_TURN,
+    LXX,
+    LXY,
+    LYY,
+    NEAR,
+    POSE,
+    RINGS,
+    SEEN,
+    SIZE,
+    WORK,
+    changes,
+    rims,
+)
+
+WAVES = 32000.0 / 343.21
+SAMPLES = 24
+FINE = 20000  # points of a rim
+
+
+def tumbling(count=3, seed=3):
+    """Ellipsoids that drift and turn about the middle of a way of 3 m: poses (piece, POSE, SAMPLES)."""
+    rng = np.random.default_rng(seed)
+    out = np.zeros((count, POSE, SAMPLES))
+    for row in out:
+        axes = rng.uniform(0.06, 0.16, 3)
+        turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+        square = turn @ np.diag(axes**2) @ turn.T
+        place = rng.uniform([-0.4, -0.1, -0.1], [0.4, 0.1, 0.1])
+        row[:3] = place[:, None] + rng.uniform(-0.3, 0.3, 3)[:, None] * np.arange(SAMPLES) / 250
+        row[3:] = np.array([square[i, j] for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))])[:, None]  # fmt: skip
+    return out
+
+
+def smooth(x):
+    s = np.clip(x, 0.0, 1.0)
+    return s**3 * (6.0 * s * s - 15.0 * s + 10.0)
+
+
+def outline(pose, start, end, first, second):
+    """What a way sees of a piece: middle (2,), shape (2, 2) whose ellipse is {x: x' shape^-1 x = 1}, distances from both ends, share that counts."""
+    along = (end - start) / np.linalg.norm(end - start)
+    square = np.array([[pose[3], pose[6], pose[7]], [pose[6], pose[4], pose[8]], [pose[7], pose[8], pose[5]]])  # fmt: skip
+    across = np.array([first, second])
+    ahead = float((pose[:3] - start) @ along)
+    behind = float(np.linalg.norm(end - start)) - ahead
+    depth = np.sqrt(along @ square @ along)
+    counts = smooth(0.5 + 0.5 * ahead / depth) * smooth(0.5 + 0.5 * behind / depth)
+    near, far = max(ahead, 0.5 * depth), max(behind, 0.5 * depth)
+    return across @ (pose[:3] - start), across @ square @ across.T, near, far, counts
+
+
+def plain(pieces):
+    """Return the change of a way by pieces as `outline` has them: the integral over every rim's points outside all others."""
+    total = 0.0
+    angle = 2.0 * np.pi * (np.arange(FINE) + 0.5) / FINE
+    wide = [np.sqrt(1.0 / near + 1.0 / far) for _, _, near, far, _ in pieces]
+    for n, (middle, shape, near, far, counts) in enumerate(pieces):
+        root = np.linalg.cholesky(shape)
+        x = middle[:, None] + root @ [np.cos(angle), np.sin(angle)]
+        slope = root @ [-np.sin(angle), np.cos(angle)]
+        rho = np.hypot(*x)
+        dphi = (x[0] * slope[1] - x[1] * slope[0]) / rho**2 * 2.0 * np.pi / FINE
+        one, two = np.hypot(near, rho), np.hypot(far, rho)
+        bend = rho / one + rho / two
+        w = 1.0 - smooth((bend - LIT_TURN) / (DARK_TURN - LIT_TURN))
+        q = 2.0 * np.pi * WAVES * (one - near + two - far)
+        hidden = np.zeros(FINE, bool)
+        for o, (other, of_other, *_) in enumerate(pieces):
+            if o != n:
+                away = (x * wide[n] / wide[o]) - other[:, None]
+                hidden |= np.einsum("ia,ij,ja->a", away, np.linalg.inv(of_other), away) < 1.0
+        total += counts * ((w * np.exp(-1j * q) - 1.0) * dphi)[~hidden].sum()
+    return total / (2.0 * np.pi)
+
+
+def frame_of(start, end):
+    way = np.zeros(13)
+    silhouettes._frame.py_func(start, end, way)
+    return way
+
+
+def test_frame():
+    for start, end in (([0.0, 0, 0], [1.0, 2, 0.5]), ([1.0, 1, 0], [1.0, 1, 3.0])):
+        start, end = np.array(start), np.array(end)
+        way = np.zeros(13)
+        silhouettes._frame(start, end, way)
+        axes = way[3:12].reshape(3, 3)
+        assert axes @ axes.T == pytest.approx(np.eye(3), abs=1e-12)
+        assert start + way[12] * axes[0] == pytest.approx(end, abs=1e-12)
+
+
+def test_pose_between_samples():
+    poses = tumbling(1)
+    poses[0, 0] = 0.1 * (np.arange(SAMPLES) / 7.0) ** 3  # a cubic is met as it is
+    out = np.zeros(POSE)
+    silhouettes._at(poses, 0, 9.3, 0, POSE, out)
+    assert out[0] == pytest.approx(0.1 * (9.3 / 7.0) ** 3, rel=1e-12)
+    assert out[1] == pytest.approx(np.interp(9.3, np.arange(SAMPLES), poses[0, 1]), rel=1e-9)
+
+
+def test_smooth_and_bent():
+    x = np.linspace(-0.3, 1.3, 33)
+    assert [silhouettes._smooth(v) for v in x] == pytest.approx(smooth(x))
+    turn = 0.2 / np.hypot(0.2, 1.0) + 0.2 / np.hypot(0.2, 2.0)
+    assert silhouettes._bent(0.2, 1.0, 2.0) == pytest.approx(turn)
+
+
+def test_balls_and_what_is_near():
+    poses = tumbling(4)
+    balls = np.zeros((4, 4))
+    silhouettes._bounds(poses, balls)
+    for pose, ball in zip(poses, balls, strict=True):
+        for k in range(SAMPLES):
+            reach = np.sqrt(np.linalg.eigvalsh(np.array([[pose[3, k], pose[6, k], pose[7, k]], [pose[6, k], pose[4, k], pose[8, k]], [pose[7, k], pose[8, k], pose[5, k]]])).max())  # fmt: skip
+            assert np.linalg.norm(pose[:3, k] - ball[:3]) + reach <= ball[3] + 1e-12
+    way = frame_of(np.array([-1.5, 0.0, 0.0]), np.array([1.5, 0.0, 0.0]))
+    for y, size, near in ((0.0, 0.1, True), (0.4, 0.1, True), (0.6, 0.1, False)):
+        rho = max(y - size, 0.0)
+        turn = 2.0 * rho / np.hypot(rho, 1.5 + size)
+        assert bool(turn < DARK_TURN) is near
+        assert silhouettes._is_near(0.0, y, 0.0, size, way) is near
+    assert not silhouettes._is_near(2.0, 0.0, 0.0, 0.1, way)
+
+
+def test_what_a_way_sees():
+    """The silhouette of a piece at the time at which the sound passes it."""
+    poses = tumbling(1, seed=8)
+    start, end = np.array([-1.5, 0.05, 0.0]), np.array([1.5, 0.0, 0.1])
+    way = frame_of(start, end)
+    seen, per_metre, now = np.zeros(SEEN), 250.0 / 343.21, 15
+    assert silhouettes._sighted(poses, 0, now, per_metre, way, np.zeros(POSE), seen)
+    at = float(now)
+    for _ in range(20):
+        pose = np.array([np.interp(at, np.arange(SAMPLES), row) for row in poses[0]])
+        ahead = (pose[:3] - start) @ way[3:6]
+        at = now - (way[12] - ahead) * per_metre
+    middle, shape, near, far, counts = outline(pose, start, end, way[6:9], way[9:12])
+    root = np.array([[seen[LXX], 0.0], [seen[LXY], seen[LYY]]])
+    assert seen[[CX, CY]] == pytest.approx(middle, abs=1e-7)
+    assert root @ root.T == pytest.approx(shape, rel=1e-6)
+    assert [seen[NEAR], seen[FAR], seen[silhouettes.COUNTS]] == pytest.approx(
+        [near, far, counts], rel=1e-6
+    )
+    assert seen[SIZE] == pytest.approx(np.sqrt(np.trace(shape)))
+    swing = 2.0 * np.pi * WAVES * seen[SIZE] * min((np.hypot(*middle) + seen[SIZE]) * (1 / near + 1 / far), 1.1 * DARK_TURN)  # fmt: skip
+    wanted = swing + 6.0 * swing ** (1 / 3) + 12.0
+    assert silhouettes._ring(seen, WAVES) == int(np.searchsorted(RINGS, wanted))
+
+
+def two_seen():
+    way = frame_of(np.array([-1.5, 0.0, 0.0]), np.array([1.5, 0.0, 0.0]))
+    poses, seen = np.zeros((2, POSE, SAMPLES)), np.zeros((2, SEEN))
+    for row, y in zip(poses, (0.02, 0.13), strict=True):
+        row[1], row[3:6] = y, np.array([0.01, 0.0064, 0.0144])[:, None]
+    for n in range(2):
+        assert silhouettes._sighted(poses, n, 15, 0.0, way, np.zeros(POSE), seen[n])
+    return seen
+
+
+def test_levels_and_crossings():
+    """How far outside another rim the points of one rim lie, in lanes and one by one, and where it is crossed."""
+    one, other = two_seen()
+    (ring,) = np.flatnonzero(RINGS == 64)
+    cosines, sines = rims()[ring, 2], rims()[ring, 3]
+    work = np.zeros(WORK, np.float32)
+    inside = silhouettes._levels(one, other, 1.0, cosines, sines, 64, work)
+    level = work[silhouettes.LEVEL :][:65]
+    scale = np.sqrt(1.0 / one[NEAR] + 1.0 / one[FAR])
+    there = np.sqrt(1.0 / other[NEAR] + 1.0 / other[FAR])
+    root = np.array([[other[LXX], 0.0], [other[LXY], other[LYY]]])
+
+    def plain_level(angle):
+        rim = one[[CX, CY]] + [
+            one[LXX] * np.cos(angle),
+            one[LXY] * np.cos(angle) + one[LYY] * np.sin(angle),
+        ]
+        off = np.linalg.solve(root, rim * scale / there - other[[CX, CY]])
+        return float(off @ off - 1.0)
+
+    angles = 2.0 * np.pi * np.arange(65) / 64
+    want = np.array([plain_level(a) for a in angles])
+    assert level == pytest.approx(want, abs=2e-5)
+    assert inside == (want[:64] < 0.0).sum() > 0
+    assert silhouettes._level(one, other, 1.0, np.cos(0.7), np.sin(0.7)) == pytest.approx(
+        plain_level(0.7), abs=1e-9
+    )
+    turned = silhouettes._turned_on(np.cos(0.7), np.sin(0.7), 0.15)
+    assert turned == pytest.approx((np.cos(0.85), np.sin(0.85)), abs=1e-9)
+    for arc in np.flatnonzero((want[:-1] < 0.0) != (want[1:] < 0.0)):
+        share = silhouettes._crossing(
+            one, other, 1.0, want[arc], want[arc + 1], np.cos(angles[arc]), np.sin(angles[arc]), 2 * np.pi / 64
+        )  # fmt: skip
+        assert plain_level(angles[arc] + share * 2.0 * np.pi / 64) == pytest.approx(0.0, abs=2e-3)
+    assert not silhouettes._are_apart(one, other)
+    far = other.copy()
+    far[silhouettes.SY] += 1.0
+    assert silhouettes._are_apart(one, far)
+
+
+def test_what_is_left_of_a_rim_and_its_integral():
+    """Arcs outside the other silhouette, and the integral over them, against thousands of points."""
+    seen = two_seen()
+    work, cuts = np.zeros(WORK, np.float32), np.zeros(1024, np.int64)
+    (ring,) = np.flatnonzero(RINGS == 64)
+    table = rims()
+    found = silhouettes._outside(seen, 0, 2, table[ring, 2], table[ring, 3], 64, work, cuts)
+    left = (work[silhouettes.HIGH :][:64] - work[silhouettes.LOW :][:64]).sum() / 64
+    angle = 2.0 * np.pi * (np.arange(FINE) + 0.5) / FINE
+    off = (0.02 + 0.08 * np.cos(angle) - 0.13) / 0.08
+    want = (off**2 + np.sin(angle) ** 2 > 1.0).mean()
+    assert found == 2
+    assert left == pytest.approx(want, abs=1e-3)
+    total = sum(complex(*silhouettes._around(seen, n, 2, table, WAVES, work, cuts)) for n in (0, 1))
+    pieces = [(np.array([y, 0.0]), np.diag([0.0064, 0.0144]), 1.5, 1.5, 1.0) for y in (0.02, 0.13)]
+    assert total / (2.0 * np.pi) == pytest.approx(plain(pieces), abs=1e-3)
+    silhouettes._rim(seen[0], table[ring, 0], table[ring, 1], 64, WAVES, work)
+    whole = (work[silhouettes.RE :][:64] + 1j * work[silhouettes.IM :][:64]).sum() * 2 * np.pi / 64
+    assert whole / (2.0 * np.pi) == pytest.approx(plain(pieces[:1]), abs=2e-4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_changes(seed):
+    """Two stretches of one path past tumbling pieces: their changes multiply."""
+    poses = tumbling(4, seed)
+    starts = np.array([[-1.5, 0.0, 0.0], [-1.4, 0.05, 0.02]])
+    ends = np.array([[1.5, 0.1, 0.0], [1.6, 0.0, -0.03]])
+    out = np.zeros((1, 1, 3), complex)
+    changes(starts, ends, np.zeros(2, np.int64), poses, 10, 2, 0.0, np.array([WAVES]), rims(), out)
+    for n in range(3):
+        passed = 1.0
+        for start, end in zip(starts, ends, strict=True):
+            way = frame_of(start, end)
+            pieces = [outline(pose[:, 10 + 2 * n], start, end, way[6:9], way[9:12]) for pose in poses]  # fmt: skip
+            passed = passed * (1.0 + plain(pieces))
+        assert out[0, 0, n] == pytest.approx(passed - 1.0, abs=1e-3)
