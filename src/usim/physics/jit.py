@@ -135,11 +135,14 @@ def _whole_vectors() -> None:
 
 _whole_vectors()
 
+# what is written instruction by instruction: here and in `packed`
+intrinsic, types = numba.extending.intrinsic, numba.types
 
-@numba.extending.intrinsic
+
+@intrinsic
 def fused(typing_context, a, b, c):  # type: ignore[no-untyped-def]
     """a b + c, rounded once: one instruction where the processor has it, the same result to the bit, slowly, where it has not."""
-    if not (isinstance(a, numba.types.Float) and a == b == c):
+    if not (isinstance(a, types.Float) and a == b == c):
         return None
 
     def made(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
@@ -148,24 +151,24 @@ def fused(typing_context, a, b, c):  # type: ignore[no-untyped-def]
     return a(a, a, a), made
 
 
-@numba.extending.intrinsic
+@intrinsic
 def bits_of(typing_context, x):  # type: ignore[no-untyped-def]
     """Return the bits of a float32 as an int32."""
 
     def made(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         return builder.bitcast(arguments[0], llvmlite.ir.IntType(32))
 
-    return numba.types.int32(numba.types.float32), made
+    return types.int32(types.float32), made
 
 
-@numba.extending.intrinsic
+@intrinsic
 def from_bits(typing_context, bits):  # type: ignore[no-untyped-def]
     """Return the float32 that has these bits."""
 
     def made(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         return builder.bitcast(arguments[0], llvmlite.ir.FloatType())
 
-    return numba.types.float32(numba.types.int32), made
+    return types.float32(types.int32), made
 
 
 def kernel(

@@ -6,13 +6,13 @@ A loop of sixteen steps is too short for it: it packs only longer ones, or unrol
 from __future__ import annotations
 
 import llvmlite.ir
-import numba.extending
-from numba import types
+
+from usim.physics.jit import intrinsic, types
 
 WIDE, ROWS = 16, 5
 
 
-@numba.extending.intrinsic
+@intrinsic
 def add_sixteen(typing_context, out, at, far, weights, first, factors, k, step):  # type: ignore[no-untyped-def]
     """Add ROWS rows of sixteen weights, each times a factor, to out[at : at + 16], and times other factors to the sixteen places that lie `far` further.
 

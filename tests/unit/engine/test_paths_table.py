@@ -8,6 +8,7 @@ import pytest
 from usim.engine import exact
 from usim.engine.paths import listening, quality_named, trace_device
 from usim.engine.table import instant
+from usim.engine.shadowing import Shadow
 from usim.engine.tail import tail_of
 from usim.physics.scattering import ellipsoid_echo
 from usim.scene.template import load
@@ -96,6 +97,7 @@ def test_standing_paths_are_listed(scene, paths):
 
 def test_bytes_are_counted(paths):
     late = tail_of(paths.scene, paths.device, paths.standing.carriers_hz, 3)
-    found = dataclasses.replace(paths, tail=late).bytes
+    shadow = Shadow("torso", np.zeros((5, 3), int), np.zeros((1, 5, 100), complex), 0, 250)
+    found = dataclasses.replace(paths, tail=late, shadows=(shadow,)).bytes
     assert set(found) == {"legs", "bands", "standing", "echoes", "epochs", "tail", "shadows"}
     assert all(0 < number < 50e6 for number in found.values())
