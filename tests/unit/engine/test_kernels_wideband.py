@@ -18,7 +18,6 @@ from usim.engine.slab import (
     ROW,
     SLAB,
     WALL_NODES,
-    f32,
 )
 from usim.engine.spread import PARTS, PHASES, SLOW_BEFORE, SLOW_TAPS, TAPS
 from usim.engine.tones import COSINES, REACH, SAMPLES, SCRATCH, SPARE
@@ -389,7 +388,8 @@ def test_spread(rng):
         ends.append(onto(line, at, factors, flat.reshape(PHASES, PARTS, TAPS), loud, LONG + m * EACH * RATIO))  # fmt: skip
     np.testing.assert_allclose(taps, wanted, atol=2e-5)
     assert reached.tolist() == [min(low for low, _ in ends), max(high for _, high in ends)]
-    assert loud_now.any() and not loud_now.all()
+    assert loud_now.any()
+    assert not loud_now.all()
 
 
 # ---------------------------------------------------------------- what is heard through taps

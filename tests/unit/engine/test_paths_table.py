@@ -7,8 +7,8 @@ import pytest
 
 from usim.engine import exact
 from usim.engine.paths import listening, quality_named, trace_device
-from usim.engine.table import instant
 from usim.engine.shadowing import Shadow
+from usim.engine.table import instant
 from usim.engine.tail import tail_of
 from usim.physics.scattering import ellipsoid_echo
 from usim.scene.template import load
