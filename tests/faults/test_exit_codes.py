@@ -224,3 +224,32 @@ def test_an_interrupt_is_130_and_leaves_nothing(tmp_path):
     assert process.returncode == exits.INTERRUPTED, said
     assert "Traceback" not in said
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.yaml"]
+
+
+def test_an_interrupt_that_was_swallowed_ends_the_command_too():
+    """A compiler's callback swallows what is raised in it, and fails later for want of what it left undone: either way it was the interrupt."""
+    program = """
+import ctypes, os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from usim.cli import root
+def inside():
+    os.kill(os.getpid(), signal.SIGINT)
+def body(**_):
+    ctypes.CFUNCTYPE(None)(inside)()
+    if sys.argv[1] == "fails":
+        raise RuntimeError("no compiled object yet")
+    time.sleep(30)
+root.root.callback, root.root.invoke_without_command = body, True
+root.root.invoke = lambda context: body()
+sys.exit(root.run(["list"]))
+"""
+    for way in ("fails", "goes on"):
+        found = subprocess.run(
+            [sys.executable, "-c", program, way],
+            capture_output=True,
+            text=True,
+            timeout=25,
+            check=False,
+        )
+        assert found.returncode == exits.INTERRUPTED, found.stderr
+        assert found.stderr.strip() == "usim: interrupted"

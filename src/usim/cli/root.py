@@ -11,6 +11,7 @@ import click
 
 from usim.cli import exits
 from usim.cli.command import common_options, settle
+from usim.cli.interrupts import heeded
 
 
 def _catalogue() -> ModuleType:
@@ -127,13 +128,15 @@ def root() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code of one command line (of this process where `arguments` is None)."""
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    try:
-        code = root.main(args=words, prog_name="usim", standalone_mode=False)
-        return code if isinstance(code, int) else exits.DONE
-    except BaseException as error:
-        code = exits.report(error)
-        if "--debug" in words and code not in (exits.DONE, exits.INTERRUPTED):
-            import traceback
+    with heeded() as interrupted:
+        try:
+            code = root.main(args=words, prog_name="usim", standalone_mode=False)
+            return code if isinstance(code, int) else exits.DONE
+        except BaseException as error:
+            ended = KeyboardInterrupt() if interrupted() else error
+            code = exits.report(ended)
+            if "--debug" in words and code not in (exits.DONE, exits.INTERRUPTED):
+                import traceback
 
-            traceback.print_exception(error, file=sys.stderr)
-        return code
+                traceback.print_exception(error, file=sys.stderr)
+            return code
