@@ -7,6 +7,7 @@ trace and carrier, by tables and polynomials in a cosine; a fit is checked where
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +16,7 @@ from numpy.polynomial import chebyshev
 
 from usim.devices.unit import Unit
 from usim.engine.images import Maps, maps
-from usim.engine.sides import sides_of
+from usim.engine.sides import Mirror, sides_of
 from usim.engine.slab import BEAM_DEGREE, PORT_DEGREE, WALL_NODES
 from usim.physics.air import Air
 from usim.physics.jit import kernel
@@ -107,7 +108,7 @@ def band(scene: Scene, device: PlacedDevice, carrier_hz: float, spread: bool = F
     spread: with a basis for the beams and arrival shadows of all units of the profile, not of the device's own unit alone.
     """
     air = scene.air
-    walls = sides_of(scene).surfaces
+    walls = sides_of(scene).mirrors
     around = {
         shift: wall_tables(walls, carrier_hz + shift, air) for shift in (0.0, SLOPE_HZ, -SLOPE_HZ)
     }
@@ -137,9 +138,9 @@ def nodes() -> np.ndarray:
     return np.maximum(root * root, 1e-9)
 
 
-def wall_tables(surfaces: list[AbstractSurface], f_hz: float, air: Air) -> np.ndarray:
+def wall_tables(surfaces: Sequence[Mirror], f_hz: float, air: Air) -> np.ndarray:
     """Return the reflections (surface, 2, WALL_NODES) of surfaces at one frequency, at `nodes`."""
-    found: dict[AbstractSurface, np.ndarray] = {}
+    found: dict[Mirror, np.ndarray] = {}
     for surface in surfaces:
         if surface not in found:
             found[surface] = _parts(surface.reflection(nodes(), f_hz, air))

@@ -41,7 +41,7 @@ class Located:
         self.grid, self.source = source.grid, source
         self.air = scene.air
         sides, mics_m = sides_of(scene), device.world(device.unit.mics_m)
-        self.surfaces = sides.surfaces
+        self.surfaces = sides.mirrors
         self.maps = maps(sides, ORDER, mics_m) if heard is None else heard.up_to(ORDER)
         # images (image, mic, 3) of the microphones, and of their axes
         self.ends_m = np.stack([self.maps.of(mic) for mic in mics_m], axis=1)

@@ -16,6 +16,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from usim.scene.limits import MOST_PATCHES
+from usim.scene.patches import PatchTable
 from usim.scene.placement import WORDS
 from usim.scene.table import FORMAT, SceneTable
 from usim.template import registry
@@ -37,7 +39,9 @@ def schema(what: str = "scene") -> Schema:
     fields["usim"] = {"const": FORMAT}
     fields["seed"] = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
     fields["let"] = {"type": "object", "additionalProperties": True}
-    room = places.family("rooms", {"furniture": places.items("furniture")})
+    patch = {"anyOf": [_item(places.model(PatchTable)), {"$ref": "#/definitions/drawn_item"}]}
+    patches = {"type": "array", "items": patch, "maxItems": MOST_PATCHES}
+    room = places.family("rooms", {"furniture": places.items("furniture"), "patches": patches})
     fields["room"] = {"anyOf": [room, {"$ref": "#/definitions/draw"}]}
     fields["movers"] = places.items("movers", fields["movers"])
     fields["noises"] = places.items("noises", fields["noises"])
