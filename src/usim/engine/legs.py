@@ -43,6 +43,8 @@ class Legs:
     target_axes: np.ndarray  # (J, mic, 3)
     walls: np.ndarray  # (I, H) int64, -1 where no more walls are met
     normals: np.ndarray  # (I, H, 3) float32
+    # (I,) in a room with patches, where several may be at one: see `places`
+    places: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.maps)
@@ -86,9 +88,8 @@ class Band:
 def legs(scene: Scene, device: PlacedDevice, order: int) -> Legs:
     """Return the legs of a device in its room up to a number of reflections."""
     unit = device.unit
-    found = maps(
-        sides_of(scene), order, device.world(np.concatenate([unit.drivers_m, unit.mics_m]))
-    )
+    sides = sides_of(scene)
+    found = maps(sides, order, device.world(np.concatenate([unit.drivers_m, unit.mics_m])))
     drivers, axes = device.world(unit.drivers_m), device.world_axes(unit.driver_axes)
     mics, mic_axes = device.world(unit.mics_m), device.world_axes(unit.mic_axes)
     return Legs(
@@ -99,6 +100,7 @@ def legs(scene: Scene, device: PlacedDevice, order: int) -> Legs:
         np.stack([found.turned(a) for a in mic_axes], axis=1),
         found.walls,
         found.normals.astype(np.float32),
+        found.places if any(side.wall >= 0 for side in sides.sides) else None,
     )
 
 
