@@ -14,7 +14,7 @@ from usim.rooms.base import AbstractRoom, Patch
 from usim.scene import checks, limits
 from usim.scene.draft import Draft, Item, Shelf, plain
 from usim.scene.finding import Finding
-from usim.scene.patches import PatchTable, overlaps
+from usim.scene.patches import PatchTable, opened, overlaps
 from usim.scene.placement import WORDS, NoPlace, placements, resolved
 from usim.scene.scene import PlacedDevice, Scene
 from usim.scene.stirring import Draught, draught, drifting
@@ -25,7 +25,7 @@ from usim.template.problem import InvalidInput, excerpt
 from usim.template.streams import uniform
 
 NOWHERE = [0.0, 0.0, 0.0]
-LISTED = ("furniture", "patches")
+LISTED = ("furniture", "patches", "openings")
 """What `room` holds beside the fields of its kind."""
 
 
@@ -179,10 +179,24 @@ def _patches(draft: Draft, table: Any, room: Any, room_table: dict) -> tuple[Pat
         patch = draft.attempt(path, partial(one.built, room)) if room is not None else None
         if patch is not None:
             made.append((path, patch))
-    for path, text in overlaps(made):
-        draft.problem(path, text)
     if tables:
         room_table["patches"] = tables
+    tables = []
+    items = _listed_in(draft, table, "openings", limits.MOST_OPENINGS, "openings")
+    for index, item in enumerate(items):
+        path = ("room", "openings", index)
+        found = draft.item("openings", item, path)
+        if found is None:
+            continue
+        tables.append(found.table)
+        opening = draft.attempt(path, found.built)
+        if room is not None and opening is not None:
+            parts = draft.attempt(path, partial(opened, opening, room))
+            made += [(path, part) for part in parts or ()]
+    if tables:
+        room_table["openings"] = tables
+    for path, text in overlaps(made):
+        draft.problem(path, text)
     return tuple(patch for _, patch in made)
 
 

@@ -6,12 +6,11 @@ from typing import Annotated
 import numpy as np
 from pydantic import model_validator
 
+from usim.openings.base import NARROWEST_M, AbstractOpening
 from usim.rooms.base import AbstractRoom, Patch, Wall
 from usim.surfaces.base import AbstractSurface, surface
 from usim.template.fields import Coordinate, Listed, Name, Surface, Table
 
-NARROWEST_M = 0.1
-"""Below this, less of a wave than its innermost Fresnel zone would meet a patch, and its edges are not told apart."""
 ROUNDING_M = 1e-6
 """What reaches so little beyond a wall, or over another patch, ends there."""
 
@@ -41,6 +40,28 @@ class PatchTable(Table):
     def built(self, room: AbstractRoom) -> Patch:
         """The patch in a room; ValueError where it has no place there."""
         return placed(room, self.name, self.wall, self.from_m, self.to_m, surface(self.surface))
+
+
+def opened(opening: AbstractOpening, room: AbstractRoom) -> tuple[Patch, ...]:
+    """The parts of an opening as patches of a room; ValueError where its wall does not hold it."""
+    wall_of(room, opening.wall, standing=True)
+    froms, tos = zip(*((part.from_m, part.to_m) for part in opening.parts), strict=True)
+    low = min(x for x, _ in froms), min(y for _, y in froms)
+    high = max(x for x, _ in tos), max(y for _, y in tos)
+    placed(
+        room, opening.name, opening.wall, low, high, opening.parts[0].surface
+    )  # all of it, for the message
+    return tuple(
+        placed(
+            room,
+            opening.name if len(opening.parts) == 1 else f"{opening.name}.{number}",
+            opening.wall,
+            part.from_m,
+            part.to_m,
+            part.surface,
+        )
+        for number, part in enumerate(opening.parts, 1)
+    )
 
 
 def wall_of(room: AbstractRoom, name: str, standing: bool = False) -> Wall:
@@ -132,7 +153,7 @@ def overlaps(patches: list[tuple[tuple, Patch]]) -> Iterator[tuple[tuple, str]]:
     for number, (path, patch) in enumerate(patches):
         for before, other in patches[:number]:
             if before != path and other.wall == patch.wall and _meet(patch, other):
-                yield path, f"overlaps {other.name} on {patch.wall}; move one of them or make it smaller"  # fmt: skip
+                yield path, f"overlaps {other.name.partition('.')[0]} on {patch.wall}; move one of them or make it smaller"  # fmt: skip
                 break
 
 

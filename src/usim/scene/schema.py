@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from usim.scene.limits import MOST_PATCHES
+from usim.scene.limits import MOST_OPENINGS, MOST_PATCHES
 from usim.scene.patches import PatchTable
 from usim.scene.placement import WORDS
 from usim.scene.table import FORMAT, SceneTable
@@ -41,7 +41,12 @@ def schema(what: str = "scene") -> Schema:
     fields["let"] = {"type": "object", "additionalProperties": True}
     patch = {"anyOf": [_item(places.model(PatchTable)), {"$ref": "#/definitions/drawn_item"}]}
     patches = {"type": "array", "items": patch, "maxItems": MOST_PATCHES}
-    room = places.family("rooms", {"furniture": places.items("furniture"), "patches": patches})
+    listed = {
+        "furniture": places.items("furniture"),
+        "patches": patches,
+        "openings": places.items("openings", {"maxItems": MOST_OPENINGS}),
+    }
+    room = places.family("rooms", listed)
     fields["room"] = {"anyOf": [room, {"$ref": "#/definitions/draw"}]}
     fields["movers"] = places.items("movers", fields["movers"])
     fields["noises"] = places.items("noises", fields["noises"])
@@ -73,7 +78,7 @@ class _Places:
             own = self.model(model, f"{family}.{kind}.")
             own["properties"].update(copy.deepcopy(extra or {}))
             own["properties"]["kind"] = {"const": kind}
-            if family in ("furniture", "movers", "noises", "activities"):
+            if family in ("furniture", "openings", "movers", "noises", "activities"):
                 own = _item(own)
             self.definitions[f"{family}.{kind}"] = own
         return {

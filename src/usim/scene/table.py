@@ -96,7 +96,6 @@ class SceneTable(Table):
 
 
 RESERVED: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("room", "openings"), "openings"),
     (("devices", "*", "emits", "duty"), "a duty cycle"),
     (("devices", "*", "ageing_years"), "ageing"),
     (("devices", "*", "defects"), "defects"),

@@ -18,6 +18,7 @@ SECTIONS: dict[Path, str] = {
     ("noises",): "noise",
     ("room", "furniture"): "furniture",
     ("room", "patches"): "patch",
+    ("room", "openings"): "opening",
     ("air", "draughts"): "draught",
 }
 """Where the things are, and the name of one that has neither name nor kind."""
