@@ -29,6 +29,9 @@ class Beyond(Table):
     size_m: Annotated[tuple[Extent, Extent, Extent], Listed]
     surface: Surface
 
+    def __hash__(self) -> int:
+        return hash(repr(self))  # a surface may be a mapping
+
 
 class Parameters(Table):
     """A hole; `beyond` and the hole's `area_m2` go together, without them it leads outside."""
