@@ -321,10 +321,11 @@ def paths(scene: Scene, device: str | None = None) -> dict[str, Any]:
     """
     order = ORDER[scene.render.quality]
     listening = [one for one in scene.devices if one.listens and device in (None, one.name)]
-    images = max(
-        (len(maps(sides_of(scene), order, one.world(one.unit.mics_m))) for one in listening),
-        default=0,
-    )
+    sides = sides_of(scene)
+    found = [maps(sides, order, one.world(one.unit.mics_m)) for one in listening]
+    images = max((len(one) for one in found), default=0)
+    # of those over a wall and over its patches one or two are lit at a time
+    places = max((len(np.unique(one.places)) for one in found), default=0) if scene.patches else images  # fmt: skip
     sounding = [device for device in scene.devices if device.emission is not None]
     drivers = sum(len(device.unit.drivers_m) for device in sounding)
     mics = sum(len(device.unit.mics_m) for device in listening)
@@ -336,7 +337,7 @@ def paths(scene: Scene, device: str | None = None) -> dict[str, Any]:
         "images": images,
         "static_paths": static,
         "moving_pairs": pairs,
-        "estimated": cost(scene, pairs, mics),
+        "estimated": cost(scene, pairs * places * places // max(images * images, 1), mics),
     }
 
 
