@@ -29,9 +29,6 @@ SAME = 1e-6  # m, or cosine: what differs less is the same
 class Mirror(Protocol):
     """What reflects: a surface, or the difference of two."""
 
-    @property
-    def band_hz(self) -> tuple[float, float]: ...
-
     def reflection(self, cos_incidence, f_hz, air: Air) -> np.ndarray: ...
 
 
@@ -42,14 +39,16 @@ class Difference:
     patch: AbstractSurface
     wall: AbstractSurface
 
-    @property
-    def band_hz(self) -> tuple[float, float]:
-        (low, high), (least, most) = self.patch.band_hz, self.wall.band_hz
-        return max(low, least), min(high, most)
-
     def reflection(self, cos_incidence, f_hz, air: Air) -> np.ndarray:
         """Return the difference of the complex reflections of pressure at cosines of incidence and f_hz (Hz)."""
         return self.patch.reflection(cos_incidence, f_hz, air) - self.wall.reflection(cos_incidence, f_hz, air)  # fmt: skip
+
+
+def held(mirror: AbstractSurface | Difference, cos_incidence, f_hz, air: Air) -> np.ndarray:
+    """Return the complex reflection of pressure at cosines of incidence and f_hz (Hz), beyond a surface's band what it is at the band's edge."""
+    if isinstance(mirror, Difference):
+        return held(mirror.patch, cos_incidence, f_hz, air) - held(mirror.wall, cos_incidence, f_hz, air)  # fmt: skip
+    return mirror.reflection(cos_incidence, np.clip(f_hz, *mirror.band_hz), air)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +96,7 @@ class Sides:
         return [side.surface for side in self.sides]
 
     @property
-    def mirrors(self) -> list[Mirror]:
+    def mirrors(self) -> list[AbstractSurface | Difference]:
         """What the sides reflect as mirrors, a patch what it does beyond its wall."""
         return [
             side.surface
