@@ -324,20 +324,23 @@ def paths(scene: Scene, device: str | None = None) -> dict[str, Any]:
     sides = sides_of(scene)
     found = [maps(sides, order, one.world(one.unit.mics_m)) for one in listening]
     images = max((len(one) for one in found), default=0)
-    # of those over a wall and over its patches one or two are lit at a time
-    places = max((len(np.unique(one.places)) for one in found), default=0) if scene.patches else images  # fmt: skip
+    lit = images
+    if (
+        scene.patches
+    ):  # of the images over a wall and over its patches, one or two are lit at a time
+        lit = max((len(np.unique(one.places)) for one in found), default=0)
     sounding = [device for device in scene.devices if device.emission is not None]
     drivers = sum(len(device.unit.drivers_m) for device in sounding)
     mics = sum(len(device.unit.mics_m) for device in listening)
     pieces = sum(len(mover.pieces) for mover in scene.movers)
-    pairs = images * images * drivers * mics * pieces
+    pairs = lit * lit * drivers * mics * pieces
     static = images * drivers * mics
     return {
         "order": order,
         "images": images,
         "static_paths": static,
         "moving_pairs": pairs,
-        "estimated": cost(scene, pairs * places * places // max(images * images, 1), mics),
+        "estimated": cost(scene, pairs, mics),
     }
 
 
