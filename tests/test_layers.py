@@ -20,7 +20,7 @@ TOP = {
 }  # fmt: skip
 
 EARLY = ("surfaces", "emissions", "programmes", "noises", "activities")
-LATE = ("rooms", "furniture", "movers")
+LATE = ("rooms", "furniture", "openings", "movers")
 FAMILIES = (*EARLY, *LATE, "detectors", "studies")
 
 ZERO = ("template", "physics", "threads")

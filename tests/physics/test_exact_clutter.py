@@ -141,7 +141,7 @@ def test_a_box_is_left_as_it_was():
     assert link.veil is None
     going, index = (ear - images.position_m) / found["r_m"][:, None], np.arange(63)
     gain = link.leave(index, going) * link.arrive(np.zeros_like(index), -going, f)
-    gain = np.asarray(gain, complex) * link.walls(images, index, going, f)
+    gain = np.asarray(gain, complex) * link.walls(images, index, going, f, found["r_m"])
     gain[0] = unit.leak(0, 0, f)
     gain = gain * unit.drive_gain(0, f, f)
     gain = gain * link.air(found["r_m"], 0.0, f) / found["r_m"] * unit.mic_response(0, f)

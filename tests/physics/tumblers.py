@@ -16,6 +16,7 @@ from usim.engine.baseband import envelopes
 from usim.engine.dressing import kernel_order
 from usim.engine.exact.veil import veil
 from usim.engine.paths import Paths, listening, quality_named, trace_device
+from usim.engine.sides import sides_of
 from usim.movers.base import AbstractMover, Poses
 from usim.scene.covering import coverings
 from usim.scene.scene import Scene
@@ -142,7 +143,11 @@ def keys_of(paths: Paths, places: np.ndarray) -> np.ndarray | None:
     known = {(*sorted(key), *np.round(at, 5)): key for key, at in zip(images.key.tolist(), images.position_m, strict=True)}  # fmt: skip
     width = images.key.shape[1]
     rows = np.full((len(places), width), -1)
-    rows[:, : paths.legs.walls.shape[1]] = paths.legs.walls
+    sides = sides_of(paths.scene).sides  # a patch is its wall to the judge
+    walls = sum(side.wall < 0 and not side.is_furniture for side in sides)
+    patches = sum(side.wall >= 0 for side in sides)
+    number = [side.wall if side.wall >= 0 else n - patches * (n >= walls) for n, side in enumerate(sides)]  # fmt: skip
+    rows[:, : paths.legs.walls.shape[1]] = np.array([*number, -1])[paths.legs.walls]
     return np.array([known[(*sorted(row), *np.round(at, 5))] for row, at in zip(rows.tolist(), places, strict=True)])  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from usim.engine.images import maps
 from usim.engine.sides import sides_of
 from usim.movers.base import AbstractMover
 from usim.noises.base import AtThing
+from usim.rooms.base import Patch
 from usim.scene.scene import PlacedDevice, Scene
 
 # Reflections that a path may have, by quality; a test holds them to the engine's, which would bring numba along.
@@ -123,11 +124,21 @@ def _room(scene: Scene, f_hz: float) -> dict[str, Any]:
     walls = [
         {
             "name": wall.name,
-            "area_m2": polygon_area_m2(wall.corners_m),
+            "area_m2": polygon_area_m2(wall.corners_m)
+            - sum(polygon_area_m2(p.corners_m) for p in scene.patches if p.wall == wall.name),
             "surface": _surface_word(scene, wall.name),
             **diffuse(wall.surface, f_hz, air),
         }
         for wall in room.walls
+    ]
+    walls += [
+        {
+            "name": f"{patch.wall}.{patch.name}",
+            "area_m2": polygon_area_m2(patch.corners_m),
+            "surface": _patch_word(scene, patch),
+            **diffuse(patch.surface, f_hz, air),
+        }
+        for patch in scene.patches
     ]
     areas = np.array([wall["area_m2"] for wall in walls])
     lost = np.array([wall["absorption"] for wall in walls])
@@ -149,12 +160,28 @@ def _room(scene: Scene, f_hz: float) -> dict[str, Any]:
     }
 
 
+def _patch_word(scene: Scene, patch: Patch) -> str:
+    """Return what a patch is made of, as a word: `open` where an opening is."""
+    name, _, part = patch.name.partition(".")
+    room = scene.table["room"]
+    for item in (*room.get("patches", ()), *room.get("openings", ())):
+        if item["name"] == name:
+            if part == "1" or (not part and item.get("open", 0.0) >= 0.5):
+                return "open"
+            return _word(item["surface"])
+    return ""
+
+
 def _surface_word(scene: Scene, wall: str) -> str:
     surfaces = scene.table["room"].get("surfaces", {})
     word = surfaces.get(wall, surfaces.get("walls", ""))
-    if isinstance(word, dict):
-        return str(word.get("material") or word.get("kind") or "")
-    return str(word)
+    return _word(word)
+
+
+def _word(surface: Any) -> str:
+    if isinstance(surface, dict):
+        return str(surface.get("material") or surface.get("kind") or "")
+    return str(surface)
 
 
 def _device(device: PlacedDevice) -> dict[str, Any]:
@@ -294,15 +321,19 @@ def paths(scene: Scene, device: str | None = None) -> dict[str, Any]:
     """
     order = ORDER[scene.render.quality]
     listening = [one for one in scene.devices if one.listens and device in (None, one.name)]
-    images = max(
-        (len(maps(sides_of(scene), order, one.world(one.unit.mics_m))) for one in listening),
-        default=0,
-    )
+    sides = sides_of(scene)
+    found = [maps(sides, order, one.world(one.unit.mics_m)) for one in listening]
+    images = max((len(one) for one in found), default=0)
+    lit = images
+    if (
+        scene.patches
+    ):  # of the images over a wall and over its patches, one or two are lit at a time
+        lit = max((len(np.unique(one.places)) for one in found), default=0)
     sounding = [device for device in scene.devices if device.emission is not None]
     drivers = sum(len(device.unit.drivers_m) for device in sounding)
     mics = sum(len(device.unit.mics_m) for device in listening)
     pieces = sum(len(mover.pieces) for mover in scene.movers)
-    pairs = images * images * drivers * mics * pieces
+    pairs = lit * lit * drivers * mics * pieces
     static = images * drivers * mics
     return {
         "order": order,

@@ -10,13 +10,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from usim.contract import activities, emissions, furniture, movers, noises, rooms, surfaces
+from usim.contract import (
+    activities,
+    emissions,
+    furniture,
+    movers,
+    noises,
+    openings,
+    rooms,
+    surfaces,
+)
 from usim.template import registry
 from usim.template.problem import InvalidInput, Problem
 
 FAMILIES: dict[str, Callable[[ModuleType], Iterator[str]]] = {
     "rooms": rooms.faults,
     "furniture": furniture.faults,
+    "openings": openings.faults,
     "movers": movers.faults,
     "activities": activities.faults,
     "emissions": emissions.faults,

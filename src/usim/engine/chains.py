@@ -140,8 +140,11 @@ def veils_of(ways: list[Unfolded], shadows: bool = True) -> Veils:
     corners: list[np.ndarray] = []
     for own in ways:
         starts = len(planes), len(edges), len(stops)
-        planes += own.planes
         edges += own.edges()
+        if own.sides.is_bare and len(edges) == starts[1]:  # seen from everywhere
+            spans.append([n for start in starts for n in (start, start)])
+            continue
+        planes += own.planes
         for copy in own.copies() if shadows else ():
             row = np.zeros(STOP)
             row[0], row[1] = copy.low, copy.high

@@ -31,6 +31,7 @@ from usim.engine.motion import (
     segment_start_s,
 )
 from usim.engine.orbits import Flat, flat_pieces
+from usim.engine.places import first_each, one_each, together, told_apart
 from usim.engine.selection import (
     Chosen,
     Quality,
@@ -465,16 +466,21 @@ def _piece_epochs(
     middles = tables[:, own, :3, knots // 2]
     slopes = np.stack([leg_slopes(legs, band, middles) for band in bands], axis=1)
     rms_m = mover.pieces[piece].surface.wrinkle_rms_m if len(glints[piece]) else 0.0
+    seats = one_each(legs)
     for driver in range(len(legs.sources)):
         energy, shares = dressed_energies(seen, size, legs, bands[0], driver, rms_m)
         seed = int(uniform(scene.seed, f"{draw_place}.{driver}") * 2.0**53)
+        apart_energy = energy.reshape(len(energy), len(legs), len(legs))
+        if legs.places is not None:
+            energy = together(apart_energy, legs.places).reshape(len(energy), -1)
+            shares = first_each(shares, legs.places)
         if rms_m > 0.0:
             choices = dressed_epochs(
                 energy,
                 shares,
                 seen,
                 size,
-                legs,
+                seats,
                 driver,
                 glints[piece],
                 quality,
@@ -482,7 +488,8 @@ def _piece_epochs(
                 blocks * step,
             )
         else:
-            choices = chosen_epochs(energy, quality, seed, len(legs))
+            choices = chosen_epochs(energy, quality, seed, len(seats))
+        choices = [told_apart(one, apart_energy, legs.places) for one in choices]
         for number, chosen in enumerate(choices):
             start = float(starts[number])
             if taps is not None:

@@ -63,6 +63,13 @@ class Maps:
         """Return the maps of no more than some reflections."""
         return self.subset(np.flatnonzero(self.order <= order))
 
+    @property
+    def places(self) -> np.ndarray:
+        """Return the number (I,) of the place of each image, in order of first mention: several may be at one."""
+        known: dict[tuple[int, ...], int] = {}
+        marks = [marked(one) for one in zip(self.linear, self.offset, strict=True)]
+        return np.array([known.setdefault(mark, len(known)) for mark in marks])
+
     def key(self, index: int, names: tuple[str, ...]) -> str:
         """Return the chain's name, as in `direct` or `west+floor`."""
         met = [names[w] for w in self.walls[index] if w >= 0]

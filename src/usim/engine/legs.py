@@ -7,6 +7,7 @@ trace and carrier, by tables and polynomials in a cosine; a fit is checked where
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +16,7 @@ from numpy.polynomial import chebyshev
 
 from usim.devices.unit import Unit
 from usim.engine.images import Maps, maps
-from usim.engine.sides import sides_of
+from usim.engine.sides import Mirror, sides_of
 from usim.engine.slab import BEAM_DEGREE, PORT_DEGREE, WALL_NODES
 from usim.physics.air import Air
 from usim.physics.jit import kernel
@@ -42,6 +43,8 @@ class Legs:
     target_axes: np.ndarray  # (J, mic, 3)
     walls: np.ndarray  # (I, H) int64, -1 where no more walls are met
     normals: np.ndarray  # (I, H, 3) float32
+    # (I,) in a room with patches, where several may be at one: see `places`
+    places: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.maps)
@@ -85,9 +88,8 @@ class Band:
 def legs(scene: Scene, device: PlacedDevice, order: int) -> Legs:
     """Return the legs of a device in its room up to a number of reflections."""
     unit = device.unit
-    found = maps(
-        sides_of(scene), order, device.world(np.concatenate([unit.drivers_m, unit.mics_m]))
-    )
+    sides = sides_of(scene)
+    found = maps(sides, order, device.world(np.concatenate([unit.drivers_m, unit.mics_m])))
     drivers, axes = device.world(unit.drivers_m), device.world_axes(unit.driver_axes)
     mics, mic_axes = device.world(unit.mics_m), device.world_axes(unit.mic_axes)
     return Legs(
@@ -98,6 +100,7 @@ def legs(scene: Scene, device: PlacedDevice, order: int) -> Legs:
         np.stack([found.turned(a) for a in mic_axes], axis=1),
         found.walls,
         found.normals.astype(np.float32),
+        found.places if any(side.wall >= 0 for side in sides.sides) else None,
     )
 
 
@@ -107,7 +110,7 @@ def band(scene: Scene, device: PlacedDevice, carrier_hz: float, spread: bool = F
     spread: with a basis for the beams and arrival shadows of all units of the profile, not of the device's own unit alone.
     """
     air = scene.air
-    walls = sides_of(scene).surfaces
+    walls = sides_of(scene).mirrors
     around = {
         shift: wall_tables(walls, carrier_hz + shift, air) for shift in (0.0, SLOPE_HZ, -SLOPE_HZ)
     }
@@ -137,9 +140,9 @@ def nodes() -> np.ndarray:
     return np.maximum(root * root, 1e-9)
 
 
-def wall_tables(surfaces: list[AbstractSurface], f_hz: float, air: Air) -> np.ndarray:
+def wall_tables(surfaces: Sequence[Mirror], f_hz: float, air: Air) -> np.ndarray:
     """Return the reflections (surface, 2, WALL_NODES) of surfaces at one frequency, at `nodes`."""
-    found: dict[AbstractSurface, np.ndarray] = {}
+    found: dict[Mirror, np.ndarray] = {}
     for surface in surfaces:
         if surface not in found:
             found[surface] = _parts(surface.reflection(nodes(), f_hz, air))

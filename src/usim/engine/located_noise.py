@@ -16,7 +16,7 @@ import numpy as np
 
 from usim.engine.delay_line import BEFORE, DEGREE, TAPS, branches, read_gliding, tap_polynomials
 from usim.engine.images import Maps, maps
-from usim.engine.sides import sides_of
+from usim.engine.sides import held, sides_of
 from usim.engine.veils import passes
 from usim.noises.base import AtThing
 
@@ -41,7 +41,7 @@ class Located:
         self.grid, self.source = source.grid, source
         self.air = scene.air
         sides, mics_m = sides_of(scene), device.world(device.unit.mics_m)
-        self.surfaces = sides.surfaces
+        self.mirrors = sides.mirrors
         self.maps = maps(sides, ORDER, mics_m) if heard is None else heard.up_to(ORDER)
         # images (image, mic, 3) of the microphones, and of their axes
         self.ends_m = np.stack([self.maps.of(mic) for mic in mics_m], axis=1)
@@ -85,10 +85,8 @@ class Located:
         for wall, normal in zip(self.maps.walls[image], self.maps.normals[image], strict=True):
             if wall < 0:
                 break
-            surface = self.surfaces[wall]
-            f = np.clip(self._coarse_hz, *surface.band_hz)
             cosine = min(max(abs(float(np.sum(normal * u))), 1e-3), 1.0)
-            gain *= surface.reflection(cosine, f, self.air)
+            gain *= held(self.mirrors[wall], cosine, self._coarse_hz, self.air)
         return gain
 
     def _port(self, u: np.ndarray, image: int, mic: int) -> np.ndarray:

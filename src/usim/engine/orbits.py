@@ -15,6 +15,7 @@ import numpy as np
 
 from usim.engine.legs import Band, Legs
 from usim.engine.motion import USABLE, FlatGrid
+from usim.engine.places import together, told_apart
 from usim.engine.plates import BOARD, EAR_, ECHO_IM, ECHO_RE, SOURCE, plates
 from usim.engine.selection import TEXTURE_LEAST, TEXTURE_SHARE, Chosen, Quality, leg_powers
 from usim.engine.slab import ROW, f32
@@ -193,12 +194,19 @@ def flat_pieces(
             np.array([seen.cells(number, legs, band) for band in bands], np.int64),
             1.0 / np.array(least),
             tuple(
-                choose_for_ever(
-                    seen.energies(number, legs, bands[0], driver),
-                    quality.share,
-                    uniform(seed, f"{place}.{driver}"),
+                told_apart(
+                    choose_for_ever(
+                        together(energy, legs.places),
+                        quality.share,
+                        uniform(seed, f"{place}.{driver}"),
+                    ),
+                    energy[None],
+                    legs.places,
                 )
-                for driver in range(len(legs.sources))
+                for driver, energy in enumerate(
+                    seen.energies(number, legs, bands[0], driver)
+                    for driver in range(len(legs.sources))
+                )
             ),
         )
     return found

@@ -111,14 +111,24 @@ def crossings(
 
 def _faces(sides: Sides) -> tuple[np.ndarray, ...]:
     """Return normals (F, 3), levels (F,), the two axes (F, 2) onto which faces are seen widest, corners there (F, most, 2), and their number (F,)."""
-    many = [len(side.corners_m) for side in sides.sides]
+    outlines = [_outline(sides, n) for n in range(len(sides.sides))]
+    many = [len(outline) for outline in outlines]
     normals = np.array([side.normal for side in sides.sides])
     levels = np.array([side.normal @ side.corners_m[0] for side in sides.sides])
     axes = np.array([[a for a in range(3) if a != np.argmax(np.abs(n))] for n in normals])
     corners = np.zeros((len(many), max(many), 2))
-    for row, side in enumerate(sides.sides):
-        corners[row, : many[row]] = side.corners_m[:, axes[row]]
+    for row in range(len(many)):
+        corners[row, : many[row]] = outlines[row][:, axes[row]]
     return normals, levels, axes, corners, np.array(many)
+
+
+def _outline(sides: Sides, number: int) -> np.ndarray:
+    """Return the corners (n, 3) of a side, of a wall without its patches: to each and back leads one seam, met twice by whoever counts edges."""
+    parts = [own := sides.sides[number].corners_m]
+    for patch in sides.sides:
+        if patch.wall == number:
+            parts += [own[:1], patch.corners_m, patch.corners_m[:1]]
+    return np.concatenate([*parts, own[:1]] if len(parts) > 1 else parts)
 
 
 @kernel

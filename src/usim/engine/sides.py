@@ -2,22 +2,53 @@
 
 A face has *free* edges, beside which a wave passes it; where another wall meets it at a right angle in an inner corner there is none, for
 the mirror image of the face in that wall continues it.  Furniture that touches a wall or the floor reaches through it, so that nothing passes behind.
+
+A patch is a side in the plane of its wall, as a mirror by what its surface reflects more or less than the wall's: images in both are in one place, and where a way meets the patch
+the two make what the patch reflects.  Beside its window, which ends in knife edges as others do, the wall's own is left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
+from usim.physics.air import Air
 from usim.physics.prism import Face, Prism
+from usim.rooms.base import Patch
 from usim.scene.scene import Scene
 from usim.surfaces.base import AbstractSurface
 
 TOUCHING_M = 0.01  # furniture that stands so near to a wall touches it
 THROUGH_M = 1000.0  # how far what touches a wall reaches through it
 SAME = 1e-6  # m, or cosine: what differs less is the same
+
+
+class Mirror(Protocol):
+    """What reflects: a surface, or the difference of two."""
+
+    def reflection(self, cos_incidence, f_hz, air: Air) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a patch reflects beyond the wall that it is on."""
+
+    patch: AbstractSurface
+    wall: AbstractSurface
+
+    def reflection(self, cos_incidence, f_hz, air: Air) -> np.ndarray:
+        """Return the difference of the complex reflections of pressure at cosines of incidence and f_hz (Hz)."""
+        return self.patch.reflection(cos_incidence, f_hz, air) - self.wall.reflection(cos_incidence, f_hz, air)  # fmt: skip
+
+
+def held(mirror: AbstractSurface | Difference, cos_incidence, f_hz, air: Air) -> np.ndarray:
+    """Return the complex reflection of pressure at cosines of incidence and f_hz (Hz), beyond a surface's band what it is at the band's edge."""
+    if isinstance(mirror, Difference):
+        return held(mirror.patch, cos_incidence, f_hz, air) - held(mirror.wall, cos_incidence, f_hz, air)  # fmt: skip
+    return mirror.reflection(cos_incidence, np.clip(f_hz, *mirror.band_hz), air)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +62,7 @@ class Side:
     is_furniture: bool
     free_edges: np.ndarray
     owner: int = -1  # the solid that it is a face of
+    wall: int = -1  # the side that it is a patch of
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,19 +75,35 @@ class Solid:
 
 @dataclass(frozen=True, eq=False)
 class Sides:
-    """All sides, those of the room first, and all solids, those of the room first."""
+    """All sides, walls before patches before furniture, and all solids, those of the room first."""
 
     sides: tuple[Side, ...]
     solids: tuple[Solid, ...]
 
     @property
     def is_plain(self) -> bool:
-        """Whether every image is seen from everywhere: no solids, no free edges."""
-        return not self.solids and not any(len(side.free_edges) for side in self.sides)
+        """Whether every image is seen from everywhere: no solids, no patches, no free edges."""
+        return self.is_bare and not any(side.wall >= 0 for side in self.sides)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether every image in walls alone is seen from everywhere."""
+        return not self.solids and not any(len(side.free_edges) for side in self.sides if side.wall < 0)  # fmt: skip
 
     @property
     def surfaces(self) -> list[AbstractSurface]:
+        """What the sides are made of."""
         return [side.surface for side in self.sides]
+
+    @property
+    def mirrors(self) -> list[AbstractSurface | Difference]:
+        """What the sides reflect as mirrors, a patch what it does beyond its wall."""
+        return [
+            side.surface
+            if side.wall < 0
+            else Difference(side.surface, self.sides[side.wall].surface)
+            for side in self.sides
+        ]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,6 +119,7 @@ def sides_of(scene: Scene) -> Sides:
         Side(face.name, face.corners_m, face.normal, wall.surface, False, _free_edges(face, walls, _continues), next((n for n, solid in enumerate(room.solids) if _lines(solid, face)), -1))
         for face, wall in zip(walls, room.walls, strict=True)
     ]  # fmt: skip
+    made += [patch for one in scene.patches if (patch := _patch(one, made)) is not None]
     for number, thing in enumerate(scene.furniture):
         others = things[:number] + things[number + 1 :]
         faces = thing.solid.faces()
@@ -83,6 +132,30 @@ def sides_of(scene: Scene) -> Sides:
             )  # fmt: skip
     solids = [Solid(prism, _beside(prism, walls)) for prism in room.solids]
     return Sides(tuple(made), (*solids, *(_reaching(prism, walls) for prism in things)))
+
+
+def _patch(patch: Patch, walls: list[Side]) -> Side | None:
+    """Return a patch as a side; None where it is of its wall's surface."""
+    number = next(n for n, wall in enumerate(walls) if wall.wall < 0 and wall.name == patch.wall)
+    wall = walls[number]
+    if patch.surface == wall.surface:
+        return None
+    face = Face(f"{wall.name}.{patch.name}", np.asarray(patch.corners_m, float), wall.normal)
+    ends = zip(wall.corners_m, np.roll(wall.corners_m, -1, axis=0), strict=True)
+    closed = [
+        np.array([here, there])
+        for here, there in ends
+        if not any(np.linalg.norm(edge[0] - here) < SAME for edge in wall.free_edges)
+    ]
+    edges = _free_edges(face, closed, _lies_on)
+    return Side(face.name, face.corners_m, face.normal, patch.surface, False, edges, wall=number)
+
+
+def _lies_on(_: Face, edge: np.ndarray, here: np.ndarray, there: np.ndarray) -> bool:
+    """Return whether both ends of a patch's edge lie on an edge (2, 3) of its wall."""
+    along = edge[1] - edge[0]
+    along = along / np.linalg.norm(along)
+    return all(np.linalg.norm(np.cross(end - edge[0], along)) <= SAME for end in (here, there))
 
 
 def _level(face: Face) -> float:
@@ -120,7 +193,7 @@ def _at_middle(prism: Prism, plan: np.ndarray) -> np.ndarray:
     return np.column_stack([plan, np.full(len(plan), 0.5 * (prism.low_m + prism.high_m))])
 
 
-def _free_edges(face: Face, others: list[Face], continues: Callable) -> np.ndarray:
+def _free_edges(face: Face, others: list, continues: Callable) -> np.ndarray:
     """Return the free edges (n, 3, 3) of a face: those at which none of others continues it."""
     found = []
     for here, there in zip(face.corners_m, np.roll(face.corners_m, -1, axis=0), strict=True):

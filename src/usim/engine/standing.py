@@ -68,7 +68,7 @@ def standing(scene: Scene, device: PlacedDevice, legs: Legs, carriers_hz: np.nda
             / path
             * np.exp(-2j * np.pi * f * path / scene.air.sound_speed_m_s)
         )
-        for wall, surface in enumerate(sides_of(scene).surfaces):
+        for wall, surface in enumerate(sides_of(scene).mirrors):
             for hit in range(legs.walls.shape[1]):
                 met = np.flatnonzero(legs.walls[:, hit] == wall)
                 cosine = np.abs(

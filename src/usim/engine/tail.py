@@ -97,7 +97,8 @@ def tail_of(
     unit, ears = device.unit, listener.unit
     place = _digest(sides, device, listener)
     parts = (unit.drivers_m, unit.driver_axes, ears.mics_m, ears.mic_axes)
-    key = (place, tuple(sides.surfaces), scene.air, carriers, order, unit.profile.digest, ears.profile.digest, *(part.tobytes() for part in parts))  # fmt: skip
+    patched = tuple((side.wall, side.corners_m.tobytes()) for side in sides.sides if side.wall >= 0)
+    key = (place, tuple(sides.surfaces), patched, scene.air, carriers, order, unit.profile.digest, ears.profile.digest, *(part.tobytes() for part in parts))  # fmt: skip
     return _tail(_Asked(key, place, scene, sides, device, listener, carriers, order))
 
 
@@ -124,9 +125,11 @@ class _Asked:
 
 
 def _digest(sides: Sides, *devices: PlacedDevice) -> str:
-    """Return what names a room's shape and the places of devices in it."""
+    """Return what names a room's shape and the places of devices in it; a door may be open or shut."""
     found = hashlib.sha256()
     for side in sides.sides:
+        if side.wall >= 0:
+            continue
         found.update(np.ascontiguousarray(side.corners_m).tobytes())
     for device in devices:
         found.update(np.array([*device.position_m, device.yaw_deg], float).tobytes())

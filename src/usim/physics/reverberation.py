@@ -32,3 +32,13 @@ def decay_time_s(
     used = (level <= between_db[0]) & (level >= between_db[1])
     slope = np.polyfit(np.asarray(time_s)[used], level[used], 1)[0]
     return float(-60.0 / slope) if slope < 0.0 else float("inf")
+
+
+def coupled_return(aperture_m2: float, absorption_m2) -> np.ndarray:
+    """Return the share of the diffuse energy that leaves through an aperture into another room and comes back out of it.
+
+    absorption_m2: equivalent absorption area of that room without the aperture, 4 m V of its air included.  In its steady state it receives S I from here
+    and loses (A + S) I' to itself and back: I' / I = S / (A + S).  Source: Kuttruff, Room Acoustics (2009), section 5.8 (coupled rooms).  The time that
+    energy spends in there is not told.
+    """
+    return aperture_m2 / (np.asarray(absorption_m2, float) + aperture_m2)

@@ -48,6 +48,10 @@ def draw_plan(figure: Any, box: Box, picture: Picture) -> None:
     )
 
     axes.fill(*corners.T, facecolor="#faf8f4", edgecolor="#333333", linewidth=3, joinstyle="miter")
+    for patch in room.get("patches") or ():
+        _patch(axes, corners, patch)
+    for opening in room.get("openings") or ():
+        _opening(axes, corners, opening)
     lettering = Lettering(axes)
     lettering.avoid_line(*np.vstack([corners, corners[:1]]).T)
     for piece in room.get("furniture") or ():
@@ -78,6 +82,8 @@ def draw_plan(figure: Any, box: Box, picture: Picture) -> None:
         lettering.place(text, places, fontsize=9, fontweight="bold", color="#222222")
     for piece in room.get("furniture") or ():
         _furniture_name(lettering, piece)
+    for opening in room.get("openings") or ():
+        _opening_name(lettering, corners, opening)
     drawn = axes.get_position()
     length = _scale_bar(axes, low, high, margin)
     figure.text(
@@ -153,6 +159,66 @@ def _walls(axes: Any, lettering: Lettering, corners: np.ndarray, room: Mapping[s
             parse_math=False,
         )  # fmt: skip
         lettering.block(written)
+
+
+def _foot_m(corners: np.ndarray, wall: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the start (xy) of a standing wall's foot and the direction along it, as `from_m` counts; None for any other."""
+    box = {"south": (0, 1), "east": (1, 2), "north": (3, 2), "west": (0, 3)}
+    if wall in box:
+        first, last = box[wall]
+    elif wall[1:].isdigit():
+        first, last = int(wall[1:]) - 1, int(wall[1:]) % len(corners)
+    else:
+        return None
+    along = corners[last] - corners[first]
+    return corners[first], along / np.hypot(*along)
+
+
+def _stretch(axes: Any, foot: tuple, low: float, high: float, **style: Any) -> None:
+    """Draw a stretch of a wall over it."""
+    start, along = foot
+    axes.plot(*np.array([start + low * along, start + high * along]).T, solid_capstyle="butt", zorder=3, **style)  # fmt: skip
+
+
+def _patch(axes: Any, corners: np.ndarray, patch: Mapping[str, Any]) -> None:
+    """Draw a patch: an area of the floor, or a stretch of a wall; what is on the ceiling is not seen."""
+    from matplotlib.patches import Rectangle
+
+    (x, y), (to_x, to_y) = patch["from_m"], patch["to_m"]
+    foot = _foot_m(corners, patch["wall"])
+    if foot is not None:
+        _stretch(axes, foot, x, to_x, color="#a58b5f", linewidth=3)
+    elif patch["wall"] == "floor":
+        axes.add_patch(Rectangle((x, y), to_x - x, to_y - y, facecolor="#efe6d3", edgecolor="#d5c7a8"))  # fmt: skip
+
+
+def _opening(axes: Any, corners: np.ndarray, opening: Mapping[str, Any]) -> None:
+    """Draw a door or window in its wall: what is open as a gap, what is shut in a light colour."""
+    foot = _foot_m(corners, opening["wall"])
+    if foot is None:
+        return
+    low = opening["from_m"]
+    high = low + opening["width_m"]
+    middle = low + opening.get("open", 0.0) * (high - low)
+    if middle > low:
+        _stretch(axes, foot, low, middle, color="white", linewidth=4)
+    if middle < high:
+        _stretch(axes, foot, middle, high, color="#7fb2cc", linewidth=3)
+
+
+def _opening_name(lettering: Lettering, corners: np.ndarray, opening: Mapping[str, Any]) -> None:
+    foot = _foot_m(corners, opening["wall"])
+    if foot is None:
+        return
+    start, along = foot
+    x, y = start + (opening["from_m"] + 0.5 * opening["width_m"]) * along
+    share = opening.get("open", 0.0)
+    how = "open" if share >= 1.0 else "shut" if share <= 0.0 else f"{100 * share:.0f} % open"
+    inward = corners.mean(axis=0) - (x, y)
+    dx, dy = 14 * inward / np.hypot(*inward)
+    places = [(x, y, part * dx, part * dy) for part in (1.0, 1.6, 2.4)]
+    name = f"{opening.get('name', opening.get('kind', ''))}: {how}"
+    lettering.place(name, places, fontsize=8.5, color="#4f7f96")
 
 
 def _furniture(axes: Any, piece: Mapping[str, Any]) -> None:

@@ -47,6 +47,17 @@ class Wall:
     surface: AbstractSurface
 
 
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A flat convex area of a wall that is of another surface than the wall: a rug, a pane, an open door."""
+
+    name: str
+    wall: str
+    corners_m: np.ndarray
+    """(corner, 3) counter-clockwise as seen from inside."""
+    surface: AbstractSurface
+
+
 class AbstractRoom(ABC):
     """A closed space with flat walls."""
 

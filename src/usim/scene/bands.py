@@ -129,6 +129,7 @@ def _surfaces(scene: Scene) -> Iterator[Finding]:
     used: list[tuple[tuple, str, AbstractSurface]] = [
         (("room", "surfaces"), wall.name, wall.surface) for wall in scene.room.walls
     ]
+    used += [(("room", "patches"), patch.name, patch.surface) for patch in scene.patches]
     used += [
         (("movers", index, "surface"), piece.name, piece.surface)
         for index, mover in enumerate(scene.movers)

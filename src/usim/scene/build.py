@@ -10,10 +10,11 @@ from usim.furniture.base import AbstractFurniture
 from usim.movers.base import AbstractMover
 from usim.noises.base import AbstractNoise
 from usim.physics.air import Air
-from usim.rooms.base import AbstractRoom
+from usim.rooms.base import AbstractRoom, Patch
 from usim.scene import checks, limits
 from usim.scene.draft import Draft, Item, Shelf, plain
 from usim.scene.finding import Finding
+from usim.scene.patches import PatchTable, opened, overlaps
 from usim.scene.placement import WORDS, NoPlace, placements, resolved
 from usim.scene.scene import PlacedDevice, Scene
 from usim.scene.stirring import Draught, draught, drifting
@@ -24,6 +25,8 @@ from usim.template.problem import InvalidInput, excerpt
 from usim.template.streams import uniform
 
 NOWHERE = [0.0, 0.0, 0.0]
+LISTED = ("furniture", "patches", "openings")
+"""What `room` holds beside the fields of its kind."""
 
 
 class Form(NamedTuple):
@@ -32,6 +35,7 @@ class Form(NamedTuple):
     top: SceneTable
     room: AbstractRoom
     furniture: tuple[AbstractFurniture, ...]
+    patches: tuple[Patch, ...]
     air: Air
     draughts: tuple[Draught, ...]
     devices: tuple[PlacedDevice, ...]
@@ -54,6 +58,7 @@ def formed(sampled: Sampled, seed: int, shelf: Shelf) -> Form:
     for path, text in reserved(table):
         draft.problem(path, text)
     room, furniture, room_table = _room(draft, table.get("room"))
+    patches = _patches(draft, table.get("room"), room, room_table)
     _resolve_placements(draft, table, room, furniture)
     top = draft.checked(SceneTable, table, ())
     air: Any = None
@@ -80,6 +85,7 @@ def formed(sampled: Sampled, seed: int, shelf: Shelf) -> Form:
         top,
         room,
         furniture,
+        patches,
         air,
         draughts,
         devices,
@@ -108,6 +114,7 @@ def assembled(sampled: Sampled, seed: int, shelf: Shelf) -> tuple[Scene | None, 
         air=form.air,
         room=form.room,
         furniture=form.furniture,
+        patches=form.patches,
         devices=form.devices,
         movers=form.movers,
         noises=form.noises,
@@ -125,19 +132,12 @@ def _room(draft: Draft, table: Any) -> tuple[Any, tuple, dict]:
     """The room, its furniture and their resolved table."""
     if not isinstance(table, dict):
         return None, (), {}  # said by the model of the whole scene
-    own = {key: value for key, value in table.items() if key != "furniture"}
+    own = {key: value for key, value in table.items() if key not in LISTED}
     found = draft.item("rooms", own, ("room",))
     room = None
     if found is not None:
         room = draft.attempt(("room",), found.built)
-    items = table.get("furniture", [])
-    if not isinstance(items, list):
-        draft.problem(("room", "furniture"), f"must be a list, got {excerpt(items)}")
-        items = []
-    if len(items) > limits.MOST_FURNITURE:
-        text = f"at most {limits.MOST_FURNITURE} pieces of furniture, got {len(items)}"
-        draft.problem(("room", "furniture"), text)
-        items = []
+    items = _listed_in(draft, table, "furniture", limits.MOST_FURNITURE, "pieces of furniture")
     things, tables = [], []
     for index, item in enumerate(items):
         path = ("room", "furniture", index)
@@ -149,6 +149,55 @@ def _room(draft: Draft, table: Any) -> tuple[Any, tuple, dict]:
     if tables:
         room_table["furniture"] = tables
     return room, tuple(thing for thing in things if thing is not None), room_table
+
+
+def _listed_in(draft: Draft, room: dict, word: str, most: int, what: str) -> list:
+    """The items of one of the room's lists; none, and the problem noted, where it is no list or too long."""
+    items = room.get(word, [])
+    if not isinstance(items, list):
+        draft.problem(("room", word), f"must be a list, got {excerpt(items)}")
+        return []
+    if len(items) > most:
+        draft.problem(("room", word), f"at most {most} {what}, got {len(items)}")
+        return []
+    return items
+
+
+def _patches(draft: Draft, table: Any, room: Any, room_table: dict) -> tuple[Patch, ...]:
+    """The patches of the room; their resolved tables are added to the room's."""
+    if not isinstance(table, dict):
+        return ()
+    made: list[tuple[tuple, Patch]] = []
+    tables = []
+    items = _listed_in(draft, table, "patches", limits.MOST_PATCHES, "patches")
+    for index, item in enumerate(items):
+        path = ("room", "patches", index)
+        one = draft.checked(PatchTable, item, path)
+        if one is None:
+            continue
+        tables.append(plain(one))
+        patch = draft.attempt(path, partial(one.built, room)) if room is not None else None
+        if patch is not None:
+            made.append((path, patch))
+    if tables:
+        room_table["patches"] = tables
+    tables = []
+    items = _listed_in(draft, table, "openings", limits.MOST_OPENINGS, "openings")
+    for index, item in enumerate(items):
+        path = ("room", "openings", index)
+        found = draft.item("openings", item, path)
+        if found is None:
+            continue
+        tables.append(found.table)
+        opening = draft.attempt(path, found.built)
+        if room is not None and opening is not None:
+            parts = draft.attempt(path, partial(opened, opening, room))
+            made += [(path, part) for part in parts or ()]
+    if tables:
+        room_table["openings"] = tables
+    for path, text in overlaps(made):
+        draft.problem(path, text)
+    return tuple(patch for _, patch in made)
 
 
 def _resolve_placements(draft: Draft, table: dict, room: Any, furniture: tuple) -> None:

@@ -11,7 +11,7 @@ from usim.furniture.base import AbstractFurniture
 from usim.movers.base import AbstractMover
 from usim.noises.base import AbstractNoise
 from usim.physics.air import Air
-from usim.rooms.base import AbstractRoom
+from usim.rooms.base import AbstractRoom, Patch
 from usim.scene.stirring import Draught
 from usim.scene.table import Render
 from usim.template.streams import stream
@@ -81,6 +81,8 @@ class Scene:
     rejected: Mapping[str, int] = field(default_factory=dict)
     """Cross-check -> how many samples it sent back."""
     draughts: tuple[Draught, ...] = ()
+    patches: tuple[Patch, ...] = ()
+    """Areas of walls that are of another surface, none upon another: patches and openings."""
     drift_k_per_min: float = 0.0
     """How fast the air grows warmer; what `air` says holds at time 0."""
 

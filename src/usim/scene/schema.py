@@ -16,6 +16,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from usim.scene.limits import MOST_OPENINGS, MOST_PATCHES
+from usim.scene.patches import PatchTable
 from usim.scene.placement import WORDS
 from usim.scene.table import FORMAT, SceneTable
 from usim.template import registry
@@ -37,7 +39,14 @@ def schema(what: str = "scene") -> Schema:
     fields["usim"] = {"const": FORMAT}
     fields["seed"] = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
     fields["let"] = {"type": "object", "additionalProperties": True}
-    room = places.family("rooms", {"furniture": places.items("furniture")})
+    patch = {"anyOf": [_item(places.model(PatchTable)), {"$ref": "#/definitions/drawn_item"}]}
+    patches = {"type": "array", "items": patch, "maxItems": MOST_PATCHES}
+    listed = {
+        "furniture": places.items("furniture"),
+        "patches": patches,
+        "openings": places.items("openings", {"maxItems": MOST_OPENINGS}),
+    }
+    room = places.family("rooms", listed)
     fields["room"] = {"anyOf": [room, {"$ref": "#/definitions/draw"}]}
     fields["movers"] = places.items("movers", fields["movers"])
     fields["noises"] = places.items("noises", fields["noises"])
@@ -69,7 +78,7 @@ class _Places:
             own = self.model(model, f"{family}.{kind}.")
             own["properties"].update(copy.deepcopy(extra or {}))
             own["properties"]["kind"] = {"const": kind}
-            if family in ("furniture", "movers", "noises", "activities"):
+            if family in ("furniture", "openings", "movers", "noises", "activities"):
                 own = _item(own)
             self.definitions[f"{family}.{kind}"] = own
         return {

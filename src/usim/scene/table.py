@@ -96,8 +96,6 @@ class SceneTable(Table):
 
 
 RESERVED: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("room", "openings"), "openings"),
-    (("room", "patches"), "patches of another surface"),
     (("devices", "*", "emits", "duty"), "a duty cycle"),
     (("devices", "*", "ageing_years"), "ageing"),
     (("devices", "*", "defects"), "defects"),

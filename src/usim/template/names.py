@@ -17,6 +17,8 @@ SECTIONS: dict[Path, str] = {
     ("movers",): "mover",
     ("noises",): "noise",
     ("room", "furniture"): "furniture",
+    ("room", "patches"): "patch",
+    ("room", "openings"): "opening",
     ("air", "draughts"): "draught",
 }
 """Where the things are, and the name of one that has neither name nor kind."""

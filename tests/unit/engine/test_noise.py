@@ -85,6 +85,7 @@ def scene(shelf, noises=(), movers=(), reflection=0.0, air=None, seed=3):
         devices=(shelf,),
         room=Room(reflection),
         furniture=(),
+        patches=(),
         air=air or Air(lossless=True),
     )
 

@@ -215,3 +215,34 @@ def test_tables_are_those_of_the_surface():
         mirror, scattered = (np.interp(x, np.arange(rays.NODES), part) for part in table[0, row])
         assert mirror == pytest.approx(shares.mirror[0], abs=2e-3)
         assert scattered == pytest.approx(shares.scattered[0], abs=2e-3)
+
+
+def test_a_ray_meets_the_patch_and_not_the_wall_behind():
+    """A ray that comes to a wall where a patch is meets the patch, any other the wall: faces are disjoint, and together whole."""
+    scene = room()
+    patches = [
+        {"wall": "east", "from_m": [1.0, 0.0], "to_m": [2.0, 2.0], "surface": "foam"},
+        {"wall": "east", "from_m": [2.0, 1.0], "to_m": [3.0, 2.5], "surface": "foam"},
+        {"wall": "floor", "from_m": [1.0, 1.0], "to_m": [3.0, 2.0], "surface": "foam"},
+    ]
+    table = {**scene.table, "room": {**scene.table["room"], "patches": patches}}
+    sides = sides_of(from_table(table).sample())
+    normals, levels, axes, corners, counts = rays._faces(sides)
+    at = np.array([0.7, 1.9, 0.9])
+    names = sides.names
+    seen = {}
+    for way in around(3000, 4):
+        face, far = rays._met(at, way, normals, levels, axes, corners, counts)
+        assert face >= 0
+        spot = at + far * way
+        within = [
+            name
+            for side, name in zip(sides.sides, names, strict=True)
+            if side.wall >= 0
+            and abs((spot - side.corners_m[0]) @ side.normal) < 1e-9
+            and np.all(spot >= side.corners_m.min(axis=0) - 1e-9)
+            and np.all(spot <= side.corners_m.max(axis=0) + 1e-9)
+        ]
+        assert within == ([names[face]] if sides.sides[face].wall >= 0 else [])
+        seen[names[face]] = seen.get(names[face], 0) + 1
+    assert {"east", "east.patch", "east.patch_2", "floor.patch_3", "floor"} <= set(seen)

@@ -1,11 +1,12 @@
 """The judge: what a microphone receives, per sample, in float64, every pair, slow on purpose.
 
 Every other engine is measured against this one, so it shares nothing with them: it imports NumPy and
-numba alone, takes movers only by `mover.at(t)`, rooms only by `room.walls`, `room.solids` and `furniture`, and finds each
+numba alone, takes movers only by `mover.at(t)`, rooms only by `room.walls`, `room.solids`, `furniture` and `patches`, and finds each
 number its own way:
 
 * images: mirror sequences over the wall planes, told apart by their lattice key (`images`); in a room that is more than
   a box, chains of faces (`faces`, `chains`);
+* areas of walls that are of another surface: each path is folded back to where it meets its walls (`areas`);
 * what stands in the way there, and where faces end: knife edges, on every leg (`veil`, `solids`);
 * bounce point: the point of the piece's surface with the least path length, by damped Newton on the unit sphere
   that the ellipsoid is scaled from (`bounce`); the spreading from the Hessian of the path length over the surface,

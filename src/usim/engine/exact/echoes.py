@@ -147,12 +147,12 @@ def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str, air: MovingAir 
     gain[alive] = (
         link.sender.drive_gain(link.driver, f, f)
         * link.leave(first, going)
-        * link.walls(link.out, first, going, f)
+        * link.walls(link.out, first, going, f, known[:, R1])
         * known[:, GAIN]
         * fade(known[:, COS])
         * _returned(link, piece, ask.glints, rows.spot[row], np.minimum(known[:, COS], 1.0))
         * unhidden(motion, number, hiding, source[row], ear[row], when[alive], place, c / f, poses)
-        * link.walls(link.back, second, coming, f2)
+        * link.walls(link.back, second, coming, f2, known[:, R2])
         * link.arrive(second, coming, f2)
         * link.air(known[:, R1], known[:, R2], f2)
         * link.hearer.mic_response(link.mic, f2)
@@ -202,10 +202,10 @@ def _flat_echoes(
     gain = (
         link.sender.drive_gain(link.driver, f, f)
         * link.leave(first, going)
-        * link.walls(link.out, first, going, f)
+        * link.walls(link.out, first, going, f, known.r1.ravel())
         * known.gain.ravel()
         * surface.reflection(np.minimum(known.cosine.ravel(), 1.0), f, link.scene.air)
-        * link.walls(link.back, second, coming, f2)
+        * link.walls(link.back, second, coming, f2, known.r2.ravel())
         * link.arrive(second, coming, f2)
         * link.air(known.r1.ravel(), known.r2.ravel(), f2)
         * link.hearer.mic_response(link.mic, f2)

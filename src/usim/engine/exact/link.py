@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from usim.engine.exact.areas import areas, reflections
 from usim.engine.exact.chains import ChainImages
 from usim.engine.exact.images import Images, mirror_images
 from usim.engine.exact.veil import Veil, veil
@@ -57,8 +58,15 @@ class Link:
         cosine = np.einsum("nk,nk->n", coming, self.back.turn[index] @ axis)
         return self.hearer.mic_directivity(np.clip(cosine, -1.0, 1.0), f_hz)
 
-    def walls(self, images: Images, index: np.ndarray, direction: np.ndarray, f_hz) -> np.ndarray:
-        """Product of the reflections that images index (n,) stand for, along unfolded directions (n, 3)."""
+    def walls(
+        self, images: Images, index: np.ndarray, direction: np.ndarray, f_hz, reach
+    ) -> np.ndarray:
+        """Product of the reflections that images index (n,) stand for, along unfolded directions (n, 3), reach (n,) m far."""
+        if areas(self.scene):
+            wavelength = self.c / self.frequency_hz
+            return reflections(
+                self.scene, self.faces, images, index, direction, reach, f_hz, wavelength
+            )
         if isinstance(images, ChainImages):
             return self._chain(images, index, direction, f_hz)
         product = np.ones(len(index), dtype=complex)

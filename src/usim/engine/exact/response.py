@@ -43,7 +43,7 @@ def _static(scene, frequency_hz, device, mic, unit, emitter, driver, order) -> n
         going = away / r[:, None]
         index = np.arange(len(r))
         gain = link.leave(index, going) * link.arrive(np.zeros_like(index), -going, frequency_hz)
-        gain = np.asarray(gain, complex) * link.walls(link.out, index, going, frequency_hz)
+        gain = np.asarray(gain, complex) * link.walls(link.out, index, going, frequency_hz, r)
         if link.emitter is link.listener:
             gain[0] = link.sender.leak(link.driver, mic, frequency_hz)
         gain = gain * link.sender.drive_gain(link.driver, frequency_hz, frequency_hz)

@@ -1,0 +1,1 @@
+"""Openings: one file a kind; see `base`."""
