@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from usim import bench
-from usim.bench import splicing
+from usim.bench import splicing, units
+from usim.bench.busy import busy_scene
 from usim.bench.machine import fresh, one_core, spread
 from usim.bench.walk import walk_scene
 from usim.cli import root
@@ -34,6 +35,38 @@ def test_a_tiny_workload_has_every_key(monkeypatch, capsys):
     assert row["pyroomacoustics"]["extrapolated"] is True
     assert row["counts"]["pieces"] == 16
     assert row["counts"]["microphones"] == 4
+
+
+@pytest.mark.slow
+def test_a_further_unit_is_a_share_of_one_alone(monkeypatch, capsys):
+    monkeypatch.setattr(units, "UNITS", 3)
+    row = bench.run(["units"], runs=1, duration_s=0.3)["workloads"]["units"]
+    assert row["further_share"] == row["further_s"] / row["first_s"]
+    whole_s = row["trace_s"] + 3 * row["further_s"]
+    assert row["times_real_time"] == pytest.approx(0.9 / whole_s)
+    assert row["counts"]["units"] == 3
+    assert row["spread"]["trace_s"]["median"] > row["spread"]["further_s"]["median"] > 0.0
+    monkeypatch.setattr(bench, "WORKLOADS", {"units": lambda runs, duration_s: row})
+    assert root.run(["bench", "--workload", "units"]) == 0
+    shown = capsys.readouterr().out
+    for word in ("a further unit", "trace for all units", "3 units", "times real time"):
+        assert word in shown
+
+
+def test_the_busy_scene_is_what_the_row_promises():
+    """Two adults who walk all the time and a fan, in a polygon, and seven microphones at 192 kHz."""
+    scene = busy_scene(1.0)
+    (device,) = scene.devices
+    assert scene.duration_s == 1.0
+    assert not scene.furniture
+    assert [len(mover.pieces) for mover in scene.movers] == [16, 16, 12]
+    assert len(device.unit.mics_m) == 7
+    assert device.unit.converter.at(scene.render.rate_hz, scene.render.bits).rate_hz == 192_000
+    times = np.linspace(1.0, 12.0, 551)
+    for one in scene.movers[:2]:
+        pelvis = one.at(times).position_m[:, [piece.name for piece in one.pieces].index("pelvis")]
+        speed = np.sqrt((np.gradient(pelvis, times, axis=0) ** 2).sum(axis=-1))
+        assert speed.mean() > 0.7
 
 
 def test_the_table_for_people_names_every_part(monkeypatch, capsys):
@@ -74,7 +107,7 @@ def test_the_table_for_people_names_every_part(monkeypatch, capsys):
 
 
 def test_an_unknown_workload_is_one_line(capsys):
-    with pytest.raises(InvalidInput, match="no workload 'wlak'; there is walk"):
+    with pytest.raises(InvalidInput, match="no workload 'wlak'; there is walk, units, busy"):
         bench.run(["wlak"])
     assert root.run(["bench", "--workload", "wlak"]) == 2
 

@@ -21,7 +21,23 @@ def _walk(runs: int, duration_s: float) -> Row:
     return measured(runs, duration_s)
 
 
-WORKLOADS: dict[str, Callable[[int, float], Row]] = {"walk": _walk}
+def _units(runs: int, duration_s: float) -> Row:
+    from usim.bench.units import measured
+
+    return measured(runs, duration_s)
+
+
+def _busy(runs: int, duration_s: float) -> Row:
+    from usim.bench.busy import measured
+
+    return measured(runs, duration_s)
+
+
+WORKLOADS: dict[str, Callable[[int, float], Row]] = {
+    "walk": _walk,
+    "units": _units,
+    "busy": _busy,
+}
 
 
 def run(

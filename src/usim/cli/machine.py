@@ -197,34 +197,58 @@ def bench_command(as_json: bool, workloads: tuple[str, ...], runs: int) -> None:
 
 def _workload_lines(name: str, row: dict[str, Any]) -> list[str]:
     """Return the table of one workload."""
-    counts, rival, parts = row["counts"], row["pyroomacoustics"], row["parts"]
-
-    def seconds(key: str) -> str:
-        found = row["spread"][key]
-        return f"{found['min']:.3f} / {found['median']:.3f} / {found['max']:.3f} s"
-
+    counts = row["counts"]
     many = ", ".join(
         f"{value} {key.replace('_', ' ')}" for key, value in counts.items() if key != "duration_s"
     )
-    return [
-        heading(name) + f": {counts['duration_s']:g} s of sound; {many}",
-        f"  {row['says']}",
-        *columns(
-            [
-                ["", "times real time", "min / median / max"],
-                ["baseband in memory", f"{row['baseband_times_real_time']:.2f}", seconds("baseband_s")],
-                ["  processor time", "", seconds("baseband_processor_s")],
-                ["FLAC on disk", f"{row['flac_times_real_time']:.2f}", seconds("flac_s")],
-                ["startup", "", seconds("startup_s")],
-                ["peak memory", f"{row['peak_mib']:.0f} MiB"],
-            ]
-        ),
-        "  parts: " + ", ".join(f"{key} {value:.3f} s" for key, value in parts.items()),
-        f"  among furniture it takes {row['furnished']:.2f} times as long",
-        f"  {row['versus_pyroomacoustics']:.0f} times as fast as pyroomacoustics ({rival['times_real_time']:.3f} times real time, extrapolated):",
-        f"  {rival['says']};",
-        f"  {rival['needed_rate_hz']:.0f} positions/s for {rival['residual_db']:.0f} dB, {1e3 * rival['seconds_per_position']:.1f} ms each",
-    ]  # fmt: skip
+    body = _rendered_lines(row) if "parts" in row else _unit_lines(row)
+    title = heading(name) + f": {counts['duration_s']:g} s of sound; {many}"
+    return [title, f"  {row['says']}", *body]
+
+
+def _three(row: dict[str, Any], key: str) -> str:
+    found = row["spread"][key]
+    return f"{found['min']:.3f} / {found['median']:.3f} / {found['max']:.3f} s"
+
+
+def _rendered_lines(row: dict[str, Any]) -> list[str]:
+    """Return the lines of a workload that renders a scene."""
+    lines = columns(
+        [
+            ["", "times real time", "min / median / max"],
+            ["baseband in memory", f"{row['baseband_times_real_time']:.2f}", _three(row, "baseband_s")],
+            ["  processor time", "", _three(row, "baseband_processor_s")],
+            ["FLAC on disk", f"{row['flac_times_real_time']:.2f}", _three(row, "flac_s")],
+            ["startup", "", _three(row, "startup_s")],
+            ["peak memory", f"{row['peak_mib']:.0f} MiB"],
+        ]
+    )  # fmt: skip
+    lines.append(
+        "  parts: " + ", ".join(f"{key} {value:.3f} s" for key, value in row["parts"].items())
+    )
+    if "furnished" in row:
+        lines.append(f"  among furniture it takes {row['furnished']:.2f} times as long")
+    if "pyroomacoustics" in row:
+        rival = row["pyroomacoustics"]
+        lines += [
+            f"  {row['versus_pyroomacoustics']:.0f} times as fast as pyroomacoustics ({rival['times_real_time']:.3f} times real time, extrapolated):",
+            f"  {rival['says']};",
+            f"  {rival['needed_rate_hz']:.0f} positions/s for {rival['residual_db']:.0f} dB, {1e3 * rival['seconds_per_position']:.1f} ms each",
+        ]  # fmt: skip
+    return lines
+
+
+def _unit_lines(row: dict[str, Any]) -> list[str]:
+    """Return the lines of the workload of many units."""
+    return columns(
+        [
+            ["processor time", "", "min / median / max"],
+            ["one unit alone", "", _three(row, "first_s")],
+            ["trace for all units", "", _three(row, "trace_s")],
+            ["a further unit", f"1/{1.0 / row['further_share']:.0f} of one alone", _three(row, "further_s")],
+            ["all of them", f"{row['times_real_time']:.1f} times real time"],
+        ]
+    )  # fmt: skip
 
 
 @command("completion")

@@ -1,0 +1,32 @@
+"""The workload `busy`: two adults and a fan in a polygon, seven microphones at 192 kHz, order 3, quality `standard`, on one core.
+
+A stand-in: the driver is linear, and there is neither a curtain nor music.  `busy.yaml` is its scene and `array_7mic.yaml` its device.
+It takes several times longer than it sounds, so a run renders at most STRETCH_S.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from usim.bench.machine import Row
+from usim.bench.rendering import rendered
+from usim.scene import load
+from usim.scene.scene import Scene
+
+STRETCH_S = 2.0
+
+
+def busy_scene(duration_s: float = STRETCH_S) -> Scene:
+    """Return the scene of the workload, of some duration in s."""
+    found = load(str(Path(__file__).with_name("busy.yaml"))).sample()
+    return dataclasses.replace(found, duration_s=duration_s)
+
+
+def measured(runs: int, duration_s: float) -> Row:
+    """Return the row of the workload: times real time, peak memory, parts in s."""
+    scene = busy_scene(min(duration_s, STRETCH_S))
+    row = rendered(scene, runs, "usim.bench.busy:busy_scene")
+    return row | {
+        "says": "two adults and a fan in a polygon, 192 kHz; no curtain, no music; medians; one core, warm"
+    }
