@@ -65,8 +65,10 @@ def test_the_busy_scene_is_what_the_row_promises():
     times = np.linspace(1.0, 12.0, 551)
     for one in scene.movers[:2]:
         pelvis = one.at(times).position_m[:, [piece.name for piece in one.pieces].index("pelvis")]
-        speed = np.sqrt((np.gradient(pelvis, times, axis=0) ** 2).sum(axis=-1))
-        assert speed.mean() > 0.7
+        path = np.sqrt((np.diff(pelvis, axis=0) ** 2).sum(axis=-1))
+        assert (
+            path.reshape(11, 50).sum(axis=1).min() > 0.2
+        )  # m in each second, turns on the spot included
 
 
 def test_the_table_for_people_names_every_part(monkeypatch, capsys):
