@@ -62,13 +62,12 @@ def test_the_busy_scene_is_what_the_row_promises():
     assert [len(mover.pieces) for mover in scene.movers] == [16, 16, 12]
     assert len(device.unit.mics_m) == 7
     assert device.unit.converter.at(scene.render.rate_hz, scene.render.bits).rate_hz == 192_000
-    times = np.linspace(1.0, 12.0, 551)
+    times = np.linspace(0.0, 11.0, 551)
     for one in scene.movers[:2]:
         pelvis = one.at(times).position_m[:, [piece.name for piece in one.pieces].index("pelvis")]
         path = np.sqrt((np.diff(pelvis, axis=0) ** 2).sum(axis=-1))
-        assert (
-            path.reshape(11, 50).sum(axis=1).min() > 0.2
-        )  # m in each second, turns on the spot included
+        assert path.sum() / 11.0 > 0.4  # m/s, turns on the spot included
+        assert path[25:100].sum() > 0.5  # already in the stretch that is measured
 
 
 def test_the_table_for_people_names_every_part(monkeypatch, capsys):
