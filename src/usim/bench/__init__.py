@@ -2,6 +2,7 @@
 
 `run` measures workloads by name.  Every workload is a file with a function `measured(runs, duration_s)` that returns its row: the keys that
 product and tests read, and beside them counts and spreads.  Nothing here compares with a bar: that is what tests/benchmarks is for.
+Beside the workloads there are `usim.bench.scaling`, how cost grows, and `usim.bench.peers`, other simulators on their home ground.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def busy_scene(duration_s: float = STRETCH_S) -> Scene:
 def measured(runs: int, duration_s: float) -> Row:
     """Return the row of the workload: times real time, peak memory, parts in s."""
     scene = busy_scene(min(duration_s, STRETCH_S))
-    row = rendered(scene, runs, "usim.bench.busy:busy_scene")
+    row = rendered(scene, runs, ("busy", "busy_scene"))
     return row | {
         "says": "two adults and a fan in a polygon, 192 kHz; no curtain, no music; medians; one core, warm"
     }

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from importlib import import_module
 from pathlib import Path
 
 from usim.bench.machine import Row, fresh, one_core, peak_mib, spread, timed
@@ -26,32 +25,33 @@ WARM_UP_S = 0.3
 FIRST_S = 0.05
 STARTS = 3
 PARTS = ("trace", "echo", "noise", "encode", "write")
-_CHILD = (
-    "import sys; from usim.bench import rendering; sys.stdout.write(f'{{rendering.{call}}}\\n')"
-)
+_CHILD = """import sys
+from usim.bench import rendering
+from usim.bench.{module} import {name} as scene
+sys.stdout.write(f"{{rendering.{call}}}\\n")"""
 
 
-def rendered(scene: Scene, runs: int, made_by: str) -> Row:
+def rendered(scene: Scene, runs: int, made_by: tuple[str, str]) -> Row:
     """Return the row of a scene on one core, warm: times real time, peak memory in MiB, parts in s, spreads and counts.
 
-    made_by: "module:function" that makes the scene of a duration in s, for the processes that are started afresh.
+    made_by: (module of usim.bench, function) that makes the scene of a duration in s, for the processes that are started afresh.
     """
     length_s = scene.duration_s
     with one_core(), tempfile.TemporaryDirectory() as folder:
         _kept(scene, Path(folder) / "warm", (0.0, min(WARM_UP_S, length_s)))
         turns = [_turn(scene, Path(folder) / f"turn_{n}") for n in range(runs)]
-        starts = [
-            fresh(_CHILD.format(call=f'first_sample("{made_by}")'))[0]
-            for _ in range(min(runs, STARTS))
-        ]
-        _, peak = fresh(_CHILD.format(call=f'peak("{made_by}", {length_s!r})'))
+        module, name = made_by
+        first = _CHILD.format(module=module, name=name, call="first_sample(scene())")
+        whole = _CHILD.format(module=module, name=name, call=f"peak(scene({length_s!r}))")
+        starts = [fresh(first)[0] for _ in range(min(runs, STARTS))]
+        _, most = fresh(whole)
     baseband_s = spread([turn["baseband"] for turn in turns])
     flac_s = spread([turn["flac"] for turn in turns])
     startup_s = spread(starts)
     return {
         "baseband_times_real_time": length_s / baseband_s["median"],
         "flac_times_real_time": length_s / flac_s["median"],
-        "peak_mib": float(peak),
+        "peak_mib": float(most),
         "parts": {name: spread([turn[name] for turn in turns])["median"] for name in PARTS}
         | {"startup": startup_s["median"]},
         "spread": {
@@ -72,24 +72,16 @@ def rendered(scene: Scene, runs: int, made_by: str) -> Row:
     }
 
 
-def _scene(made_by: str, *duration_s: float) -> Scene:
-    module, name = made_by.split(":")
-    scene = getattr(import_module(module), name)(*duration_s)
-    assert isinstance(scene, Scene)
-    return scene
-
-
-def first_sample(made_by: str) -> float:
+def first_sample(scene: Scene) -> float:
     """Return the first sample of a workload: what a fresh process is asked for to see how long a start takes."""
-    recording = simulate(_scene(made_by), window=(0.0, FIRST_S), keep=("baseband",))
+    recording = simulate(scene, window=(0.0, FIRST_S), keep=("baseband",))
     assert isinstance(recording, Recording)
     assert recording.observation.baseband is not None
     return float(abs(recording.observation.baseband.samples[0, 0, 0]))
 
 
-def peak(made_by: str, duration_s: float) -> float:
+def peak(scene: Scene) -> float:
     """Return the most memory, in MiB, that this process held, after both headline runs and nothing else."""
-    scene = _scene(made_by, duration_s)
     simulate(scene, keep=("baseband",))
     with tempfile.TemporaryDirectory() as folder:
         _kept(scene, Path(folder) / "whole")

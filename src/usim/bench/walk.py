@@ -26,7 +26,7 @@ def walk_scene(duration_s: float = 10.0) -> Scene:
 def measured(runs: int, duration_s: float) -> Row:
     """Return the row of the workload: times real time, peak memory, the ratio to spliced impulse responses, parts in s."""
     scene = walk_scene(duration_s)
-    row = rendered(scene, runs, "usim.bench.walk:walk_scene")
+    row = rendered(scene, runs, ("walk", "walk_scene"))
     with one_core():
         furnished = dataclasses.replace(scene, furniture=load(SCENE).sample().furniture)
         simulate(furnished, window=(0.0, min(WARM_UP_S, duration_s)), keep=("baseband",))
