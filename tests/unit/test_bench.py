@@ -70,6 +70,20 @@ def test_the_busy_scene_is_what_the_row_promises():
         assert path[25:100].sum() > 0.5  # already in the stretch that is measured
 
 
+@pytest.mark.slow
+def test_a_night_streams_in_little_memory(monkeypatch, capsys):
+    row = bench.run(["night"], runs=1, duration_s=0.2)["workloads"]["night"]
+    assert row["counts"]["hours"] == 8.0
+    assert row["counts"]["duration_s"] == pytest.approx(1.2)
+    assert 50.0 < row["peak_mib"] < 1024.0
+    assert row["night_mib"] >= row["peak_mib"]
+    monkeypatch.setattr(bench, "WORKLOADS", {"night": lambda runs, duration_s: row})
+    assert root.run(["bench", "--workload", "night"]) == 0
+    shown = capsys.readouterr().out
+    for word in ("MiB an hour", "extrapolated", "8.0 hours"):
+        assert word in shown
+
+
 def test_the_table_for_people_names_every_part(monkeypatch, capsys):
     row = {
         "baseband_times_real_time": 9.5,
@@ -80,7 +94,13 @@ def test_the_table_for_people_names_every_part(monkeypatch, capsys):
         "parts": dict.fromkeys(sorted(PARTS), 0.1),
         "spread": {
             name: spread([1.0, 3.0, 2.0])
-            for name in ("baseband_s", "baseband_processor_s", "flac_s", "startup_s")
+            for name in (
+                "baseband_s",
+                "baseband_processor_s",
+                "flac_s",
+                "flac_processor_s",
+                "startup_s",
+            )
         },
         "pyroomacoustics": {
             "times_real_time": 0.06,
@@ -108,7 +128,7 @@ def test_the_table_for_people_names_every_part(monkeypatch, capsys):
 
 
 def test_an_unknown_workload_is_one_line(capsys):
-    with pytest.raises(InvalidInput, match="no workload 'wlak'; there is walk, units, busy"):
+    with pytest.raises(InvalidInput, match="no workload 'wlak'; there is walk, units, busy, night"):
         bench.run(["wlak"])
     assert root.run(["bench", "--workload", "wlak"]) == 2
 

@@ -34,10 +34,17 @@ def _busy(runs: int, duration_s: float) -> Row:
     return measured(runs, duration_s)
 
 
+def _night(runs: int, duration_s: float) -> Row:
+    from usim.bench.night import measured
+
+    return measured(runs, duration_s)
+
+
 WORKLOADS: dict[str, Callable[[int, float], Row]] = {
     "walk": _walk,
     "units": _units,
     "busy": _busy,
+    "night": _night,
 }
 
 

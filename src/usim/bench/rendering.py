@@ -58,6 +58,7 @@ def rendered(scene: Scene, runs: int, made_by: tuple[str, str]) -> Row:
             "baseband_s": baseband_s,
             "baseband_processor_s": spread([turn["processor"] for turn in turns]),
             "flac_s": flac_s,
+            "flac_processor_s": spread([turn["flac_processor"] for turn in turns]),
             "startup_s": startup_s,
         },
         "counts": {
@@ -101,7 +102,9 @@ def _turn(scene: Scene, folder: Path) -> Row:
     worked_s = time.process_time()
     took["baseband"], _ = timed(lambda: simulate(scene, keep=("baseband",)))
     took["processor"] = time.process_time() - worked_s
+    worked_s = time.process_time()
     took["flac"], recording = timed(lambda: _kept(scene, folder))
+    took["flac_processor"] = time.process_time() - worked_s
 
     took["trace"], paths = timed(lambda: trace(scene))
     unit = paths.device.unit

@@ -316,7 +316,10 @@ def _workload_lines(name: str, row: dict[str, Any]) -> list[str]:
     many = ", ".join(
         f"{value} {key.replace('_', ' ')}" for key, value in counts.items() if key != "duration_s"
     )
-    body = _rendered_lines(row) if "parts" in row else _unit_lines(row)
+    lines = (
+        _rendered_lines if "parts" in row else _unit_lines if "further_s" in row else _night_lines
+    )
+    body = lines(row)
     title = heading(name) + f": {counts['duration_s']:g} s of sound; {many}"
     return [title, f"  {row['says']}", *body]
 
@@ -334,6 +337,7 @@ def _rendered_lines(row: dict[str, Any]) -> list[str]:
             ["baseband in memory", f"{row['baseband_times_real_time']:.2f}", _three(row, "baseband_s")],
             ["  processor time", "", _three(row, "baseband_processor_s")],
             ["FLAC on disk", f"{row['flac_times_real_time']:.2f}", _three(row, "flac_s")],
+            ["  processor time", "", _three(row, "flac_processor_s")],
             ["startup", "", _three(row, "startup_s")],
             ["peak memory", f"{row['peak_mib']:.0f} MiB"],
         ]
@@ -351,6 +355,18 @@ def _rendered_lines(row: dict[str, Any]) -> list[str]:
             f"  {rival['needed_rate_hz']:.0f} positions/s for {rival['residual_db']:.0f} dB, {1e3 * rival['seconds_per_position']:.1f} ms each",
         ]  # fmt: skip
     return lines
+
+
+def _night_lines(row: dict[str, Any]) -> list[str]:
+    """Return the lines of the workload that streams."""
+    return columns(
+        [
+            ["peak memory", f"{row['peak_mib']:.0f} MiB"],
+            ["growth", f"{row['growth_mib_per_hour']:.1f} MiB an hour"],
+            ["after the night", f"{row['night_mib']:.0f} MiB, extrapolated"],
+            ["audio and baseband", f"{row['times_real_time']:.1f} times real time, of processor time"],
+        ]
+    )  # fmt: skip
 
 
 def _unit_lines(row: dict[str, Any]) -> list[str]:
