@@ -12,6 +12,7 @@ from usim.bench.busy import busy_scene
 from usim.bench.machine import fresh, one_core, spread
 from usim.bench.walk import walk_scene
 from usim.cli import root
+from usim.cli.machine import _workload_lines
 from usim.template.problem import InvalidInput
 
 PARTS = {"trace", "echo", "noise", "encode", "write", "startup"}
@@ -159,6 +160,15 @@ def test_faded_positions_leave_the_error_of_a_linear_fade():
     rates = [splicing.DENSE_HZ / stride for stride in strides]
     needed = splicing.needed_hz(rates, residuals)
     assert 250.0 * 18 < needed < 250.0 * 20  # 1e-4 = (angle^4 / 64) 8 / 15
+
+
+def test_the_lines_of_a_workload_say_what_each_mover_costs_alone():
+    row = {
+        "baseband_times_real_time": 0.2, "flac_times_real_time": 0.15, "peak_mib": 300.0, "says": "busy",
+        "parts": {"trace": 1.0}, "alone": {"adult": 0.3, "nobody": 0.1}, "counts": {"duration_s": 2.0},
+        "spread": {name: spread([1.0]) for name in ("baseband_s", "baseband_processor_s", "flac_s", "flac_processor_s", "startup_s")},
+    }  # fmt: skip
+    assert "  alone, for a second of baseband: adult 0.30 s, nobody 0.10 s" in _workload_lines("busy", row)  # fmt: skip
 
 
 def test_a_core_is_given_back_and_a_child_that_fails_says_so():

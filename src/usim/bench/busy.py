@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from time import process_time
 
-from usim.bench.machine import Row
+from usim.bench.machine import Row, one_core
 from usim.bench.rendering import rendered
+from usim.engine.simulate import simulate
 from usim.scene import load
 from usim.scene.scene import Scene
 
@@ -23,10 +25,23 @@ def busy_scene(duration_s: float = STRETCH_S) -> Scene:
     return dataclasses.replace(found, duration_s=duration_s)
 
 
+def _alone(scene: Scene) -> dict[str, float]:
+    """Return the processor time in s that a second of the scene's baseband takes with each mover alone, and with none."""
+    took = {}
+    with one_core():
+        for movers in (*((one,) for one in scene.movers), ()):
+            start = process_time()
+            simulate(dataclasses.replace(scene, movers=movers), keep=("baseband",))
+            name = movers[0].name if movers else "nobody"
+            took[name] = (process_time() - start) / scene.duration_s
+    return took
+
+
 def measured(runs: int, duration_s: float) -> Row:
-    """Return the row of the workload: times real time, peak memory, parts in s."""
+    """Return the row of the workload: times real time, peak memory, parts in s, and what each mover costs alone."""
     scene = busy_scene(min(duration_s, STRETCH_S))
     row = rendered(scene, runs, ("busy", "busy_scene"))
     return row | {
-        "says": "two adults and a fan in a polygon, 192 kHz; no curtain, no music; medians; one core, warm"
+        "alone": _alone(scene),
+        "says": "two adults and a fan in a polygon, 192 kHz; no curtain, no music; medians; one core, warm",
     }

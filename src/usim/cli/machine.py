@@ -345,6 +345,9 @@ def _rendered_lines(row: dict[str, Any]) -> list[str]:
     lines.append(
         "  parts: " + ", ".join(f"{key} {value:.3f} s" for key, value in row["parts"].items())
     )
+    if "alone" in row:
+        each = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in row["alone"].items())
+        lines.append(f"  alone, for a second of baseband: {each}")
     if "furnished" in row:
         lines.append(f"  among furniture it takes {row['furnished']:.2f} times as long")
     if "pyroomacoustics" in row:
