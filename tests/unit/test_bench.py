@@ -38,6 +38,12 @@ def test_a_tiny_workload_has_every_key(monkeypatch, capsys):
     assert row["counts"]["microphones"] == 4
 
 
+def test_one_trace_pays_from_a_number_of_units_on():
+    """4.5 + 8 * 0.1 < 8 * 0.7, and not with seven; never where an echo costs as much as a whole unit."""
+    assert units.pays_from(0.7, 4.5, 0.1) == 8
+    assert units.pays_from(0.7, 4.5, 0.7) is None
+
+
 @pytest.mark.slow
 def test_a_further_unit_is_a_share_of_one_alone(monkeypatch, capsys):
     monkeypatch.setattr(units, "UNITS", 3)

@@ -18,7 +18,7 @@ FIRST_SERIAL = 1000
 
 
 def measured(runs: int, duration_s: float) -> Row:
-    """Return the row of the workload: a further unit as a share of the first, processor seconds of each, units a second."""
+    """Return the row of the workload: a further unit as a share of the first, processor seconds of each, from how many units on the one trace pays."""
     scene = walk_scene(duration_s)
     warm = (0.0, min(WARM_UP_S, duration_s))
     serials = range(FIRST_SERIAL, FIRST_SERIAL + UNITS)
@@ -44,6 +44,7 @@ def measured(runs: int, duration_s: float) -> Row:
         "first_s": first_s["median"],
         "trace_s": trace_s["median"],
         "further_s": further_s["median"],
+        "pays_from_units": pays_from(first_s["median"], trace_s["median"], further_s["median"]),
         "times_real_time": len(serials) * duration_s / all_s,
         "spread": {"first_s": first_s, "trace_s": trace_s, "further_s": further_s},
         "counts": {
@@ -55,3 +56,9 @@ def measured(runs: int, duration_s: float) -> Row:
         },
         "says": "one trace, many units echoed from it, tones, to the baseband; medians of processor time, warm",
     }
+
+
+def pays_from(first_s: float, trace_s: float, further_s: float) -> int | None:
+    """Return the number of units from which one trace with an echo each takes less time than each unit alone; None where it never does."""
+    saved_s = first_s - further_s
+    return None if saved_s <= 0.0 else int(trace_s / saved_s) + 1

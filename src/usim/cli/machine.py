@@ -218,7 +218,7 @@ def bench_command(
 ) -> None:
     """Measure the speed of this machine.
 
-    All workloads, or with --scaling or --peers these and the workloads that are named.
+    All workloads, which takes minutes; with --scaling or --peers these, and the workloads that are named.
     """
     from usim import bench
     from usim.bench.machine import machine
@@ -285,7 +285,7 @@ def _peer_lines(rows: dict[str, dict[str, Any]]) -> list[str]:
         if "missing" in row:
             continue
         table.append([name, number(row["times_real_time"]), _rate(row["rate_hz"], row["rate_of"]),
-                      f"{row['residual_db']:.1f} dB", *_reached(name, row), row["says"]])  # fmt: skip
+                      f"{round(row['residual_db'], 1) + 0.0:.1f} dB", *_reached(name, row), row["says"]])  # fmt: skip
     return [
         heading("peers") + ": a point source of 40 kHz passes at 1.5 m/s, in free air, one microphone; residual against the closed form",
         *columns(table),
@@ -372,6 +372,10 @@ def _night_lines(row: dict[str, Any]) -> list[str]:
     )  # fmt: skip
 
 
+def _pays(units: int | None) -> str:
+    return "never" if units is None else f"from {units} units on"
+
+
 def _unit_lines(row: dict[str, Any]) -> list[str]:
     """Return the lines of the workload of many units."""
     return columns(
@@ -380,6 +384,7 @@ def _unit_lines(row: dict[str, Any]) -> list[str]:
             ["one unit alone", "", _three(row, "first_s")],
             ["trace for all units", "", _three(row, "trace_s")],
             ["a further unit", f"1/{1.0 / row['further_share']:.0f} of one alone", _three(row, "further_s")],
+            ["the one trace pays", _pays(row["pays_from_units"])],
             ["all of them", f"{row['times_real_time']:.1f} times real time"],
         ]
     )  # fmt: skip

@@ -73,7 +73,10 @@ def _panel(axes: Any, name: str, row: Mapping[str, Any]) -> None:
     axes.loglog(counts, middle * counts**slope, color=_LINE, lw=1.4, alpha=0.55)
     axes.loglog(counts, seconds, "o", color=_LINE, ms=6.5)
     axes.set_title(
-        f"{name}: cost grows as the power {slope:.2f}", loc="left", fontsize=11.5, fontweight="bold"
+        f"{name}: cost grows as {'length' if name == 'duration' else 'count'}$^{{{slope:.2f}}}$",
+        loc="left",
+        fontsize=11.5,
+        fontweight="bold",
     )
     axes.set_xlabel(AXES.get(name, name), fontsize=10, color=_WORDS)
     axes.set_ylabel("seconds", fontsize=10, color=_WORDS)
@@ -102,7 +105,7 @@ def _explain(figure: Any, grid: Any, taken: int, machine: str) -> None:
     marks = [
         Line2D([], [], color=_LINE, marker="o", ls="", ms=6.5, label="measured, median"),
         Line2D([], [], color=_LINE, lw=1.4, alpha=0.55, label="power law through all points"),
-        Line2D([], [], color=_GUIDE, lw=1.2, ls=(0, (2, 2)), label="in proportion (power 1)"),
+        Line2D([], [], color=_GUIDE, lw=1.2, ls=(0, (2, 2)), label="in proportion to the count"),
     ]
     if taken < 6:
         box = grid[taken].get_position(figure)
@@ -111,11 +114,11 @@ def _explain(figure: Any, grid: Any, taken: int, machine: str) -> None:
             frameon=False, fontsize=11, labelspacing=0.7,
         )  # fmt: skip
         words = (
-            "A point above the grey line costs more than its share:\n"
-            "part of the cost is paid once, whatever the count.\n\n"
-            "Images cost little: the loudest pairs are followed one\n"
-            "by one until they hold 97 % of the energy, the others\n"
-            "as a random texture."
+            "Points lie above the grey line where part of the cost\n"
+            "is paid once, whatever the count.\n\n"
+            "Images cost little: the loudest paths are followed one\n"
+            "by one until they hold nearly all of the energy, the\n"
+            "others as a random texture."
         )
         figure.text(
             box.x0, box.y1 - 0.105, words, fontsize=10.5, color=_WORDS, va="top", linespacing=1.35
