@@ -383,7 +383,7 @@ def _unit_lines(row: dict[str, Any]) -> list[str]:
             ["processor time", "", "min / median / max"],
             ["one unit alone", "", _three(row, "first_s")],
             ["trace for all units", "", _three(row, "trace_s")],
-            ["a further unit", f"1/{1.0 / row['further_share']:.0f} of one alone", _three(row, "further_s")],
+            ["a further unit", f"1/{1.0 / row['further_share']:.1f} of one alone", _three(row, "further_s")],
             ["the one trace pays", _pays(row["pays_from_units"])],
             ["all of them", f"{row['times_real_time']:.1f} times real time"],
         ]
