@@ -2,6 +2,7 @@
 
 `run` measures workloads by name.  Every workload is a file with a function `measured(runs, duration_s)` that returns its row: the keys that
 product and tests read, and beside them counts and spreads.  Nothing here compares with a bar: that is what tests/benchmarks is for.
+Beside the workloads there are `usim.bench.scaling`, how cost grows, and `usim.bench.peers`, other simulators on their home ground.
 """
 
 from __future__ import annotations
@@ -21,7 +22,30 @@ def _walk(runs: int, duration_s: float) -> Row:
     return measured(runs, duration_s)
 
 
-WORKLOADS: dict[str, Callable[[int, float], Row]] = {"walk": _walk}
+def _units(runs: int, duration_s: float) -> Row:
+    from usim.bench.units import measured
+
+    return measured(runs, duration_s)
+
+
+def _busy(runs: int, duration_s: float) -> Row:
+    from usim.bench.busy import measured
+
+    return measured(runs, duration_s)
+
+
+def _night(runs: int, duration_s: float) -> Row:
+    from usim.bench.night import measured
+
+    return measured(runs, duration_s)
+
+
+WORKLOADS: dict[str, Callable[[int, float], Row]] = {
+    "walk": _walk,
+    "units": _units,
+    "busy": _busy,
+    "night": _night,
+}
 
 
 def run(
