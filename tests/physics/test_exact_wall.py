@@ -5,13 +5,13 @@ from pathlib import Path
 
 from usim.engine import exact
 
-ALLOWED = {"__future__", "collections", "dataclasses", "typing", "numpy", "numba"}
+ALLOWED = {"__future__", "collections", "dataclasses", "itertools", "typing", "numpy", "numba"}
 
 
 def test_the_judge_imports_nothing_it_judges():
     """Why: two routes to one number are worth something only while they share no code.
     Set-up: the syntax trees of all files of `usim.engine.exact`, imports written as text included.
-    Expected: NumPy, numba, the standard library's typing and the folder's own files alone.
+    Expected: NumPy, numba, some of the standard library and the folder's own files alone.
     """
     files = sorted(Path(exact.__file__).parent.glob("*.py"))
     assert len(files) > 1
