@@ -14,7 +14,7 @@ from usim.engine.exact import tone_response
 from usim.engine.hearing import BEFORE
 from usim.engine.selection import QUALITIES
 from usim.engine.shadowing import SPAN_S
-from usim.engine.silhouettes import POSE, changes, rims
+from usim.engine.silhouettes import POSE, changes
 from usim.engine.simulate import simulate, trace
 from usim.recording.recording import Recording
 from usim.scene.template import from_table
@@ -58,7 +58,7 @@ def passed(pieces, start=(-1.5, 0.0, 0.0), end=(1.5, 0.0, 0.0)):
         row[:3], row[3:6] = np.array(centre)[:, None], np.array(axes)[:, None] ** 2
     out = np.zeros((1, 1, 1), complex)
     ends = np.array([start], float), np.array([end], float)
-    changes(*ends, np.zeros(1, np.int64), poses, 10, 1, 0.0, np.array([F_HZ / C]), rims(), out)
+    changes(*ends, np.arange(2), np.zeros(1, np.int64), poses, 10, 1, 0.0, np.array([F_HZ / C]), out)
     return 1.0 + out[0, 0, 0]
 
 

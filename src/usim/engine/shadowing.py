@@ -16,7 +16,7 @@ from usim.engine.images import Maps
 from usim.engine.legs import Legs
 from usim.engine.shadows import casts
 from usim.engine.sides import sides_of
-from usim.engine.silhouettes import POSE, changes, rims
+from usim.engine.silhouettes import POSE, changes
 from usim.engine.standing import Standing
 from usim.movers.base import AbstractMover
 from usim.physics.dsp import TAPS, upsample
@@ -25,18 +25,20 @@ from usim.scene.scene import PlacedDevice, Scene
 POSE_HZ = 250  # at which poses are asked for
 SAME_M = 1e-6
 NEAR_M = 1.0  # up to which a path, as strong as it is, says little about what others are worth
+ARRAY_M, TILT = 0.08, 0.06  # across microphones whose ways past a mover go together, and at most re their length
 SPAN_S = 0.4  # what is told at a time, and kept
 
 
 @dataclass(frozen=True)
 class Stretches:
-    """Straight ways of standing paths: starts and ends (line, 3) m; owner (line,): which row of paths; paths (row, 3): driver, mic, image.
+    """Straight ways of standing paths: starts (line, 3) and ends (way, 3) in m; firsts (line + 1,): the first of a line's ways, which end close together.
 
-    What passes them is told at rate_hz.
+    owner (way,): which row of paths; paths (row, 3): driver, mic, image.  What passes them is told at rate_hz.
     """
 
     starts: np.ndarray
     ends: np.ndarray
+    firsts: np.ndarray
     owner: np.ndarray
     paths: np.ndarray
     longest_m: float
@@ -76,28 +78,54 @@ def stretches(
     far = np.where(standing.path_m < NEAR_M, 0.0, power)
     total = np.cumsum((far if far.any() else power).ravel()[order])
     mirrors = [(s.normal, float(s.normal @ s.corners_m[0])) for s in sides_of(scene).sides]
+    close = _close(mics)
     parts: dict[int, list[tuple]] = {}
+    left = power > 0.0
     out, done = [], 0
     for share, rate_hz in shading:
         to = int(np.searchsorted(total, (1.0 - share) * total[-1])) + 1
-        kept = np.sort(order[done:to])
+        kept = np.zeros(power.shape, bool)
+        kept.ravel()[order[done:to]] = True
         done = max(done, to)
-        paths = np.stack(np.unravel_index(kept, power.shape), axis=1)
-        paths = paths[power[tuple(paths.T)] > 0.0]
+        kept = kept.any(axis=1, keepdims=True) & left  # what one microphone hears, all do
+        left &= ~kept
+        paths = np.argwhere(kept.transpose(0, 2, 1))[:, [0, 2, 1]]
         if not len(paths):
             continue
-        starts, ends, owner = [], [], []
-        for row, (driver, mic, image) in enumerate(paths):
+        number = np.full(power.shape, -1)
+        number[tuple(paths.T)] = np.arange(len(paths))
+        starts, ends, firsts, owner = [], [], [0], []
+        for driver, image in np.argwhere(kept.any(axis=1)):
             if int(image) not in parts:
                 parts[int(image)] = _splits(legs.maps, int(image), mirrors)
-            for (there, shift), (back, moved) in parts[int(image)]:
-                starts.append(there @ drivers[driver] + shift)
-                ends.append(back @ mics[mic] + moved)
-                owner.append(row)
+            apart = standing.path_m[driver, :, image].min() * TILT < ARRAY_M
+            groups = [[mic] for mic in range(len(mics))] if apart else close
+            for group in groups:
+                heard = [mic for mic in group if kept[driver, mic, image]]
+                if not heard:
+                    continue
+                for (there, shift), (back, moved) in parts[int(image)]:
+                    starts.append(there @ drivers[driver] + shift)
+                    ends += [back @ mics[mic] + moved for mic in heard]
+                    owner += [number[driver, mic, image] for mic in heard]
+                    firsts.append(len(ends))
         longest = float(standing.path_m[tuple(paths.T)].max())
-        owners = np.array(owner, np.int64)
-        out.append(Stretches(np.array(starts), np.array(ends), owners, paths, longest, rate_hz))
+        lines = np.array(starts), np.array(ends), np.array(firsts, np.int64)
+        out.append(Stretches(*lines, np.array(owner, np.int64), paths, longest, rate_hz))
     return tuple(out)
+
+
+def _close(mics: np.ndarray) -> list[list[int]]:
+    """Return groups of microphones (mic, 3) none of which reaches further than ARRAY_M from its first: they see nearly the same silhouettes."""
+    groups: list[list[int]] = []
+    for mic, place in enumerate(mics):
+        for group in groups:
+            if np.linalg.norm(place - mics[group[0]]) <= ARRAY_M:
+                group.append(mic)
+                break
+        else:
+            groups.append([mic])
+    return groups
 
 
 def _splits(maps: Maps, image: int, mirrors: list) -> list[tuple]:
@@ -185,12 +213,9 @@ def _span(
     for some in ways:
         every = POSE_HZ // some.rate_hz
         change = np.zeros((len(waves), len(some.paths), count // every), complex)
-        changes(some.starts, some.ends, some.owner, poses, lead, every, POSE_HZ / c, waves, _RIMS, change)  # fmt: skip
+        changes(some.starts, some.ends, some.firsts, some.owner, poses, lead, every, POSE_HZ / c, waves, change)  # fmt: skip
         out.append(change)
     return out
-
-
-_RIMS = rims()
 
 
 def _poses(mover: AbstractMover, shady: list[int], times: np.ndarray) -> np.ndarray:

@@ -15,44 +15,42 @@ import math
 
 import numpy as np
 
-from usim.engine.tones import cosine, sine
+from usim.engine.overlaps import (
+    AHEAD,
+    BEND2,
+    COUNTS,
+    CX,
+    CY,
+    DEEP_C,
+    DEEP_S,
+    FAR,
+    GOES_X,
+    GOES_Y,
+    LONG,
+    LXX,
+    LXY,
+    LYY,
+    NEAR,
+    OVER_X,
+    OVER_Y,
+    PROBES,
+    ROUND,
+    SEEN,
+    SIZE,
+    SPAN,
+    SPANS,
+    SX,
+    SXX,
+    SYY,
+    left_of,
+    overlap,
+)
+from usim.engine.rims import DARK_TURN, WORK, points_of, sent
 from usim.physics.jit import kernel, rows32
 
-f32 = np.float32
-LIT_TURN, DARK_TURN = 0.25, 0.45  # sums of the sines of the turns at the rim's two ends
 SLACK_M = 0.12  # how far a piece may go while sound travels on from it
-FLAT = f32(1e-30)  # m2: a rim that runs through the foot
-LIT, WANE_RATE = f32(LIT_TURN), f32(1.0 / (DARK_TURN - LIT_TURN))
-NONE, HALF, ONE, SIX, TEN, FIFTEEN = f32(0), f32(0.5), f32(1), f32(6), f32(10), f32(15)
 POSE = 9  # rows of a pose: centre; Q diag(a^2) Q' as xx yy zz xy xz yz
-
-# Of a piece as a way sees it: middle and rim, (x, y) = middle + [[lxx, 0], [lxy, lyy]] (cos, sin); distances, how much of it counts, size; then the
-# same screen as others see it, every length times sqrt(1 / near + 1 / far), as wide as it is for the waves; 1 over its lxx and lyy
-CX, CY, LXX, LXY, LYY, NEAR, FAR, COUNTS, SIZE, BEND2 = range(10)
-SX, SY, SXX, SXY, SYY, ROUND, OVER_X, OVER_Y = range(10, 18)
-SEEN = 18
-ALIKE = 1e-4  # squared lengths of rims, re 1, that are taken for the same
-LANES = 16  # what is summed at a time
-RINGS = np.array([32, 48, 64, 96, 128, 192, 256, 384, 512])  # points: whole lanes
-MOST = int(RINGS[-1])
-ROW = (
-    MOST + LANES
-)  # of what is worked out along a rim: a constant distance apart, so that loops are packed
-RE, IM, LEVEL, LOW, HIGH, COSINES, SINES, SHARES, SUMS = (ROW * n for n in range(9))
-WORK = 9 * ROW
-
-
-def rims() -> np.ndarray:
-    """Return cosines and sines (ring, 4, MOST + 1) of the points of each ring: midpoints, then ends, of its equal arcs."""
-    out = np.zeros((len(RINGS), 4, MOST + 1), np.float32)
-    for row, count in zip(out, RINGS, strict=True):
-        angle = 2.0 * np.pi * np.arange(count + 1) / count
-        row[0, : count + 1], row[1, : count + 1] = (
-            np.cos(angle + np.pi / count),
-            np.sin(angle + np.pi / count),
-        )
-        row[2, : count + 1], row[3, : count + 1] = np.cos(angle), np.sin(angle)
-    return out
+CHUNK = 8  # samples for which one ball holds a piece
 
 
 @kernel
@@ -95,15 +93,14 @@ def _is_near(x, y, z, size, way):
 
 
 @kernel
-def _bounds(poses, out):
-    """Write into out (piece, 4) a ball that holds each piece at all times."""
+def _bounds(poses, first, last, out):
+    """Write into out (piece, 4) a ball that holds each piece at its samples `first` to `last`."""
     for piece in range(poses.shape[0]):
         pose, ball = poses[piece], out[piece]
-        last = pose.shape[1] - 1
         most = 0.0
         for part in range(3):
-            ball[part] = 0.5 * (pose[part, 0] + pose[part, last])
-        for k in range(last + 1):
+            ball[part] = 0.5 * (pose[part, first] + pose[part, last])
+        for k in range(first, last + 1):
             x, y, z = pose[0, k] - ball[0], pose[1, k] - ball[1], pose[2, k] - ball[2]
             size2 = pose[3, k] + pose[4, k] + pose[5, k]
             most = max(most, math.sqrt(x * x + y * y + z * z) + math.sqrt(size2))
@@ -122,7 +119,7 @@ def _sighted(poses, piece, now, per_metre, way, pose, seen):
         return False
     at = float(now)
     ahead = 0.0
-    for _ in range(3):  # when that is, follows from where it is then
+    for _ in range(2):  # when that is, follows from where it is then
         _at(poses, piece, at, 0, 3, pose)
         ahead = 0.0
         for part in range(3):
@@ -130,9 +127,14 @@ def _sighted(poses, piece, now, per_metre, way, pose, seen):
         at = now - (length - ahead) * per_metre
     _at(poses, piece, at, 0, POSE, pose)
     x, y, depth2, across_x, across_y, mixed = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    deep_x, deep_y, goes_x, goes_y = 0.0, 0.0, 0.0, 0.0
+    before = poses[piece, :, min(max(math.floor(at), 0), poses.shape[2] - 2) :]
     for part in range(3):
         x += (pose[part] - way[part]) * way[6 + part]
         y += (pose[part] - way[part]) * way[9 + part]
+        moved = (before[part, 1] - before[part, 0]) * per_metre
+        goes_x += moved * way[6 + part]
+        goes_y += moved * way[9 + part]
     for i in range(3):
         for j in range(3):
             s = pose[3 + i] if i == j else pose[5 + i + j]
@@ -140,6 +142,8 @@ def _sighted(poses, piece, now, per_metre, way, pose, seen):
             across_x += s * way[6 + i] * way[6 + j]
             across_y += s * way[9 + i] * way[9 + j]
             mixed += s * way[6 + i] * way[9 + j]
+            deep_x += s * way[3 + i] * way[6 + j]
+            deep_y += s * way[3 + i] * way[9 + j]
     depth = math.sqrt(depth2)
     counts = _smooth(0.5 + 0.5 * ahead / depth) * _smooth(0.5 + 0.5 * (length - ahead) / depth)
     if counts <= 0.0:
@@ -155,211 +159,16 @@ def _sighted(poses, piece, now, per_metre, way, pose, seen):
     seen[LYY] = math.sqrt(max(across_y - seen[LXY] * seen[LXY], 1e-12))
     seen[NEAR], seen[FAR], seen[COUNTS], seen[SIZE] = near, far, counts, size
     seen[BEND2] = 1.0 / near + 1.0 / far
+    seen[AHEAD], seen[LONG] = ahead, length
+    seen[DEEP_C] = deep_x / seen[LXX]
+    seen[DEEP_S] = (deep_y - seen[LXY] * seen[DEEP_C]) / seen[LYY]
+    seen[GOES_X], seen[GOES_Y] = goes_x, goes_y
     scale = math.sqrt(seen[BEND2])
     for part in range(5):
         seen[SX + part] = scale * seen[CX + part]
     seen[ROUND] = scale * size
     seen[OVER_X], seen[OVER_Y] = 1.0 / seen[SXX], 1.0 / seen[SYY]
     return True
-
-
-@kernel
-def _ring(seen, turns_per_metre):
-    """Return which ring resolves the phase along a rim."""
-    rho = math.sqrt(seen[CX] ** 2 + seen[CY] ** 2) + seen[SIZE]
-    bend = min(rho * seen[BEND2], 1.1 * DARK_TURN)
-    swing = 2.0 * np.pi * turns_per_metre * seen[SIZE] * bend
-    wanted = swing + 6.0 * swing ** (1.0 / 3.0) + 12.0
-    ring = 0
-    while ring < len(RINGS) - 1 and RINGS[ring] < wanted:
-        ring += 1
-    return ring
-
-
-@kernel(apart=True)
-def _rim(seen, cosines, sines, count, turns_per_metre, work):
-    """Write the integrand per radian of the ellipse, (w exp(-j q) - 1) dphi, into rows RE and IM of work; count: whole lanes."""
-    cx, cy, lxx, lxy = f32(seen[CX]), f32(seen[CY]), f32(seen[LXX]), f32(seen[LXY])
-    lyy, near, far, turns = f32(seen[LYY]), f32(seen[NEAR]), f32(seen[FAR]), f32(turns_per_metre)
-    near2, far2 = near * near, far * far
-    for block in range(0, count, LANES):
-        at_c, at_s, here = cosines[block:], sines[block:], work[block:]
-        for k in range(LANES):
-            c, s = at_c[k], at_s[k]
-            x = cx + lxx * c
-            y = cy + lxy * c + lyy * s
-            r2 = x * x + y * y
-            d = x * (lyy * c - lxy * s) + y * lxx * s
-            one, two = np.sqrt(near2 + r2), np.sqrt(far2 + r2)
-            q = turns * r2 * (ONE / (one + near) + ONE / (two + far))
-            bend = np.sqrt(r2) * (ONE / one + ONE / two)
-            t = (bend - LIT) * WANE_RATE
-            t = t if t > NONE else NONE
-            t = t if t < ONE else ONE
-            w = ONE - t * t * t * (SIX * t * t - FIFTEEN * t + TEN)
-            p = q - np.floor(q + HALF)
-            turn = d / (r2 + FLAT)
-            here[RE + k] = (w * cosine(p) - ONE) * turn
-            here[IM + k] = -w * sine(p) * turn
-
-
-@kernel(apart=True)
-def _levels(one, other, edge, cosines, sines, count, work):
-    """Write the levels of the ends of a rim's arcs in another piece's measure, whose own rim is `edge`; return how many lie inside it."""
-    own = f32(edge)
-    lean, aside = one[SXX] * other[OVER_X], (one[SX] - other[SX]) * other[OVER_X]
-    ax, bx = f32(lean), f32(aside)
-    cy = f32((one[SY] - other[SY] - other[SXY] * aside) * other[OVER_Y])
-    cc = f32((one[SXY] - other[SXY] * lean) * other[OVER_Y])
-    cs = f32(one[SYY] * other[OVER_Y])
-    inside = np.int32(0)
-    for block in range(0, count, LANES):
-        at_c, at_s, here = cosines[block:], sines[block:], work[block:]
-        for k in range(LANES):
-            u = bx + ax * at_c[k]
-            v = cy + cc * at_c[k] + cs * at_s[k]
-            here[LEVEL + k] = u * u + v * v - own
-        for k in range(LANES):
-            inside += np.int32(here[LEVEL + k] < NONE)
-    work[LEVEL + count] = work[LEVEL]
-    return inside
-
-
-@kernel
-def _are_apart(one, other):
-    """Return whether two silhouettes lie apart along the line of their middles."""
-    x, y = one[SX] - other[SX], one[SY] - other[SY]
-    apart2 = x * x + y * y
-    if apart2 >= (one[ROUND] + other[ROUND]) ** 2:
-        return True
-    a = math.sqrt((one[SXX] * x + one[SXY] * y) ** 2 + (one[SYY] * y) ** 2)
-    b = math.sqrt((other[SXX] * x + other[SXY] * y) ** 2 + (other[SYY] * y) ** 2)
-    return a + b < apart2
-
-
-@kernel
-def _level(one, other, edge, c, s):
-    """Return how far outside another piece's rim, which is `edge`, a point of one rim lies, negative inside."""
-    u = (one[SX] + one[SXX] * c - other[SX]) * other[OVER_X]
-    v = (one[SY] + one[SXY] * c + one[SYY] * s - other[SY] - other[SXY] * u) * other[OVER_Y]
-    return u * u + v * v - edge
-
-
-@kernel
-def _turned_on(c, s, angle):
-    """Return cosine and sine of a direction (c, s) turned on by at most a fifth of a radian."""
-    d2 = angle * angle
-    cosine_ = 1.0 - d2 * (0.5 - d2 * (1.0 / 24.0 - d2 * (1.0 / 720.0)))
-    sine_ = angle * (1.0 - d2 * (1.0 / 6.0 - d2 * (1.0 / 120.0)))
-    return c * cosine_ - s * sine_, s * cosine_ + c * sine_
-
-
-@kernel
-def _crossing(one, other, edge, before, after, c, s, step):
-    """Return where on an arc, as a share of it, a rim crosses another one: by secants. c, s: where the arc begins."""
-    t = before / (before - after)
-    there = _turned_on(c, s, t * step)
-    middle = _level(one, other, edge, there[0], there[1])
-    if (middle < 0.0) == (before < 0.0):
-        return t + (1.0 - t) * middle / (middle - after)
-    return t * before / (before - middle)
-
-
-@kernel(apart=True)
-def _outside(seen, here, others, cosines, sines, count, work, cuts):
-    """Keep of every arc, as shares from rows LOW to HIGH of work, what lies outside other pieces' silhouettes.
-
-    Return how many ends of arcs are cut, whose numbers go into cuts, or -1 where nothing is left.
-    """
-    one = seen[here]
-    step = 2.0 * np.pi / count
-    found = 0
-    low, high, level = work[LOW:], work[HIGH:], work[LEVEL:]
-    for k in range(count):
-        low[k], high[k] = NONE, ONE
-    for o in range(others):
-        if o == here or _are_apart(one, seen[o]):
-            continue
-        edge = 1.0 + ALIKE if o < here else 1.0 - ALIKE  # of two alike the first hides the other
-        inside = _levels(one, seen[o], edge, cosines, sines, count, work)
-        if inside == count:
-            return -1
-        if not inside:
-            continue
-        for block in range(0, count, LANES):
-            arcs = work[block:]
-            ends = np.int32(0)
-            for k in range(LANES):
-                ends += np.int32(arcs[LEVEL + k] < NONE) + np.int32(arcs[LEVEL + 1 + k] < NONE)
-            if not ends:
-                continue
-            if ends == 2 * LANES:
-                for k in range(LANES):
-                    arcs[HIGH + k] = arcs[LOW + k]
-                continue
-            for arc in range(block, block + LANES):
-                before, after = level[arc], level[arc + 1]
-                if before >= NONE and after >= NONE:
-                    continue
-                if before < NONE and after < NONE:
-                    high[arc] = low[arc]
-                    continue
-                t = _crossing(one, seen[o], edge, before, after, cosines[arc], sines[arc], step)
-                if before < NONE:
-                    low[arc] = min(max(low[arc], t), high[arc])
-                else:
-                    high[arc] = max(min(high[arc], t), low[arc])
-                if found < len(cuts):
-                    cuts[found] = arc
-                    found += 1
-    return found
-
-
-@kernel(apart=True)
-def _around(seen, here, others, rims, turns_per_metre, work, cuts):
-    """Return the integral of (w exp(-j q) - 1) dphi over what of one rim lies outside all others, real and imaginary part."""
-    one = seen[here]
-    ring = _ring(one, turns_per_metre)
-    count = RINGS[ring]
-    cosines, sines = rims[ring, 2], rims[ring, 3]
-    found = _outside(seen, here, others, cosines, sines, count, work, cuts)
-    if found < 0:
-        return 0.0, 0.0
-    _rim(one, rims[ring, 0], rims[ring, 1], count, turns_per_metre, work)
-    for k in range(LANES):
-        work[SUMS + k], work[SUMS + LANES + k] = NONE, NONE
-    for block in range(0, count, LANES):  # whole arcs, lane by lane
-        arcs = work[block:]
-        for k in range(LANES):
-            whole = NONE if arcs[HIGH + k] - arcs[LOW + k] < ONE else ONE
-            work[SUMS + k] += whole * arcs[RE + k]
-            work[SUMS + LANES + k] += whole * arcs[IM + k]
-    total_re, total_im = 0.0, 0.0
-    for k in range(LANES):
-        total_re += work[SUMS + k]
-        total_im += work[SUMS + LANES + k]
-    step = 2.0 * np.pi / count
-    low, high = work[LOW:], work[HIGH:]
-    c, s, share = work[COSINES:], work[SINES:], work[SHARES:]
-    left = 0
-    for cut in range(found):  # and what is left of those that are cut
-        arc = cuts[cut]
-        if not NONE < high[arc] - low[arc] < ONE:
-            continue
-        middle = 0.5 * (low[arc] + high[arc])
-        share[left] = high[arc] - low[arc]
-        c[left], s[left] = _turned_on(cosines[arc], sines[arc], middle * step)
-        high[arc] = low[arc]
-        left += 1
-    if left:
-        for k in range(left, (left + LANES - 1) // LANES * LANES):
-            c[k], s[k] = ONE, NONE
-        _rim(one, c, s, left, turns_per_metre, work)
-    for k in range(left):
-        total_re += share[k] * work[RE + k]
-        total_im += share[k] * work[IM + k]
-    scale = step * one[COUNTS]
-    return total_re * scale, total_im * scale
 
 
 @kernel
@@ -387,49 +196,96 @@ def _frame(start, end, way):
 
 
 @kernel
-def _changes(starts, ends, rows, poses, first, every, per_metre, waves, rims, room, out):
+def _aside(ends, way, out):
+    """Write how far the places (n, 3) where ways end lie off the end of one way, across it in both directions and along it."""
+    for n in range(ends.shape[0]):
+        for axis in range(3):
+            row = 9 if axis == 1 else 6 if axis == 0 else 3
+            out[n, axis] = 0.0 if axis < 2 else -way[12]
+            for part in range(3):
+                out[n, axis] += (ends[n, part] - way[part]) * way[row + part]
+
+
+@kernel
+def _changes(starts, ends, firsts, rows, poses, first, every, per_metre, waves, room, out):
     """See `changes`; room: scratch."""
-    way, pose, seen, work, cuts, pieces, balls = room
-    _bounds(poses, balls)
+    way, middle, off, pose, seen, work, pieces, balls, overlaps, spans, covered, left, sums = room
+    longest = 0.0
     for line in range(starts.shape[0]):
-        _frame(starts[line], ends[line], way)
-        near = 0
-        for piece in range(poses.shape[0]):
-            if _is_near(balls[piece, 0], balls[piece, 1], balls[piece, 2], balls[piece, 3], way):
-                pieces[near] = piece
-                near += 1
-        for n in range(out.shape[2]):
-            some = 0
-            for k in range(near):
-                if _sighted(poses, pieces[k], first + n * every, per_metre, way, pose, seen[some]):
-                    some += 1
-            for carrier in range(out.shape[0]):
-                re, im = 0.0, 0.0
+        _frame(starts[line], ends[firsts[line]], way)
+        longest = max(longest, way[12])
+    before, last = int(longest * per_metre) + 4, poses.shape[2] - 1
+    for chunk in range(0, out.shape[2], CHUNK):
+        upto = min(chunk + CHUNK, out.shape[2])
+        _bounds(poses, max(first + chunk * every - before, 0), min(first + upto * every, last), balls)  # fmt: skip
+        for line in range(starts.shape[0]):
+            begin, count = firsts[line], firsts[line + 1] - firsts[line]
+            for part in range(3):
+                middle[part] = 0.0
+                for n in range(count):
+                    middle[part] += ends[begin + n, part] / count
+            _frame(starts[line], middle, way)
+            near = 0
+            for piece in range(poses.shape[0]):
+                if _is_near(balls[piece, 0], balls[piece, 1], balls[piece, 2], balls[piece, 3], way):  # fmt: skip
+                    pieces[near] = piece
+                    near += 1
+            if not near:
+                continue
+            _aside(ends[begin : begin + count], way, off)
+            for n in range(chunk, upto):
+                some = 0
+                for k in range(near):
+                    if _sighted(poses, pieces[k], first + n * every, per_metre, way, pose, seen[some]):  # fmt: skip
+                        some += 1
+                if not some:
+                    continue
+                sums[:, :] = 0.0
+                overlap(seen, some, overlaps, spans, covered)
                 for here in range(some):
-                    a, b = _around(seen, here, some, rims, waves[carrier], work, cuts)
-                    re += a
-                    im += b
-                if some:
-                    passed = 1.0 + out[carrier, rows[line], n]
-                    change = complex(re, im) * (0.5 / np.pi)
-                    out[carrier, rows[line], n] = passed * (1.0 + change) - 1.0
+                    if covered[here] < 0:
+                        continue
+                    parts = left_of(spans[here], covered[here], left) if covered[here] else -1
+                    if not parts:
+                        continue
+                    for carrier in range(out.shape[0]):
+                        points = points_of(seen[here], left, parts, count > 1, waves[carrier], overlaps, work)  # fmt: skip
+                        for mic in range(count):
+                            re, im = sent(seen[here], off[mic], waves[carrier], points, work)
+                            sums[carrier, mic] += complex(re, im)
+                for carrier in range(out.shape[0]):
+                    for mic in range(count):
+                        row = rows[begin + mic]
+                        passed = 1.0 + out[carrier, row, n]
+                        change = sums[carrier, mic] * (0.5 / np.pi)
+                        out[carrier, row, n] = passed * (1.0 + change) - 1.0
 
 
 @kernel(allocates=True)
-def changes(starts, ends, rows, poses, first, every, per_metre, waves, rims, out):
+def changes(starts, ends, firsts, rows, poses, first, every, per_metre, waves, out):
     """Add to out (carrier, row, sample) complex by what share the pieces of a mover change each path; out starts at zero.
 
-    starts, ends (line, 3) m: straight ways past the mover; rows (line,): the path that each is a stretch of, whose changes multiply; poses (piece, POSE, n) at
-    even times, of which number `first` is that of reception of out's sample 0, and `every` of them make one of its; per_metre: samples that sound takes for a metre; waves (carrier,) per metre.
+    starts (line, 3), ends (way, 3) m: straight ways past the mover; firsts (line + 1,): the first of a line's ways, which end close together; rows (way,): the
+    path that each is a stretch of, whose changes multiply; poses (piece, POSE, n) at even times, of which number `first` is that of reception of out's
+    sample 0, and `every` of them make one of its; per_metre: samples that sound takes for a metre; waves (carrier,) per metre.
     """
-    pieces = poses.shape[0]
+    pieces, most = poses.shape[0], 0
+    for line in range(len(starts)):
+        most = max(most, firsts[line + 1] - firsts[line])
+    angles = np.zeros((4 * PROBES, 3)), np.zeros((4 * PROBES, 3))
     room = (
         np.zeros(13),
+        np.zeros(3),
+        np.zeros((most, 3)),
         np.zeros(POSE),
         np.zeros((pieces, SEEN)),
         rows32(WORK),
-        np.zeros(MOST, np.int64),
         np.zeros(pieces, np.int64),
         np.zeros((pieces, 4)),
+        (rows32(2 * PROBES), np.zeros(5), angles[0], angles[1]),
+        np.zeros((pieces, SPANS, SPAN)),
+        np.zeros(pieces, np.int64),
+        np.zeros((SPANS + 1, SPAN)),
+        np.zeros((len(waves), most), np.complex128),
     )
-    _changes(starts, ends, rows, poses, first, every, per_metre, waves, rims, room, out)
+    _changes(starts, ends, firsts, rows, poses, first, every, per_metre, waves, room, out)
