@@ -13,7 +13,7 @@ from usim.engine.baseband import envelopes
 from usim.engine.exact import tone_response
 from usim.engine.hearing import BEFORE
 from usim.engine.selection import QUALITIES
-from usim.engine.shadowing import SPAN_S
+from usim.engine.shadowing import RATES_HZ, SPAN_S
 from usim.engine.silhouettes import POSE, changes
 from usim.engine.simulate import simulate, trace
 from usim.recording.recording import Recording
@@ -58,7 +58,9 @@ def passed(pieces, start=(-1.5, 0.0, 0.0), end=(1.5, 0.0, 0.0)):
         row[:3], row[3:6] = np.array(centre)[:, None], np.array(axes)[:, None] ** 2
     out = np.zeros((1, 1, 1), complex)
     ends = np.array([start], float), np.array([end], float)
-    changes(*ends, np.arange(2), np.zeros(1, np.int64), poses, 10, 1, 0.0, np.array([F_HZ / C]), out)
+    changes(
+        *ends, np.arange(2), np.zeros(1, np.int64), poses, 10, 1, 0.0, np.array([F_HZ / C]), out
+    )
     return 1.0 + out[0, 0, 0]
 
 
@@ -188,9 +190,20 @@ def test_it_darkens_the_standing_sound():
 
 
 def test_its_rate_is_one_of_the_basebands():
-    """Why: it is interpolated to the baseband's rate. Expected: every rate is a multiple of it."""
-    for quality in QUALITIES.values():
-        for _, rate_hz in quality.shading:
-            assert SPAN_S * rate_hz == round(SPAN_S * rate_hz)
-            for baseband_hz in (2000, 4000, 8000, 16000):
-                assert baseband_hz % rate_hz == 0
+    """Why: it is interpolated to the baseband's rate. Expected: every rate is a divisor of it, and fits into a span."""
+    for rate_hz in RATES_HZ:
+        assert SPAN_S * rate_hz == round(SPAN_S * rate_hz)
+        for baseband_hz in (2000, 4000, 8000, 16000):
+            assert baseband_hz % rate_hz == 0
+    assert {quality.shading[1] for quality in QUALITIES.values()} <= set(RATES_HZ)
+
+
+@pytest.mark.parametrize(
+    ("speed_m_s", "rate_hz"), [(0.65, 125), (1.8, 125), (3.0, 250), (7.0, 500)]
+)
+def test_what_is_faster_is_told_more_often(speed_m_s, rate_hz):
+    """Why: the waves of a rim that goes past follow its speed: 43 Hz for each metre a second. Set-up: a sphere on a straight line.
+    Expected: a rate that holds the most of them."""
+    track = {"at_s": [0.0, 2.0 / speed_m_s], "through_m": [[2.6, 0.8, 1.0], [2.6, 2.8, 1.0]], "path": "linear"}  # fmt: skip
+    scene = scene_of(SPHERE | {"track": track}, 0.2)
+    assert trace(scene, "standard", (0.0, 0.05), tail=False).shadows[0].rate_hz == rate_hz

@@ -117,9 +117,7 @@ class Held:
 
     sums: dict[tuple[str, int], tuple[Sums, tuple[Epoch, ...], int]]
     flats: dict[tuple[str, float], dict[int, Flat]] = field(default_factory=dict)
-    shadows: dict[tuple[str, int], list[np.ndarray]] = field(
-        default_factory=dict
-    )  # by mover and span
+    shadows: dict[tuple[str, int], np.ndarray] = field(default_factory=dict)  # by mover and span
     sounds: Sounded | None = None
 
     def forget(

@@ -144,7 +144,7 @@ class Overheard:
             begin, end = (first - EDGE) / rate, (first + count + EDGE) / rate
             held.forget(
                 before=needed_segments(first / rate, (first + count) / rate).start,
-                before_span=needed_spans(begin, end, about.ways).start,
+                before_span=needed_spans(begin, end).start,
             )
             found.append(
                 paths_over(

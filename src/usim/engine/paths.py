@@ -136,7 +136,7 @@ class Setting:
     standing: Standing
     tail: Tail | None = None
     detours: tuple[Detours, ...] = ()
-    ways: tuple[Stretches, ...] = ()
+    ways: Stretches | None = None
 
 
 def setting(
@@ -172,9 +172,9 @@ def setting(
     if late is not None and not wide:
         met = detours(late, scene, bands, scene.baseband_rate_hz)
     still = standing(scene, device, found, at)
-    ways: tuple[Stretches, ...] = ()
+    ways = None
     if shaded and not wide:
-        ways = stretches(scene, device, found, still, quality.shading, own=ends is None)
+        ways = stretches(scene, device, found, still, at, quality.shading, own=ends is None)
     return Setting(scene, device, quality, found, bands, still, late, met, ways)
 
 

@@ -43,13 +43,13 @@ class Quality:
     glint_order: int  # the most reflections of a leg through which glints are resolved
     lobe_turn: float  # how far a lobe turns in a block, in its own standard deviations
     lobe_depth: float  # neper of energy below the middle of a lobe at which a glint is not counted
-    shading: tuple[tuple[float, int], ...]  # see `shadowing.stretches`
+    shading: tuple[float, int]  # see `shadowing.stretches`
 
 
 QUALITIES = {
-    "draft": Quality("draft", 2, 0.90, 1, 2.8, True, 1, 1.2, 4.6, ((0.3, 250), (3e-4, 125))),
-    "standard": Quality("standard", 3, 0.97, 1, 2.2, True, 1, 0.8, 4.6, ((0.3, 250), (1e-5, 125))),
-    "fine": Quality("fine", 3, 1.0, 3, 0.35, False, 3, 0.3, 13.8, ((1e-7, 250),)),
+    "draft": Quality("draft", 2, 0.90, 1, 2.8, True, 1, 1.2, 4.6, (3e-4, 125)),
+    "standard": Quality("standard", 3, 0.97, 1, 2.2, True, 1, 0.8, 4.6, (1e-5, 125)),
+    "fine": Quality("fine", 3, 1.0, 3, 0.35, False, 3, 0.3, 13.8, (1e-7, 250)),
 }
 
 

@@ -108,7 +108,7 @@ class Session:
         rate = self.scene.baseband_rate_hz
         self._held.forget(
             before=needed_segments(start / rate, (start + self._samples) / rate).start,
-            before_span=needed_spans((start - EDGE) / rate, start / rate, self._setting.ways).start,
+            before_span=needed_spans((start - EDGE) / rate, start / rate).start,
         )
         paths = paths_over(
             self._setting,

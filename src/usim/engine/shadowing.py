@@ -22,10 +22,18 @@ from usim.movers.base import AbstractMover
 from usim.physics.dsp import TAPS, upsample
 from usim.scene.scene import PlacedDevice, Scene
 
-POSE_HZ = 250  # at which poses are asked for
+POSE_HZ = 250  # at which poses are asked for at least
+RATES_HZ = (125, 250, 500, 1000)  # at which shadows may be told: divisors of every baseband's rate
+COUNTS_TURN = 0.35  # of a way over a rim, sum of both sines, up to which what it sends is told without aliases
+MOMENTS, STORY_S = 512, 600.0  # of a mover's story, at which its speed is asked for
+GOLDEN = 0.6180339887498949  # moments at multiples of it are spread evenly (Weyl 1916)
+DIFFERENCE_S = 1e-3
 SAME_M = 1e-6
 NEAR_M = 1.0  # up to which a path, as strong as it is, says little about what others are worth
-ARRAY_M, TILT = 0.08, 0.06  # across microphones whose ways past a mover go together, and at most re their length
+ARRAY_M, TILT = (
+    0.08,
+    0.06,
+)  # across microphones whose ways past a mover go together, and at most re their length
 SPAN_S = 0.4  # what is told at a time, and kept
 
 
@@ -33,7 +41,7 @@ SPAN_S = 0.4  # what is told at a time, and kept
 class Stretches:
     """Straight ways of standing paths: starts (line, 3) and ends (way, 3) in m; firsts (line + 1,): the first of a line's ways, which end close together.
 
-    owner (way,): which row of paths; paths (row, 3): driver, mic, image.  What passes them is told at rate_hz.
+    owner (way,): which row of paths; paths (row, 3): driver, mic, image.  rates_hz: at which the shadow of each mover is told.
     """
 
     starts: np.ndarray
@@ -42,7 +50,7 @@ class Stretches:
     owner: np.ndarray
     paths: np.ndarray
     longest_m: float
-    rate_hz: int
+    rates_hz: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -62,14 +70,21 @@ class Shadow:
 
 
 def stretches(
-    scene: Scene, device: PlacedDevice, legs: Legs, standing: Standing, shading: tuple[tuple[float, int], ...], own: bool = True
-) -> tuple[Stretches, ...]:  # fmt: skip
-    """Return the stretches of a device's standing paths that are strong enough to matter; its own direct sound goes past nobody.
+    scene: Scene, device: PlacedDevice, legs: Legs, standing: Standing, carriers_hz: np.ndarray, shading: tuple[float, int], own: bool = True
+) -> Stretches | None:  # fmt: skip
+    """Return the stretches of a device's standing paths that are strong enough to matter; its own direct sound goes past nobody.  None where nobody is.
 
-    own: whether the device hears itself.
-    shading: (share of the standing paths' energy that is left to what follows, rate in Hz) from the strongest paths to the weakest.  A rim that still
-    counts sends 43 Hz per m/s; of a walker's shadow -53 dB lie beyond 62 Hz and -22 dB beyond 25 Hz, so weak paths are told less often.
+    shading: share of the standing paths' energy that is left out, and the least rate in Hz.  own: whether the device hears itself.
     """
+    rates_hz = {}
+    top = float(np.max(carriers_hz, initial=0.0))
+    for mover in scene.movers:
+        shady = [n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air)]
+        if shady:
+            waves = top / scene.air.sound_speed_m_s
+            rates_hz[mover.name] = _rate_hz(mover, shady, waves, shading[1])
+    if not rates_hz or not top:
+        return None
     drivers, mics = device.world(device.unit.drivers_m), device.world(device.unit.mics_m)
     power = (np.abs(standing.gains(device.unit)) ** 2).sum(axis=0)
     if own:
@@ -77,50 +92,59 @@ def stretches(
     order = np.argsort(-power, axis=None, kind="stable")
     far = np.where(standing.path_m < NEAR_M, 0.0, power)
     total = np.cumsum((far if far.any() else power).ravel()[order])
+    kept = np.zeros(power.shape, bool)
+    kept.ravel()[order[: int(np.searchsorted(total, (1.0 - shading[0]) * total[-1])) + 1]] = True
+    kept = kept.any(axis=1, keepdims=True) & (power > 0.0)  # what one microphone hears, all do
+    paths = np.argwhere(kept)
+    if not len(paths):
+        return None
+    number = np.full(power.shape, -1)
+    number[tuple(paths.T)] = np.arange(len(paths))
     mirrors = [(s.normal, float(s.normal @ s.corners_m[0])) for s in sides_of(scene).sides]
     close = _close(mics)
+    starts, ends, firsts, owner = [], [], [0], []
     parts: dict[int, list[tuple]] = {}
-    left = power > 0.0
-    out, done = [], 0
-    for share, rate_hz in shading:
-        to = int(np.searchsorted(total, (1.0 - share) * total[-1])) + 1
-        kept = np.zeros(power.shape, bool)
-        kept.ravel()[order[done:to]] = True
-        done = max(done, to)
-        kept = kept.any(axis=1, keepdims=True) & left  # what one microphone hears, all do
-        left &= ~kept
-        paths = np.argwhere(kept.transpose(0, 2, 1))[:, [0, 2, 1]]
-        if not len(paths):
-            continue
-        number = np.full(power.shape, -1)
-        number[tuple(paths.T)] = np.arange(len(paths))
-        starts, ends, firsts, owner = [], [], [0], []
-        for driver, image in np.argwhere(kept.any(axis=1)):
-            if int(image) not in parts:
-                parts[int(image)] = _splits(legs.maps, int(image), mirrors)
-            apart = standing.path_m[driver, :, image].min() * TILT < ARRAY_M
-            groups = [[mic] for mic in range(len(mics))] if apart else close
-            for group in groups:
-                heard = [mic for mic in group if kept[driver, mic, image]]
-                if not heard:
-                    continue
-                for (there, shift), (back, moved) in parts[int(image)]:
-                    starts.append(there @ drivers[driver] + shift)
-                    ends += [back @ mics[mic] + moved for mic in heard]
-                    owner += [number[driver, mic, image] for mic in heard]
-                    firsts.append(len(ends))
-        longest = float(standing.path_m[tuple(paths.T)].max())
-        lines = np.array(starts), np.array(ends), np.array(firsts, np.int64)
-        out.append(Stretches(*lines, np.array(owner, np.int64), paths, longest, rate_hz))
-    return tuple(out)
+    for driver, image in np.argwhere(kept.any(axis=1)):
+        if int(image) not in parts:
+            parts[int(image)] = _splits(legs.maps, int(image), mirrors)
+        apart = standing.path_m[driver, :, image].min() * TILT < ARRAY_M
+        for group in [[mic] for mic in range(len(mics))] if apart else close:
+            heard = [mic for mic in group if kept[driver, mic, image]]
+            for (there, shift), (back, moved) in parts[int(image)] if heard else []:
+                starts.append(there @ drivers[driver] + shift)
+                ends += [back @ mics[mic] + moved for mic in heard]
+                owner += [number[driver, mic, image] for mic in heard]
+                firsts.append(len(ends))
+    longest = float(standing.path_m[tuple(paths.T)].max())
+    lines = np.array(starts), np.array(ends), np.array(firsts, np.int64)
+    return Stretches(*lines, np.array(owner, np.int64), paths, longest, rates_hz)
+
+
+def _rate_hz(mover: AbstractMover, shady: list[int], waves_per_m: float, least_hz: int) -> int:
+    """Return at which rate a mover's shadow is told: its speed crosses the waves of its rims, by and large, twice for every sample.
+
+    Speed: of its pieces, weighted by how large they are, when it is fastest.  Of a walker's shadow -53 dB lie beyond 62 Hz and -22 dB beyond 25 Hz.
+    """
+    start, end = mover.story_s
+    start = start if np.isfinite(start) else 0.0
+    end = min(max(end, start), start + STORY_S)
+    t_s = start + (end - start) * (GOLDEN * np.arange(1, MOMENTS + 1) % 1.0)
+    place, later = (mover.at(t_s + d).position_m[:, shady] for d in (0.0, DIFFERENCE_S))
+    square = (((later - place) / DIFFERENCE_S) ** 2).sum(axis=-1)
+    size = np.sort(np.array([mover.pieces[n].half_m for n in shady]), axis=1)
+    area = size[:, 1] * size[:, 2]
+    speed = float(np.sqrt((square @ area).max() / area.sum()))
+    needed = max(2.0 * COUNTS_TURN * speed * waves_per_m, least_hz)
+    return next((rate for rate in RATES_HZ if rate >= needed), RATES_HZ[-1])
 
 
 def _close(mics: np.ndarray) -> list[list[int]]:
-    """Return groups of microphones (mic, 3) none of which reaches further than ARRAY_M from its first: they see nearly the same silhouettes."""
+    """Return groups of microphones (mic, 3) none of which lies further than ARRAY_M from the middle of its own: they see nearly the same silhouettes."""
     groups: list[list[int]] = []
-    for mic, place in enumerate(mics):
+    for mic in range(len(mics)):
         for group in groups:
-            if np.linalg.norm(place - mics[group[0]]) <= ARRAY_M:
+            places = mics[[*group, mic]]
+            if np.linalg.norm(places - places.mean(axis=0), axis=1).max() <= ARRAY_M:
                 group.append(mic)
                 break
         else:
@@ -164,58 +188,52 @@ def _alike(one: tuple, other: tuple) -> bool:
 def shadows_of(
     scene: Scene,
     mover: AbstractMover,
-    ways: tuple[Stretches, ...],
+    ways: Stretches | None,
     carriers_hz: np.ndarray,
     start_s: float,
     end_s: float,
-    held: dict[tuple[str, int], list[np.ndarray]] | None = None,
+    held: dict[tuple[str, int], np.ndarray] | None = None,
 ) -> list[Shadow]:
     """Return what a mover changes of standing paths around a window of reception time; nothing where it has nothing that casts a shadow.
 
     held: {(mover, span): changes}, read and added to, for a caller that asks for one window after another.
     """
-    top = float(np.max(carriers_hz, initial=0.0))
-    shady = [n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air)]
-    if not shady or not ways:
+    if ways is None or mover.name not in ways.rates_hz:
         return []
     held = {} if held is None else held
-    spans = needed_spans(start_s, end_s, ways)
+    spans = needed_spans(start_s, end_s)
     for span in spans:
         if (mover.name, span) not in held:
-            held[mover.name, span] = _span(scene, mover, shady, ways, carriers_hz, span)
-    out = []
-    for row, some in enumerate(ways):
-        change = np.concatenate([held[mover.name, span][row] for span in spans], axis=2)
-        seen = np.flatnonzero(np.any(change, axis=(0, 2)))
-        first = spans.start * round(SPAN_S * some.rate_hz)
-        out.append(Shadow(mover.name, some.paths[seen], change[:, seen], first, some.rate_hz))
-    return out
+            held[mover.name, span] = _span(scene, mover, ways, carriers_hz, span)
+    change = np.concatenate([held[mover.name, span] for span in spans], axis=2)
+    seen = np.flatnonzero(np.any(change, axis=(0, 2)))
+    rate_hz = ways.rates_hz[mover.name]
+    first = spans.start * round(SPAN_S * rate_hz)
+    return [Shadow(mover.name, ways.paths[seen], change[:, seen], first, rate_hz)]
 
 
-def needed_spans(start_s: float, end_s: float, ways: tuple[Stretches, ...]) -> range:
+def needed_spans(start_s: float, end_s: float) -> range:
     """Return the spans that a window of reception time reads, with what the interpolation needs on either side."""
-    margin = (TAPS // 2 + 1) / min((some.rate_hz for some in ways), default=POSE_HZ)
+    margin = (TAPS // 2 + 1) / RATES_HZ[0]
     return range(
         int(np.floor((start_s - margin) / SPAN_S)), int(np.floor((end_s + margin) / SPAN_S)) + 1
     )
 
 
-def _span(
-    scene: Scene, mover: AbstractMover, shady: list[int], ways: tuple[Stretches, ...], carriers_hz: np.ndarray, span: int
-) -> list[np.ndarray]:  # fmt: skip
-    """Return the changes (carrier, path, sample) of one span, for each of the ways."""
+def _span(scene: Scene, mover: AbstractMover, ways: Stretches, carriers_hz: np.ndarray, span: int) -> np.ndarray:  # fmt: skip
+    """Return the changes (carrier, path, sample) of one span."""
     c = scene.air.sound_speed_m_s
-    count = round(SPAN_S * POSE_HZ)
-    lead = int(max(some.longest_m for some in ways) / c * POSE_HZ) + 4
-    poses = _poses(mover, shady, (span * count - lead + np.arange(count + lead + 4)) / POSE_HZ)
     waves = np.asarray(carriers_hz, float) / c
-    out = []
-    for some in ways:
-        every = POSE_HZ // some.rate_hz
-        change = np.zeros((len(waves), len(some.paths), count // every), complex)
-        changes(some.starts, some.ends, some.firsts, some.owner, poses, lead, every, POSE_HZ / c, waves, change)  # fmt: skip
-        out.append(change)
-    return out
+    shady = [n for n, piece in enumerate(mover.pieces) if casts(piece, float(waves.max() * c), scene.air)]  # fmt: skip
+    rate_hz = ways.rates_hz[mover.name]
+    pose_hz = max(rate_hz, POSE_HZ)
+    every = pose_hz // rate_hz
+    count = round(SPAN_S * pose_hz)
+    lead = int(ways.longest_m / c * pose_hz) + 4
+    poses = _poses(mover, shady, (span * count - lead + np.arange(count + lead + 4)) / pose_hz)
+    change = np.zeros((len(waves), len(ways.paths), count // every), complex)
+    changes(ways.starts, ways.ends, ways.firsts, ways.owner, poses, lead, every, pose_hz / c, waves, change)  # fmt: skip
+    return change
 
 
 def _poses(mover: AbstractMover, shady: list[int], times: np.ndarray) -> np.ndarray:

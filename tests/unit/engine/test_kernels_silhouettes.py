@@ -3,25 +3,26 @@
 import numpy as np
 import pytest
 
-from usim.engine import silhouettes
-from usim.engine.silhouettes import (
+from usim.engine import overlaps, rims, silhouettes
+from usim.engine.overlaps import (
+    COUNTS,
     CX,
     CY,
-    DARK_TURN,
+    END,
     FAR,
-    LIT_TURN,
     LXX,
     LXY,
     LYY,
     NEAR,
-    POSE,
-    RINGS,
+    PROBES,
     SEEN,
     SIZE,
-    WORK,
-    changes,
-    rims,
+    SPAN,
+    SPANS,
+    START,
 )
+from usim.engine.rims import DARK_TURN, LIT_TURN, WORK
+from usim.engine.silhouettes import POSE, changes
 
 WAVES = 32000.0 / 343.21
 SAMPLES = 24
@@ -119,7 +120,7 @@ def test_smooth_and_bent():
 def test_balls_and_what_is_near():
     poses = tumbling(4)
     balls = np.zeros((4, 4))
-    silhouettes._bounds(poses, balls)
+    silhouettes._bounds(poses, 0, SAMPLES - 1, balls)
     for pose, ball in zip(poses, balls, strict=True):
         for k in range(SAMPLES):
             reach = np.sqrt(np.linalg.eigvalsh(np.array([[pose[3, k], pose[6, k], pose[7, k]], [pose[6, k], pose[4, k], pose[8, k]], [pose[7, k], pose[8, k], pose[5, k]]])).max())  # fmt: skip
@@ -149,13 +150,19 @@ def test_what_a_way_sees():
     root = np.array([[seen[LXX], 0.0], [seen[LXY], seen[LYY]]])
     assert seen[[CX, CY]] == pytest.approx(middle, abs=1e-7)
     assert root @ root.T == pytest.approx(shape, rel=1e-6)
-    assert [seen[NEAR], seen[FAR], seen[silhouettes.COUNTS]] == pytest.approx(
-        [near, far, counts], rel=1e-6
-    )
+    assert [seen[NEAR], seen[FAR], seen[COUNTS]] == pytest.approx([near, far, counts], rel=1e-6)
     assert seen[SIZE] == pytest.approx(np.sqrt(np.trace(shape)))
-    swing = 2.0 * np.pi * WAVES * seen[SIZE] * min((np.hypot(*middle) + seen[SIZE]) * (1 / near + 1 / far), 1.1 * DARK_TURN)  # fmt: skip
-    wanted = swing + 6.0 * swing ** (1 / 3) + 12.0
-    assert silhouettes._ring(seen, WAVES) == int(np.searchsorted(RINGS, wanted))
+    # where along the way the points of the rim lie, and how the piece moves across while sound goes a metre
+    angle = 0.7
+    rim = middle + root @ [np.cos(angle), np.sin(angle)]
+    square = np.array([[pose[3], pose[6], pose[7]], [pose[6], pose[4], pose[8]], [pose[7], pose[8], pose[5]]])  # fmt: skip
+    axes = way[3:12].reshape(3, 3)
+    flat = np.linalg.solve(shape, rim - middle)
+    deep = ahead + (axes[0] @ square @ axes[1:].T) @ flat / np.sqrt(flat @ shape @ flat)
+    got = seen[overlaps.AHEAD] + seen[overlaps.DEEP_C] * np.cos(angle) + seen[overlaps.DEEP_S] * np.sin(angle)  # fmt: skip
+    assert got == pytest.approx(deep, rel=1e-6)
+    moved = (poses[0, :3, 9] - poses[0, :3, 8]) * per_metre
+    assert seen[[overlaps.GOES_X, overlaps.GOES_Y]] == pytest.approx(axes[1:] @ moved, abs=1e-9)
 
 
 def two_seen():
@@ -168,65 +175,118 @@ def two_seen():
     return seen
 
 
-def test_levels_and_crossings():
-    """How far outside another rim the points of one rim lie, in lanes and one by one, and where it is crossed."""
-    one, other = two_seen()
-    (ring,) = np.flatnonzero(RINGS == 64)
-    cosines, sines = rims()[ring, 2], rims()[ring, 3]
-    work = np.zeros(WORK, np.float32)
-    inside = silhouettes._levels(one, other, 1.0, cosines, sines, 64, work)
-    level = work[silhouettes.LEVEL :][:65]
-    scale = np.sqrt(1.0 / one[NEAR] + 1.0 / one[FAR])
-    there = np.sqrt(1.0 / other[NEAR] + 1.0 / other[FAR])
-    root = np.array([[other[LXX], 0.0], [other[LXY], other[LYY]]])
-
-    def plain_level(angle):
-        rim = one[[CX, CY]] + [
-            one[LXX] * np.cos(angle),
-            one[LXY] * np.cos(angle) + one[LYY] * np.sin(angle),
-        ]
-        off = np.linalg.solve(root, rim * scale / there - other[[CX, CY]])
-        return float(off @ off - 1.0)
-
-    angles = 2.0 * np.pi * np.arange(65) / 64
-    want = np.array([plain_level(a) for a in angles])
-    assert level == pytest.approx(want, abs=2e-5)
-    assert inside == (want[:64] < 0.0).sum() > 0
-    assert silhouettes._level(one, other, 1.0, np.cos(0.7), np.sin(0.7)) == pytest.approx(
-        plain_level(0.7), abs=1e-9
+def scratch():
+    return (
+        np.zeros(2 * PROBES, np.float32),
+        np.zeros(5),
+        np.zeros((4 * PROBES, 3)),
+        np.zeros((4 * PROBES, 3)),
     )
-    turned = silhouettes._turned_on(np.cos(0.7), np.sin(0.7), 0.15)
-    assert turned == pytest.approx((np.cos(0.85), np.sin(0.85)), abs=1e-9)
-    for arc in np.flatnonzero((want[:-1] < 0.0) != (want[1:] < 0.0)):
-        share = silhouettes._crossing(
-            one, other, 1.0, want[arc], want[arc + 1], np.cos(angles[arc]), np.sin(angles[arc]), 2 * np.pi / 64
-        )  # fmt: skip
-        assert plain_level(angles[arc] + share * 2.0 * np.pi / 64) == pytest.approx(0.0, abs=2e-3)
-    assert not silhouettes._are_apart(one, other)
+
+
+def plain_level(one, other, angle):
+    """How far outside the other rim points of one rim lie, both on the screen that they share."""
+    scale = np.sqrt(1.0 / one[NEAR] + 1.0 / one[FAR]) / np.sqrt(1.0 / other[NEAR] + 1.0 / other[FAR])  # fmt: skip
+    root = np.array([[other[LXX], 0.0], [other[LXY], other[LYY]]])
+    rim = one[[CX, CY]] + np.stack([one[LXX] * np.cos(angle), one[LXY] * np.cos(angle) + one[LYY] * np.sin(angle)], axis=-1)  # fmt: skip
+    off = np.linalg.solve(root, (rim * scale - other[[CX, CY]]).T)
+    return (off * off).sum(axis=0) - 1.0
+
+
+def test_directions_and_angles():
+    """Cosines and sines, turned on within a gap, and back to the angle."""
+    for angle in np.linspace(-9.0, 9.0, 37):
+        c, s = overlaps.direction(angle)
+        assert (c, s) == pytest.approx((np.cos(angle), np.sin(angle)), abs=2e-6)
+        wrapped = np.angle(np.exp(1j * angle))
+        assert overlaps.angle_of(2.0 * np.cos(angle), 2.0 * np.sin(angle)) == pytest.approx(wrapped, abs=2e-7)  # fmt: skip
+        on = overlaps.turned_on(np.cos(angle), np.sin(angle), overlaps.GAP)
+        assert on == pytest.approx((np.cos(angle + overlaps.GAP), np.sin(angle + overlaps.GAP)), abs=1e-8)  # fmt: skip
+
+
+def test_levels_and_crossings():
+    """How far outside another rim the points of one rim lie, its slope, and where it is crossed."""
+    one, other = two_seen()
+    values, level, angles, _ = scratch()
+    overlaps.level_of(one, other, 1.0, level)
+    for angle in np.linspace(0.0, 6.0, 13):
+        value, slope = overlaps.value_at(level, np.cos(angle), np.sin(angle))
+        assert value == pytest.approx(plain_level(one, other, angle), abs=1e-9)
+        near = plain_level(one, other, angle + 1e-5) - plain_level(one, other, angle - 1e-5)
+        assert slope == pytest.approx(near / 2e-5, abs=1e-6)
+    found, inside = overlaps.crossings(level, values, angles)
+    fine = np.linspace(0.0, 2.0 * np.pi, FINE)
+    signs = plain_level(one, other, fine) < 0.0
+    want = fine[np.flatnonzero(signs[1:] != signs[:-1])]
+    assert found == len(want) == 2
+    assert inside == bool(signs[0])
+    assert angles[:2, 0] == pytest.approx(want, abs=4e-4)
+    assert plain_level(one, other, angles[:2, 0]) == pytest.approx(0.0, abs=1e-5)
+    assert not overlaps.are_apart(one, other)
     far = other.copy()
-    far[silhouettes.SY] += 1.0
-    assert silhouettes._are_apart(one, far)
+    far[overlaps.SY] += 1.0
+    assert overlaps.are_apart(one, far)
+
+
+@pytest.mark.parametrize("depth", [0.05, -0.05])
+@pytest.mark.parametrize("at", [0.1, 0.3, 2.0])
+def test_two_crossings_in_one_gap(depth, at):
+    """A rim that dips below zero, or rises above it, between two probes is crossed twice there."""
+    values, level, angles, _ = scratch()
+    width = 0.05  # rad, of a dip of 1 - cos
+    sign = np.sign(depth)
+    level[:] = 0.0
+    level[0] = sign * (1.0 - (1.0 - np.cos(width)))
+    level[1], level[2] = -sign * np.cos(at), -sign * np.sin(at)
+    found, inside = overlaps.crossings(level, values, angles)
+    assert found == 2
+    assert inside == bool(depth < 0.0)
+    assert angles[:2, 0] == pytest.approx([at - width, at + width], abs=1e-5)
 
 
 def test_what_is_left_of_a_rim_and_its_integral():
-    """Arcs outside the other silhouette, and the integral over them, against thousands of points."""
+    """Spans outside the other silhouette, and the integral over them, against thousands of points."""
     seen = two_seen()
-    work, cuts = np.zeros(WORK, np.float32), np.zeros(1024, np.int64)
-    (ring,) = np.flatnonzero(RINGS == 64)
-    table = rims()
-    found = silhouettes._outside(seen, 0, 2, table[ring, 2], table[ring, 3], 64, work, cuts)
-    left = (work[silhouettes.HIGH :][:64] - work[silhouettes.LOW :][:64]).sum() / 64
+    room, spans, covered = scratch(), np.zeros((2, SPANS, SPAN)), np.zeros(2, np.int64)
+    left, work = np.zeros((SPANS + 1, SPAN)), np.zeros(WORK, np.float32)
+    overlaps.overlap(seen, 2, room, spans, covered)
+    total = 0.0
     angle = 2.0 * np.pi * (np.arange(FINE) + 0.5) / FINE
-    off = (0.02 + 0.08 * np.cos(angle) - 0.13) / 0.08
-    want = (off**2 + np.sin(angle) ** 2 > 1.0).mean()
-    assert found == 2
-    assert left == pytest.approx(want, abs=1e-3)
-    total = sum(complex(*silhouettes._around(seen, n, 2, table, WAVES, work, cuts)) for n in (0, 1))
+    for n in (0, 1):
+        parts = overlaps.left_of(spans[n], covered[n], left)
+        want = (plain_level(seen[n], seen[1 - n], angle) > 0.0).mean()
+        assert (left[:parts, END] - left[:parts, START]).sum() / (2.0 * np.pi) == pytest.approx(want, abs=2e-4)  # fmt: skip
+        points = rims.points_of(seen[n], left, parts, False, WAVES, room, work)
+        total += complex(*rims.sent(seen[n], np.zeros(3), WAVES, points, work))
     pieces = [(np.array([y, 0.0]), np.diag([0.0064, 0.0144]), 1.5, 1.5, 1.0) for y in (0.02, 0.13)]
-    assert total / (2.0 * np.pi) == pytest.approx(plain(pieces), abs=1e-3)
-    silhouettes._rim(seen[0], table[ring, 0], table[ring, 1], 64, WAVES, work)
-    whole = (work[silhouettes.RE :][:64] + 1j * work[silhouettes.IM :][:64]).sum() * 2 * np.pi / 64
+    assert total / (2.0 * np.pi) == pytest.approx(plain(pieces), abs=2e-4)
+    points = rims.points_of(seen[0], left, -1, False, WAVES, room, work)
+    whole = complex(*rims.sent(seen[0], np.zeros(3), WAVES, points, work))
     assert whole / (2.0 * np.pi) == pytest.approx(plain(pieces[:1]), abs=2e-4)
+
+
+def test_of_two_alike_one_is_left():
+    """Silhouettes that are the same count once."""
+    seen = two_seen()
+    seen[1] = seen[0]
+    room, spans, covered = scratch(), np.zeros((2, SPANS, SPAN)), np.zeros(2, np.int64)
+    overlaps.overlap(seen, 2, room, spans, covered)
+    assert sorted(covered) == [-1, 0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ways_that_end_close_together(seed):
+    """Why: the microphones of an array share the points of a rim. Set-up: tumbling pieces, seven ways that end up to 8 cm apart.
+    Expected: what each way by itself gives, to -40 dB."""
+    poses = tumbling(5, seed)
+    offsets = 0.04 * np.array([[0, 0, 0], [0, 1, 0], [0, 0, 1], [0, -1, 0], [0, 0, -1], [1, 0.5, 0], [-1, 0, 0.5]])  # fmt: skip
+    starts, ends = np.array([[-1.5, 0.0, 0.0]]), np.array([1.5, 0.1, 0.0]) + offsets
+    together, alone = (np.zeros((1, 7, 3), complex) for _ in range(2))
+    rows, waves, per_metre = np.arange(7), np.array([WAVES]), 250.0 / 343.21
+    changes(starts, ends, np.array([0, 7]), rows, poses, 15, 2, per_metre, waves, together)
+    changes(np.repeat(starts, 7, 0), ends, np.arange(8), rows, poses, 15, 2, per_metre, waves, alone)  # fmt: skip
+    assert np.linalg.norm(together - alone) < 1e-2 * np.linalg.norm(alone)
+    assert abs(alone).max() > 0.1
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -236,7 +296,8 @@ def test_changes(seed):
     starts = np.array([[-1.5, 0.0, 0.0], [-1.4, 0.05, 0.02]])
     ends = np.array([[1.5, 0.1, 0.0], [1.6, 0.0, -0.03]])
     out = np.zeros((1, 1, 3), complex)
-    changes(starts, ends, np.zeros(2, np.int64), poses, 10, 2, 0.0, np.array([WAVES]), rims(), out)
+    firsts, rows = np.arange(3), np.zeros(2, np.int64)
+    changes(starts, ends, firsts, rows, poses, 10, 2, 0.0, np.array([WAVES]), out)
     for n in range(3):
         passed = 1.0
         for start, end in zip(starts, ends, strict=True):
