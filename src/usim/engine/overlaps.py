@@ -31,6 +31,9 @@ GAP = 2.0 * np.pi / PROBES
 _TURNS = 2.0 * np.pi * np.arange(PROBES) / PROBES
 ONCE_C, ONCE_S = np.cos(_TURNS).astype(np.float32), np.sin(_TURNS).astype(np.float32)
 TWICE_C, TWICE_S = np.cos(2 * _TURNS).astype(np.float32), np.sin(2 * _TURNS).astype(np.float32)
+_MIDDLES = _TURNS + 0.5 * GAP
+MIDDLES = np.stack([f(n * _MIDDLES) for n in (1, 2) for f in (np.cos, np.sin)], axis=1)
+DEGREE = 5
 SPANS = 64  # covered spans of a rim that are kept; a few are usual
 STEPS = 8  # of Newton at most, of which two are usual
 NEAR_ENOUGH = 1e-3  # rad of a step: what is left is its square
@@ -77,15 +80,6 @@ def level_of(one, other, edge, out):
 
 
 @kernel
-def turned_on(c, s, angle):
-    """Return cosine and sine of a direction (c, s) turned on by at most a GAP."""
-    d2 = angle * angle
-    cosine_ = 1.0 - d2 * (0.5 - d2 * (1 / 24 - d2 * (1 / 720 - d2 * (1 / 40320))))
-    sine_ = angle * (1.0 - d2 * (1 / 6 - d2 * (1 / 120 - d2 * (1 / 5040))))
-    return c * cosine_ - s * sine_, s * cosine_ + c * sine_
-
-
-@kernel
 def value_at(level, c, s):
     """Return a level and its slope in a direction (c, s)."""
     c2, s2 = c * c - s * s, 2.0 * c * s
@@ -93,13 +87,33 @@ def value_at(level, c, s):
     return value, level[2] * c - level[1] * s + 2.0 * (level[4] * c2 - level[3] * s2)
 
 
-@kernel(apart=True)
-def _root(level, c, s, low, high, before, after):
-    """Return where between `low` and `high` (rad) on from the direction (c, s) a level that goes from one sign at `low` to the other is zero."""
+@kernel
+def _series(level, k, out):
+    """Write the Taylor series (DEGREE + 1,) of a level about the middle of the gap after probe k, whose error is 5e-6 of the level's swing."""
+    c, s, c2, s2 = MIDDLES[k, 0], MIDDLES[k, 1], MIDDLES[k, 2], MIDDLES[k, 3]
+    p, q = level[1] * c + level[2] * s, level[2] * c - level[1] * s
+    r, t = level[3] * c2 + level[4] * s2, level[4] * c2 - level[3] * s2
+    out[0], out[1], out[2] = level[0] + p + r, q + 2.0 * t, -0.5 * p - 2.0 * r
+    out[3], out[4] = -(q + 8.0 * t) * (1 / 6), (p + 16.0 * r) * (1 / 24)
+    out[5] = (q + 32.0 * t) * (1 / 120)
+
+
+@kernel
+def _sum_at(series, x):
+    """Return a series and its slope at x."""
+    value, slope = series[DEGREE], 0.0
+    for n in range(DEGREE - 1, -1, -1):
+        slope = slope * x + value
+        value = value * x + series[n]
+    return value, slope
+
+
+@kernel
+def _root(series, low, high, before, after):
+    """Return where between `low` and `high` a series that goes from one sign to the other is zero; before, after: its values there."""
     at = low + (high - low) * before / (before - after)
     for _ in range(STEPS):
-        x, y = turned_on(c, s, at)
-        value, slope = value_at(level, x, y)
+        value, slope = _sum_at(series, at)
         if (value < 0.0) == (before < 0.0):
             low = at
         else:
@@ -115,14 +129,13 @@ def _root(level, c, s, low, high, before, after):
 
 
 @kernel
-def _turning(level, c, s):
-    """Return where in the gap after the direction (c, s) a level turns round."""
-    low, high, at = 0.0, GAP, 0.5 * GAP
-    _, first = value_at(level, c, s)
+def _turning(series):
+    """Return where in its gap a series turns round."""
+    low, high, at = -0.5 * GAP, 0.5 * GAP, 0.0
+    _, first = _sum_at(series, low)
     for _ in range(STEPS):
-        x, y = turned_on(c, s, at)
-        _, slope = value_at(level, x, y)
-        bend = -level[1] * x - level[2] * y - 4.0 * (level[3] * (x * x - y * y) + 2.0 * level[4] * x * y)  # fmt: skip
+        _, slope = _sum_at(series, at)
+        bend = 2.0 * series[2] + at * (6.0 * series[3] + at * (12.0 * series[4] + at * 20.0 * series[5]))  # fmt: skip
         if (slope < 0.0) == (first < 0.0):
             low = at
         else:
@@ -133,10 +146,10 @@ def _turning(level, c, s):
 
 
 @kernel(apart=True)
-def crossings(level, values, out):
+def crossings(level, values, series, out):
     """Write the angles at which a level changes its sign into the first column of out, in ascending order from 0; return their number and whether it is negative at 0.
 
-    values (2 PROBES,): float32 scratch.
+    values (2 PROBES,) float32, series (DEGREE + 1,): scratch.
     """
     a0, a1, b1, a2, b2 = f32(level[0]), f32(level[1]), f32(level[2]), f32(level[3]), f32(level[4])
     twice_a, twice_b = a2 + a2, b2 + b2
@@ -159,17 +172,18 @@ def crossings(level, values, out):
     for k in range(PROBES):
         after = k + 1 if k < PROBES - 1 else 0
         below = values[k] < NONE
+        middle = GAP * (k + 0.5)
         if below != (values[after] < NONE):
-            out[found, 0] = GAP * k + _root(level, float(ONCE_C[k]), float(ONCE_S[k]), 0.0, GAP, float(values[k]), float(values[after]))  # fmt: skip
+            _series(level, k, series)
+            out[found, 0] = middle + _root(series, -0.5 * GAP, 0.5 * GAP, float(values[k]), float(values[after]))  # fmt: skip
             found += 1
         elif below == (slopes[k] > NONE) and below == (slopes[after] < NONE):
-            c, s = float(ONCE_C[k]), float(ONCE_S[k])
-            at = _turning(level, c, s)
-            x, y = turned_on(c, s, at)
-            value, _ = value_at(level, x, y)
+            _series(level, k, series)
+            at = _turning(series)
+            value, _ = _sum_at(series, at)
             if (value < 0.0) != below:
-                out[found, 0] = GAP * k + _root(level, c, s, 0.0, at, float(values[k]), value)
-                out[found + 1, 0] = GAP * k + _root(level, c, s, at, GAP, value, float(values[after]))  # fmt: skip
+                out[found, 0] = middle + _root(series, -0.5 * GAP, at, float(values[k]), value)
+                out[found + 1, 0] = middle + _root(series, at, 0.5 * GAP, value, float(values[after]))  # fmt: skip
                 found += 2
     return found, values[0] < NONE
 
@@ -254,9 +268,9 @@ def overlap(seen, count, room, spans, covered):
     """Write the spans (piece, SPANS, SPAN) of each rim, sorted by where they start, that other silhouettes cover, and their numbers; -1: all of it.
 
     Each pair's rims cross in the same points, found along the one and measured along the other.
-    room: scratch: 2 PROBES values, a level (5,), two of 4 PROBES angles (n, 3).
+    room: scratch: 2 PROBES values, a level (5,), a series (DEGREE + 1,), two of 4 PROBES angles (n, 3).
     """
-    values, level, angles, theirs = room
+    values, level, series, angles, theirs = room
     for n in range(count):
         covered[n] = 0
     for here in range(count):
@@ -266,7 +280,7 @@ def overlap(seen, count, room, spans, covered):
             if covered[here] < 0 or covered[o] < 0 or are_apart(one, other):
                 continue
             level_of(one, other, 1.0 - ALIKE, level)  # of two alike the first hides the other
-            found, hidden = crossings(level, values, angles)
+            found, hidden = crossings(level, values, series, angles)
             if not found:
                 if hidden:
                     covered[here] = -1

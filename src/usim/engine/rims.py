@@ -48,7 +48,7 @@ LIT, WANE_RATE = f32(LIT_TURN), f32(1.0 / (DARK_TURN - LIT_TURN))
 NONE, HALF, ONE, SIX, TEN, FIFTEEN = f32(0), f32(0.5), f32(1), f32(6), f32(10), f32(15)
 LANES = 16  # what is summed at a time
 MOST = 512  # points
-PHASE, BROAD = 12.0, 1.6  # rad of phase, and of angle, that a cell may span
+PHASE, BROAD = 16.0, 2.0  # rad of phase, and of angle, that a cell may span
 GAUSS, SHARES = (0.5 * np.polynomial.legendre.leggauss(4)[n].astype(np.float32) for n in (0, 1))
 GAUSS = GAUSS + f32(0.5)
 FARTHEST = 1.12  # of a foot off the way per its turn (rad): tan over sin at the most
@@ -63,12 +63,12 @@ STEEP = 0.26
 
 def _fit(function) -> tuple[np.float32, ...]:
     x = 0.5 * STEEP * (1.0 + np.cos(np.pi * (np.arange(200) + 0.5) / 200))
-    series = np.polynomial.chebyshev.Chebyshev.fit(x, function(x), 5, domain=[0, STEEP])
+    series = np.polynomial.chebyshev.Chebyshev.fit(x, function(x), 4, domain=[0, STEEP])
     return tuple(f32(v) for v in series.convert(kind=np.polynomial.Polynomial).coef)
 
 
-N0, N1, N2, N3, N4, N5 = _fit(lambda x: 1.0 / np.sqrt(1.0 + x))
-L0, L1, L2, L3, L4, L5 = _fit(lambda x: 1.0 / (1.0 + np.sqrt(1.0 + x)))
+N0, N1, N2, N3, N4 = _fit(lambda x: 1.0 / np.sqrt(1.0 + x))
+L0, L1, L2, L3, L4 = _fit(lambda x: 1.0 / (1.0 + np.sqrt(1.0 + x)))
 MOST_STEEP = f32(STEEP)
 
 
@@ -163,11 +163,11 @@ def points_of(seen, left, spans, several, turns_per_metre, room, work):
 
     several: whether ways end in several places.  room: scratch, see `overlaps.overlap`.
     """
-    values, level, angles, _ = room
+    values, level, series, angles, _ = room
     found, lit = 0, True
     if (math.hypot(seen[CX], seen[CY]) + seen[SIZE]) * seen[BEND2] > FARTHEST * DARK_TURN:
         dark_circle(seen, level)
-        found, lit = crossings(level, values, angles)
+        found, lit = crossings(level, values, series, angles)
     count = 0
     if spans < 0 and not found and lit:
         count = _whole(seen, turns_per_metre, work)
@@ -210,10 +210,10 @@ def _sent(cx, cy, xc, xs, yc, ys, near, far, turns, count, work):
             a, b = r2 * near2, r2 * far2
             a = a if a < MOST_STEEP else MOST_STEEP
             b = b if b < MOST_STEEP else MOST_STEEP
-            longer = near * fused(a, fused(a, fused(a, fused(a, fused(a, L5, L4), L3), L2), L1), L0)
-            longer += far * fused(b, fused(b, fused(b, fused(b, fused(b, L5, L4), L3), L2), L1), L0)
-            sines = near * fused(a, fused(a, fused(a, fused(a, fused(a, N5, N4), N3), N2), N1), N0)
-            sines += far * fused(b, fused(b, fused(b, fused(b, fused(b, N5, N4), N3), N2), N1), N0)
+            longer = near * fused(a, fused(a, fused(a, fused(a, L4, L3), L2), L1), L0)
+            longer += far * fused(b, fused(b, fused(b, fused(b, L4, L3), L2), L1), L0)
+            sines = near * fused(a, fused(a, fused(a, fused(a, N4, N3), N2), N1), N0)
+            sines += far * fused(b, fused(b, fused(b, fused(b, N4, N3), N2), N1), N0)
             t = (math.sqrt(r2) * sines - LIT) * WANE_RATE
             t = t if t > NONE else NONE
             t = t if t < ONE else ONE

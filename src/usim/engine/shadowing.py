@@ -41,7 +41,8 @@ SPAN_S = 0.4  # what is told at a time, and kept
 class Stretches:
     """Straight ways of standing paths: starts (line, 3) and ends (way, 3) in m; firsts (line + 1,): the first of a line's ways, which end close together.
 
-    owner (way,): which row of paths; paths (row, 3): driver, mic, image.  rates_hz: at which the shadow of each mover is told.
+    owner (way,): which row of paths; paths (row, 3): driver, mic, image.  shady: pieces of each mover that cast shadows; rates_hz: at which its
+    shadow is told.
     """
 
     starts: np.ndarray
@@ -50,6 +51,7 @@ class Stretches:
     owner: np.ndarray
     paths: np.ndarray
     longest_m: float
+    shady: dict[str, list[int]]
     rates_hz: dict[str, int]
 
 
@@ -76,13 +78,14 @@ def stretches(
 
     shading: share of the standing paths' energy that is left out, and the least rate in Hz.  own: whether the device hears itself.
     """
-    rates_hz = {}
+    shady, rates_hz = {}, {}
     top = float(np.max(carriers_hz, initial=0.0))
     for mover in scene.movers:
-        shady = [n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air)]
-        if shady:
+        some = [n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air)]
+        if some:
             waves = top / scene.air.sound_speed_m_s
-            rates_hz[mover.name] = _rate_hz(mover, shady, waves, shading[1])
+            rates_hz[mover.name] = _rate_hz(mover, some, waves, shading[1])
+            shady[mover.name] = some
     if not rates_hz or not top:
         return None
     drivers, mics = device.world(device.unit.drivers_m), device.world(device.unit.mics_m)
@@ -100,7 +103,13 @@ def stretches(
         return None
     number = np.full(power.shape, -1)
     number[tuple(paths.T)] = np.arange(len(paths))
-    mirrors = [(s.normal, float(s.normal @ s.corners_m[0])) for s in sides_of(scene).sides]
+    mirrors = [
+        (
+            np.eye(3) - 2.0 * np.outer(s.normal, s.normal),
+            2.0 * (s.normal @ s.corners_m[0]) * s.normal,
+        )
+        for s in sides_of(scene).sides
+    ]
     close = _close(mics)
     starts, ends, firsts, owner = [], [], [0], []
     parts: dict[int, list[tuple]] = {}
@@ -117,7 +126,7 @@ def stretches(
                 firsts.append(len(ends))
     longest = float(standing.path_m[tuple(paths.T)].max())
     lines = np.array(starts), np.array(ends), np.array(firsts, np.int64)
-    return Stretches(*lines, np.array(owner, np.int64), paths, longest, rates_hz)
+    return Stretches(*lines, np.array(owner, np.int64), paths, longest, shady, rates_hz)
 
 
 def _rate_hz(mover: AbstractMover, shady: list[int], waves_per_m: float, least_hz: int) -> int:
@@ -171,9 +180,8 @@ def _over(walls: tuple[int, ...], mirrors: list) -> tuple[np.ndarray, np.ndarray
     """Return the map of a point to its image over walls, the first one met first."""
     linear, offset = np.eye(3), np.zeros(3)
     for wall in walls:
-        normal, level = mirrors[wall]
-        flip = np.eye(3) - 2.0 * np.outer(normal, normal)
-        linear, offset = flip @ linear, flip @ offset + 2.0 * level * normal
+        flip, shift = mirrors[wall]
+        linear, offset = flip @ linear, flip @ offset + shift
     return linear, offset
 
 
@@ -224,13 +232,14 @@ def _span(scene: Scene, mover: AbstractMover, ways: Stretches, carriers_hz: np.n
     """Return the changes (carrier, path, sample) of one span."""
     c = scene.air.sound_speed_m_s
     waves = np.asarray(carriers_hz, float) / c
-    shady = [n for n, piece in enumerate(mover.pieces) if casts(piece, float(waves.max() * c), scene.air)]  # fmt: skip
     rate_hz = ways.rates_hz[mover.name]
     pose_hz = max(rate_hz, POSE_HZ)
     every = pose_hz // rate_hz
     count = round(SPAN_S * pose_hz)
     lead = int(ways.longest_m / c * pose_hz) + 4
-    poses = _poses(mover, shady, (span * count - lead + np.arange(count + lead + 4)) / pose_hz)
+    poses = _poses(
+        mover, ways.shady[mover.name], (span * count - lead + np.arange(count + lead + 4)) / pose_hz
+    )
     change = np.zeros((len(waves), len(ways.paths), count // every), complex)
     changes(ways.starts, ways.ends, ways.firsts, ways.owner, poses, lead, every, pose_hz / c, waves, change)  # fmt: skip
     return change

@@ -179,6 +179,7 @@ def scratch():
     return (
         np.zeros(2 * PROBES, np.float32),
         np.zeros(5),
+        np.zeros(overlaps.DEGREE + 1),
         np.zeros((4 * PROBES, 3)),
         np.zeros((4 * PROBES, 3)),
     )
@@ -194,27 +195,32 @@ def plain_level(one, other, angle):
 
 
 def test_directions_and_angles():
-    """Cosines and sines, turned on within a gap, and back to the angle."""
+    """Cosines and sines, and back to the angle."""
     for angle in np.linspace(-9.0, 9.0, 37):
         c, s = overlaps.direction(angle)
         assert (c, s) == pytest.approx((np.cos(angle), np.sin(angle)), abs=2e-6)
         wrapped = np.angle(np.exp(1j * angle))
         assert overlaps.angle_of(2.0 * np.cos(angle), 2.0 * np.sin(angle)) == pytest.approx(wrapped, abs=2e-7)  # fmt: skip
-        on = overlaps.turned_on(np.cos(angle), np.sin(angle), overlaps.GAP)
-        assert on == pytest.approx((np.cos(angle + overlaps.GAP), np.sin(angle + overlaps.GAP)), abs=1e-8)  # fmt: skip
 
 
 def test_levels_and_crossings():
     """How far outside another rim the points of one rim lie, its slope, and where it is crossed."""
     one, other = two_seen()
-    values, level, angles, _ = scratch()
+    values, level, series, angles, _ = scratch()
     overlaps.level_of(one, other, 1.0, level)
     for angle in np.linspace(0.0, 6.0, 13):
         value, slope = overlaps.value_at(level, np.cos(angle), np.sin(angle))
         assert value == pytest.approx(plain_level(one, other, angle), abs=1e-9)
         near = plain_level(one, other, angle + 1e-5) - plain_level(one, other, angle - 1e-5)
         assert slope == pytest.approx(near / 2e-5, abs=1e-6)
-    found, inside = overlaps.crossings(level, values, angles)
+    for k in (0, 5, 15):
+        overlaps._series(level, k, series)
+        for x in (-0.5 * overlaps.GAP, 0.0, 0.4 * overlaps.GAP):
+            angle = overlaps.GAP * (k + 0.5) + x
+            want = overlaps.value_at(level, np.cos(angle), np.sin(angle))
+            assert overlaps._sum_at(series, x)[0] == pytest.approx(want[0], abs=3e-5)
+            assert overlaps._sum_at(series, x)[1] == pytest.approx(want[1], abs=1e-3)
+    found, inside = overlaps.crossings(level, values, series, angles)
     fine = np.linspace(0.0, 2.0 * np.pi, FINE)
     signs = plain_level(one, other, fine) < 0.0
     want = fine[np.flatnonzero(signs[1:] != signs[:-1])]
@@ -232,13 +238,13 @@ def test_levels_and_crossings():
 @pytest.mark.parametrize("at", [0.1, 0.3, 2.0])
 def test_two_crossings_in_one_gap(depth, at):
     """A rim that dips below zero, or rises above it, between two probes is crossed twice there."""
-    values, level, angles, _ = scratch()
+    values, level, series, angles, _ = scratch()
     width = 0.05  # rad, of a dip of 1 - cos
     sign = np.sign(depth)
     level[:] = 0.0
     level[0] = sign * (1.0 - (1.0 - np.cos(width)))
     level[1], level[2] = -sign * np.cos(at), -sign * np.sin(at)
-    found, inside = overlaps.crossings(level, values, angles)
+    found, inside = overlaps.crossings(level, values, series, angles)
     assert found == 2
     assert inside == bool(depth < 0.0)
     assert angles[:2, 0] == pytest.approx([at - width, at + width], abs=1e-5)

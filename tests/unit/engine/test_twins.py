@@ -187,8 +187,16 @@ TWINS = {
         "test_smooth_and_bent": ["_smooth", "silhouettes._bent"],
         "test_balls_and_what_is_near": ["_bounds", "silhouettes._is_near"],
         "test_what_a_way_sees": ["silhouettes._sighted"],
-        "test_directions_and_angles": ["direction", "angle_of", "turned_on"],
-        "test_levels_and_crossings": ["level_of", "value_at", "crossings", "_root", "are_apart"],
+        "test_directions_and_angles": ["direction", "angle_of"],
+        "test_levels_and_crossings": [
+            "level_of",
+            "value_at",
+            "overlaps._series",
+            "_sum_at",
+            "crossings",
+            "_root",
+            "are_apart",
+        ],
         "test_two_crossings_in_one_gap": ["_turning"],
         "test_what_is_left_of_a_rim_and_its_integral": [
             "overlap",
@@ -211,7 +219,7 @@ TWINS = {
     f"{HERE}/test_kernels_wideband.py": {
         "test_met": ["across._met"],
         "test_leg": ["_leg"],
-        "test_series": ["_series"],
+        "test_series": ["across._series"],
         "test_gain": ["across._gain"],
         "test_bent": ["across._bent"],
         "test_pair_bands": ["pair_bands"],
