@@ -37,6 +37,7 @@ from usim.engine.overlaps import (
     START_Y,
     crossings,
     direction,
+    value_at,
 )
 from usim.engine.tones import cosine, sine
 from usim.physics.jit import fused, kernel
@@ -47,8 +48,8 @@ FLAT = f32(1e-30)  # m2: a rim that runs through the foot
 LIT, WANE_RATE = f32(LIT_TURN), f32(1.0 / (DARK_TURN - LIT_TURN))
 NONE, HALF, ONE, SIX, TEN, FIFTEEN = f32(0), f32(0.5), f32(1), f32(6), f32(10), f32(15)
 LANES = 16  # what is summed at a time
-MOST = 512  # points
-PHASE, BROAD = 16.0, 2.0  # rad of phase, and of angle, that a cell may span
+MOST = 1024  # points
+PHASE, BROAD = 9.0, 1.0  # rad of phase, and of angle, that a cell may span
 GAUSS, SHARES = (0.5 * np.polynomial.legendre.leggauss(4)[n].astype(np.float32) for n in (0, 1))
 GAUSS = GAUSS + f32(0.5)
 FARTHEST = 1.12  # of a foot off the way per its turn (rad): tan over sin at the most
@@ -84,18 +85,9 @@ def dark_circle(seen, level):
 
 
 @kernel
-def _turn_at(seen, angle):
-    """Return about how far a way over a point of a rim turns, in rad."""
-    c, s = direction(angle)
-    x, y = seen[CX] + seen[LXX] * c, seen[CY] + seen[LXY] * c + seen[LYY] * s
-    return math.sqrt(x * x + y * y) * seen[BEND2]
-
-
-@kernel
-def _whole(seen, turns_per_metre, work):
-    """Write midpoints of a whole rim; return their number."""
-    bend = (math.sqrt(seen[CX] ** 2 + seen[CY] ** 2) + seen[SIZE]) * seen[BEND2]
-    most = 2.0 * np.pi * turns_per_metre * seen[SIZE] * min(bend, 1.1 * DARK_TURN)
+def _whole(level, steep, work):
+    """Write midpoints of a whole rim; return their number.  See `_part`."""
+    most = (math.hypot(level[1], level[2]) + 2.0 * math.hypot(level[3], level[4])) * steep
     wanted = most + 6.0 * most ** (1.0 / 3.0) + 12.0
     count = min(int(wanted / LANES) + 1, MOST // LANES) * LANES
     step = f32(1.0 / count)
@@ -122,11 +114,12 @@ def _cells(start, end, wanted, work, count):
 
 
 @kernel
-def _part(seen, start, end, angles, found, lit, turns_per_metre, work, count):
+def _part(level, steep, start, end, angles, found, lit, work, count):
     """Write the points of one span, close where waves count and wide elsewhere; return how many there are then.
 
-    angles (n, 3): where a rim crosses the circle beyond which no wave counts; lit: whether it lies within where it does not cross.
+    level (5,): see `dark_circle`; steep: rad of phase per rad and per slope of it; angles (n, 3): where it is zero; lit: whether it is negative where it has no zeros.
     """
+    once, twice = math.hypot(level[1], level[2]), math.hypot(level[3], level[4])
     for _ in range(2 * found + 1):
         upto = end
         for n in range(found):
@@ -134,12 +127,12 @@ def _part(seen, start, end, angles, found, lit, turns_per_metre, work, count):
                 at = angles[n, 0] + turn
                 if start + 1e-6 < at < upto:
                     upto = at
-        middle = _turn_at(seen, 0.5 * (start + upto))
+        c, s = direction(0.5 * (start + upto))
+        value, slope = value_at(level, c, s)
         wanted = (upto - start) * (1.0 / BROAD)
-        if lit if not found else middle < FARTHEST * DARK_TURN:
-            bend = 1.1 * max(middle, _turn_at(seen, start), _turn_at(seen, upto))
-            most = 2.0 * np.pi * turns_per_metre * seen[SIZE] * min(bend, DARK_TURN)
-            wanted += (upto - start) * most * (1.0 / PHASE)
+        if lit if not found else value < 0.0:
+            most = min(once + 2.0 * twice, abs(slope) + 0.5 * (upto - start) * (once + 4.0 * twice))
+            wanted += (upto - start) * most * steep * (1.0 / PHASE)
         count = _cells(start, upto, wanted, work, count)
         start = upto
         if start >= end:
@@ -165,18 +158,20 @@ def points_of(seen, left, spans, several, turns_per_metre, room, work):
     """
     values, level, series, angles, _ = room
     found, lit = 0, True
-    if (math.hypot(seen[CX], seen[CY]) + seen[SIZE]) * seen[BEND2] > FARTHEST * DARK_TURN:
-        dark_circle(seen, level)
+    far = FARTHEST * DARK_TURN / seen[BEND2]
+    steep = np.pi * turns_per_metre * seen[BEND2] * far * far
+    dark_circle(seen, level)
+    if math.hypot(seen[CX], seen[CY]) + seen[SIZE] > far:
         found, lit = crossings(level, values, series, angles)
     count = 0
     if spans < 0 and not found and lit:
-        count = _whole(seen, turns_per_metre, work)
+        count = _whole(level, steep, work)
     elif spans < 0:
         start = angles[0, 0] if found else 0.0
-        count = _part(seen, start, start + 2.0 * np.pi, angles, found, lit, turns_per_metre, work, 0)  # fmt: skip
+        count = _part(level, steep, start, start + 2.0 * np.pi, angles, found, lit, work, 0)
     for n in range(spans):
         here = left[n]
-        count = _part(seen, here[START], here[END], angles, found, lit, turns_per_metre, work, count)  # fmt: skip
+        count = _part(level, steep, here[START], here[END], angles, found, lit, work, count)
         if several:
             count = _end(here[START], -here[START_X], -here[START_Y], work, count)
             count = _end(here[END], here[END_X], here[END_Y], work, count)

@@ -205,7 +205,6 @@ TWINS = {
             "_cover",
             "points_of",
             "dark_circle",
-            "_turn_at",
             "_whole",
             "_cells",
             "_part",
