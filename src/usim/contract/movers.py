@@ -34,11 +34,38 @@ def faults(module: ModuleType) -> Iterator[str]:
         yield from _answers(mover, _made(module, parameters))
         yield from _smooth(mover)
         yield from _stands(mover)
+        yield from _spins(mover)
         later = _made(module, parameters.model_copy(update={"start_s": parameters.start_s + 1.5}))
         t_s = _times(mover)
         apart = np.abs(later.at(t_s + 1.5).position_m - mover.at(t_s).position_m).max()
         if apart > 1e-6:
             yield f"start_s does not delay the whole story: {apart:.3g} m apart"
+
+
+def _spins(mover: AbstractMover) -> Iterator[str]:
+    spin = mover.spin
+    if spin is None:
+        return
+    t_s = _times(mover)
+    angles = spin.angle_rad(t_s)
+    if (np.diff(angles) <= 0.0).any():
+        yield "what spins turns back"
+    there, said = mover.at(t_s), spin.at(angles)
+    if np.abs(there.position_m - said.position_m).max() > ROUNDING_M:
+        yield "spin.at(spin.angle_rad(t)) is not at(t)"
+    if len(spin.pieces) % spin.copies:
+        yield f"{len(spin.pieces)} pieces are not {spin.copies} copies of some"
+        return
+    each = len(spin.pieces) // spin.copies
+    turned = spin.at(angles + 2.0 * np.pi / spin.copies)
+    pieces = list(spin.pieces)
+    ahead = pieces[each:] + pieces[:each]
+    for one, other in ((pieces, ahead), (ahead, pieces)):
+        apart = np.abs(said.position_m[:, one] - turned.position_m[:, other]).max()
+        leaning = np.abs(said.rotation[:, one] - turned.rotation[:, other]).max()
+        if max(apart, leaning) <= 1e-9:
+            return
+    yield f"a turn by a {spin.copies}th of a full one does not take its pieces to each other's places"
 
 
 def _made(module: ModuleType, parameters: MoverParameters) -> AbstractMover:

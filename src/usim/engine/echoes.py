@@ -47,6 +47,7 @@ from usim.engine.stirred import sides_met, stirred
 from usim.engine.stirred_legs import StirredLegs
 from usim.engine.sums import STILL, piece_sum
 from usim.engine.tones import AHEAD, COSINES, REACH, SPARE, planes, sample_rows
+from usim.engine.wheels import Wheel, wheel_of
 from usim.engine.wideband import Taps
 from usim.movers.base import AbstractMover, Poses
 from usim.physics.dsp import at_rate
@@ -117,6 +118,7 @@ class Held:
 
     sums: dict[tuple[str, int], tuple[Sums, tuple[Epoch, ...], int]]
     flats: dict[tuple[str, float], dict[int, Flat]] = field(default_factory=dict)
+    wheels: dict[str, Wheel | None] = field(default_factory=dict)
     shadows: dict[tuple[str, int], np.ndarray] = field(default_factory=dict)  # by mover and span
     sounds: Sounded | None = None
 
@@ -227,6 +229,12 @@ def _sum_segments(
             scene.seed, c, mover, legs, bands, quality, least_hz
         )
     flats = held.flats[mover.name, least_hz]
+    wheel = None
+    if emission is None and taps is None:
+        if mover.name not in held.wheels:
+            tables = {n: _flat_skin(scene, mover.pieces[n].surface, bands) for n in flats}
+            held.wheels[mover.name] = wheel_of(mover, flats, legs, bands, fields, tables, c)
+        wheel = held.wheels[mover.name]
     air = stirred(scene)
     shady = tuple(n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air))
     for first in range(window.start, window.stop, TOGETHER):
@@ -242,6 +250,8 @@ def _sum_segments(
         jobs = _jobs(
             scene, device, mover, top, some, least_hz, quality, glints, flats, edge_m, most_ms
         )
+        if wheel is not None:
+            jobs = [job for job in jobs if job[0] not in wheel.pieces]
 
         def work(job: Job, asked: _Asked = asked) -> Iterable:
             if job[0] in flats:
@@ -267,6 +277,8 @@ def _sum_segments(
                 held.sums[mover.name, segment] = made
             continue
         _gather(mover, legs, bands, some, work, jobs, threads, held)
+        if wheel is not None:
+            _add_wheel(mover, wheel, flats, legs, bands, some, held)
 
 
 def _gather(mover, legs, bands, window: range, work, jobs: list, threads: int, held: Held) -> None:
@@ -298,6 +310,26 @@ def _gather(mover, legs, bands, window: range, work, jobs: list, threads: int, h
             missed[segment] += lost
     for segment in window:
         held.sums[mover.name, segment] = (sums[segment], tuple(epochs[segment]), missed[segment])
+
+
+def _add_wheel(mover, wheel: Wheel, flats, legs, bands, window: range, held: Held) -> None:
+    """Add what spins to the sums of a window, segment by segment."""
+    channels = len(legs.sources) * len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1]
+    rate = wheel.rate_hz
+    for segment in window:
+        sums, epochs, missed = held.sums[mover.name, segment]
+        start, end = segment_start_s(segment), segment_start_s(segment + 1)
+        part = wheel.over(start, round(SEGMENT_S * rate), channels)
+        for group in (0, 1):
+            if (rate, group) not in sums:
+                sums[rate, group] = np.zeros((channels, round((SEGMENT_S + FADE_S) * rate)), complex)  # fmt: skip
+            sums[rate, group][:, : part.shape[2]] += part[group]
+        more = tuple(
+            Epoch(mover.name, n, driver, start, end, flats[n].grid, chosen)
+            for n in wheel.pieces
+            for driver, chosen in enumerate(flats[n].chosen)
+        )
+        held.sums[mover.name, segment] = (sums, epochs + more, missed)
 
 
 @dataclass(frozen=True)
@@ -531,7 +563,7 @@ def _flat_epochs(scene, asked, legs, bands, fields, flats, emission, piece, grid
     """Yield what `_piece_epochs` does for one flat piece."""
     mover, c = asked.mover, scene.air.sound_speed_m_s
     body = mover.pieces[piece]
-    skin = np.array([wall_tables([body.surface], band.carrier_hz, scene.air) for band in bands])
+    skin = _flat_skin(scene, body.surface, bands)
 
     def gate(start_s: float, end_s: float, longest_s: float) -> tuple[np.ndarray, float]:
         return _envelope(emission, start_s, end_s, longest_s)
@@ -541,6 +573,11 @@ def _flat_epochs(scene, asked, legs, bands, fields, flats, emission, piece, grid
     ):
         end = start + grid.blocks * grid.step_s
         yield segment, Epoch(mover.name, piece, driver, start, end, grid, chosen), total, lost
+
+
+def _flat_skin(scene: Scene, surface, bands: list[Band]) -> np.ndarray:
+    """Return the reflection tables (carrier, 1, 2, nodes) of a flat piece's surface."""
+    return np.array([wall_tables([surface], band.carrier_hz, scene.air) for band in bands])
 
 
 def _fields(scene: Scene, device: PlacedDevice, legs: Legs, bands: list[Band]) -> dict[str, Any]:

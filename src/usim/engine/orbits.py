@@ -175,14 +175,20 @@ def flat_pieces(
     quality: Quality,
     least_hz: float,
 ) -> dict[int, Flat]:
-    """Return how each flat piece of a mover is summed, by its number."""
+    """Return how each flat piece of a mover is summed, by its number; of what spins, copies of each other are summed alike."""
     numbers = [number for number, piece in enumerate(mover.pieces) if piece.is_flat]
     if not numbers:
         return {}
     seen = orbit(mover)
     top = max(band.carrier_hz for band in bands)
-    found = {}
+    found: dict[int, Flat] = {}
+    spin = mover.spin
+    spun = () if spin is None else spin.pieces
+    first = spun[: len(spun) // spin.copies] if spin is not None else ()
     for number in numbers:
+        if number in spun and number not in first:
+            found[number] = found[first[spun.index(number) % len(first)]]
+            continue
         piece = mover.pieces[number]
         place = f"movers.{mover.name}.{piece.name}.texture"
         least = [

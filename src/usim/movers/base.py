@@ -23,6 +23,8 @@ The contract, which `usim.contract.movers` checks for every file in this folder:
 * Outside `story_s` the mover stands still. A mover that never rests has an infinite story.
 * Position is continuous and, but for the times in `moments_s`, once differentiable. `moments_s` are
   the times that nobody who samples the mover may miss: way points, contacts, jumps of the velocity.
+* Where `spin` is given, `spin.at(spin.angle_rad(t))` is `at(t)`, and a turn by the `copies`-th part of
+  a full one takes its pieces to each other's places.
 * Where a piece swells, its size stays above zero, and its swelling is as continuous as its place.
 * Rotations are proper (orthonormal, determinant +1); their columns are the piece's axes in room
   coordinates.
@@ -107,6 +109,22 @@ class Poses:
         return sizes_m + self.swell_m
 
 
+@dataclass(frozen=True, eq=False)
+class Spin:
+    """Pieces that turn together about an axis that stands still."""
+
+    pieces: tuple[int, ...]
+    """Their numbers, copy after copy, in the same order."""
+    copies: int
+    """They look the same after this part of a turn."""
+    middle_m: np.ndarray
+    """(3,): where the axis goes through them."""
+    angle_rad: Callable[[np.ndarray], np.ndarray]
+    """How far they have turned at times (time,) in s; it only grows, and its rate changes little within a millisecond."""
+    at: Callable[[np.ndarray], Poses]
+    """The poses of all pieces of the mover at angles (angle,) in rad."""
+
+
 class AbstractMover(ABC):
     """Something that moves."""
 
@@ -119,6 +137,11 @@ class AbstractMover(ABC):
     """(moment,) in ascending order: times that a sampling must not miss; the velocity may jump
     there.
     """
+
+    @property
+    def spin(self) -> Spin | None:
+        """What of it turns about an axis that stands still, where anything does: it is heard once for every angle."""
+        return None
 
     @abstractmethod
     def at(self, t_s: np.ndarray) -> Poses:

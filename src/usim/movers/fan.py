@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from usim.movers._grille import Behind, Wires
-from usim.movers.base import AbstractMover, CoveredParameters, Piece, Poses, Stream
+from usim.movers.base import AbstractMover, CoveredParameters, Piece, Poses, Spin, Stream
 from usim.surfaces.base import surface
 from usim.template.fields import Point
 
@@ -142,6 +142,7 @@ class Fan(AbstractMover):
     """(3, blade piece, 4) in the rotor's axes: three columns of axes and the place in m."""
     body_frames: np.ndarray
     """(3, other piece, 4) in the head's axes."""
+    blades: int
     start_s: float
     moments_s: np.ndarray
     story_s: tuple[float, float] = (-np.inf, np.inf)
@@ -161,8 +162,24 @@ class Fan(AbstractMover):
         turn = 2.0 * np.pi / self.sweep_period_s * since + self.sweep_phase
         return self.yaw + self.sweep / np.arcsin(ROUNDED) * np.arcsin(ROUNDED * np.sin(turn))
 
+    @property
+    def spin(self) -> Spin | None:
+        if self.sweep:
+            return None
+        heading = np.array([np.cos(self.yaw), np.sin(self.yaw), 0.0])
+        return Spin(
+            tuple(n for n, piece in enumerate(self.pieces) if piece.is_flat),
+            self.blades,
+            self.pivot + self.ahead_m * heading,
+            self.rotor_angle,
+            lambda angle: self._posed(np.full(len(angle), self.yaw), angle),
+        )
+
     def at(self, t_s: np.ndarray) -> Poses:
-        yaw, turned = self.head_yaw(t_s), self.rotor_angle(t_s)
+        return self._posed(self.head_yaw(t_s), self.rotor_angle(t_s))
+
+    def _posed(self, yaw: np.ndarray, turned: np.ndarray) -> Poses:
+        """The poses of all pieces for a head that looks to `yaw` and a rotor that has turned, both (n,) in rad."""
         head = _head_axes(yaw, self.tilt)
         heading = np.stack([np.cos(yaw), np.sin(yaw), 0.0 * yaw], axis=1)
         centre = self.pivot + self.ahead_m * heading
@@ -268,6 +285,7 @@ def build(parameters: Parameters, stream: Stream) -> Fan:
         wander=_wander(parameters, stream),
         blade_frames=np.stack(frames, axis=1),
         body_frames=np.stack(still, axis=1),
+        blades=parameters.blades,
         start_s=parameters.start_s,
         moments_s=np.zeros(0),
     )
