@@ -2,8 +2,8 @@
 
 Rotor and room give the same echo at the same angle, but for its speed: a wave reaches one blade a little before another, and what the rotor turns
 meanwhile depends on how fast it turns.  So one part of a turn (as many as there are blades are alike) is summed, by the kernel that sums any flat
-piece, at a few steady speeds; between them a polynomial holds, between angles another.  It is kept apart for every image of every microphone: a
-wave from each comes from another time, at which the rotor stood elsewhere.
+piece, at a few steady speeds; between them a polynomial holds, between angles another.  It is kept apart for every microphone
+and for images that are not about as far: a wave from each comes from another time, at which the rotor stood elsewhere.
 """
 
 from __future__ import annotations
@@ -19,28 +19,32 @@ from usim.engine.flat_epochs import flat_run
 from usim.engine.legs import Band, Legs
 from usim.engine.motion import FlatGrid
 from usim.engine.orbits import Flat, orbit
-from usim.engine.retarded import BEFORE, TAPS, lagrange
+from usim.engine.retarded import BEFORE, TAPS
 from usim.engine.slab import ROW
 from usim.engine.tones import COSINES, sample_rows
 from usim.movers.base import AbstractMover, Spin
-from usim.physics.jit import kernel
+from usim.physics.jit import kernel, rows32
 
 PHASE_ERROR = 1e-4  # rad, of the polynomial in speed
-SPEEDS = 8  # at most
+SPEEDS = 8  # at most: what fills a vector
+WIDTH = 2 * SPEEDS
 WIDER = 0.2  # of the range of speeds, to either side
 FINER = 5  # angles in a period of the highest harmonic that is read off
 MOST_BYTES = 2**28  # of a table
 DIFFERENCE_S = 1e-3
+TOGETHER_S = 1e-3  # images this near each other in time are read off together: a rotor's speed does not change meanwhile
 QUIET = np.zeros((1, 0))
+f32 = np.float32
+ONE, TWO, THREE = f32(1), f32(2), f32(3)
 
 
 @dataclass(frozen=True)
 class Wheel:
     """The echoes of what spins, by angle and speed.
 
-    pieces: their numbers.  table (row, angle, speed, 2) float32: Taylor coefficients in the speed, real and imaginary; an angle runs through one
-    of the `copies` parts of a turn.  speed_rad_s: middle and half width of the speeds it holds for.  delays_s (row,): from the axis to the
-    microphone's image; group (row,): resolved or texture; channel (row,): of driver, carrier, microphone and basis.  rate_hz: at which it is read.
+    pieces: their numbers.  table (row, angle, WIDTH) float32: coefficients of powers of the speed, real and imaginary by turns; an angle runs
+    through one of the `copies` parts of a turn.  speed_rad_s: middle and half width of the speeds it holds for.  delays_s (row,): about that from the
+    axis to the microphone's image; group (row,): resolved or texture; channel (row,): of driver, carrier, microphone and basis.  rate_hz: at which it is read.
     """
 
     spin: Spin
@@ -69,42 +73,57 @@ class Wheel:
         return out
 
 
-@kernel(allocates=True)
-def read_off(table, places, firsts, per_sample, middle, half, group, channel, out):
-    """Add to out (group, channel, sample) complex what rows of a table say, each at its own times.
+@kernel
+def _lagrange(w, out):
+    """Write the weights of six places, w after the third of them, into out (float32): `retarded.lagrange`."""
+    a, b, c, d, e = w + TWO, w + ONE, w - ONE, w - TWO, w - THREE
+    ab, cd, abw, cde = a * b, c * d, a * b * w, c * d * e
+    out[0] = -b * w * cde * f32(1 / 120)
+    out[1] = a * w * cde * f32(1 / 24)
+    out[2] = -ab * cde * f32(1 / 12)
+    out[3] = abw * d * e * f32(1 / 12)
+    out[4] = -abw * c * e * f32(1 / 24)
+    out[5] = abw * cd * f32(1 / 120)
 
-    table (row, place + TAPS, power, 2): see `Wheel`; places (knot,): of the spin, which grows, in the table's own steps; firsts (row,): knot of sample 0;
-    per_sample: knots; middle, half: speeds in steps a knot.
-    """
-    count, powers = table.shape[1] - TAPS, table.shape[2]
-    weights, along = np.empty(TAPS, np.float32), np.empty(TAPS)
+
+@kernel
+def _read(table, places, firsts, per_sample, middle, half, group, channel, weights, made, out):
+    """See `read_off`; weights (TAPS,) and made (WIDTH,): float32 scratch."""
+    count, over = table.shape[1] - TAPS, 1.0 / half
     for row in range(table.shape[0]):
         one, to = table[row], out[group[row], channel[row]]
         for n in range(out.shape[2]):
             at = firsts[row] + n * per_sample
             k = int(at)
-            lagrange(at - k, along)
-            place, before, after = 0.0, places[k - 1], places[k + 1]
-            for tap in range(TAPS):
-                place += along[tap] * places[k - BEFORE + tap]
             w = at - k
-            # the speed changes little: what it is halfway will do
-            speed = (1.0 - w) * 0.5 * (after - before) + w * 0.5 * (places[k + 2] - places[k])
-            x = np.float32((speed - middle) / half)
+            p, q, r, s = places[k - 1], places[k], places[k + 1], places[k + 2]
+            bend, skew = 0.5 * (p - q - q + r), (s - p - 3.0 * (r - q)) / 6.0
+            slope = r - q - bend - skew
+            place = q + w * (slope + w * (bend + w * skew))
+            x = f32((slope + w * (2.0 * bend + 3.0 * w * skew) - middle) * over)
             whole = math.floor(place)
-            lagrange(place - whole, along)
-            for tap in range(TAPS):
-                weights[tap] = along[tap]
+            _lagrange(f32(place - whole), weights)
             start = int(whole) % count
-            re, im = np.float32(0.0), np.float32(0.0)
-            for tap in range(TAPS):
-                here = one[start + tap]
-                a, b = here[powers - 1, 0], here[powers - 1, 1]
-                for power in range(powers - 2, -1, -1):
-                    a, b = a * x + here[power, 0], b * x + here[power, 1]
-                re += weights[tap] * a
-                im += weights[tap] * b
+            for lane in range(WIDTH):
+                made[lane] = weights[0] * one[start, lane]
+            for tap in range(1, TAPS):
+                share, here = weights[tap], one[start + tap]
+                for lane in range(WIDTH):
+                    made[lane] += share * here[lane]
+            re, im = made[WIDTH - 2], made[WIDTH - 1]
+            for power in range(WIDTH // 2 - 2, -1, -1):
+                re, im = re * x + made[2 * power], im * x + made[2 * power + 1]
             to[n] += complex(re, im)
+
+
+@kernel(allocates=True)
+def read_off(table, places, firsts, per_sample, middle, half, group, channel, out):
+    """Add to out (group, channel, sample) complex what rows of a table say, each at its own times.
+
+    table (row, place + TAPS, WIDTH): see `Wheel`; places (knot,): of the spin, which grows, in the table's own steps; firsts (row,): knot of sample 0;
+    per_sample: knots; middle, half: speeds in steps a knot.
+    """
+    _read(table, places, firsts, per_sample, middle, half, group, channel, rows32(TAPS), rows32(WIDTH), out)  # fmt: skip
 
 
 def wheel_of(
@@ -122,8 +141,8 @@ def wheel_of(
         return None
     k = 2.0 * math.pi * max(band.turns_per_metre for band in bands)
     middle, half = speeds
-    swing = 2.0 * k * reach_m * half * reach_m / c
-    count = next((n for n in range(2, SPEEDS) if 2.0 * (0.5 * swing) ** n / math.factorial(n) < PHASE_ERROR), 0)  # fmt: skip
+    swing = 2.0 * k * reach_m * half * (reach_m / c + 0.5 * TOGETHER_S)
+    count = next((n for n in range(2, SPEEDS + 1) if 2.0 * (0.5 * swing) ** n / math.factorial(n) < PHASE_ERROR), 0)  # fmt: skip
     if not count:
         return None
     samples = max(flats[n].grid.samples for n in spin.pieces)
@@ -131,7 +150,7 @@ def wheel_of(
     harmonics = int(rate_hz * 2.0 * math.pi / (spin.copies * (middle - half))) // 2
     angles = 2 ** math.ceil(math.log2(FINER * harmonics))
     rows = sum(len(np.unique(g)) for g in _groups(spin, flats, legs)[0]) * len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1]  # fmt: skip
-    if rows * (angles + TAPS) * count * 8 > MOST_BYTES:
+    if rows * (angles + TAPS) * WIDTH * 4 > MOST_BYTES:
         return None
     nodes = np.cos(np.pi * (np.arange(count) + 0.5) / count)
     made = []
@@ -144,7 +163,8 @@ def wheel_of(
     powers = np.linalg.inv(np.vander(nodes, increasing=True))
     values = np.einsum("ps,sra->rap", powers, np.array([one[0] for one in made]))
     values = np.concatenate([values[:, -BEFORE:], values, values[:, : TAPS - BEFORE]], axis=1)
-    table = np.stack([values.real, values.imag], axis=-1).astype(np.float32)
+    table = np.zeros((*values.shape[:2], WIDTH), np.float32)
+    table[..., : 2 * count : 2], table[..., 1 : 2 * count : 2] = values.real, values.imag
     return Wheel(spin, spin.pieces, table, (middle, half), delays_s, group, channel, rate_hz)
 
 
@@ -197,12 +217,17 @@ def _heard(
     delays_s = np.concatenate([delay[one % len(legs)][:, of_mic].ravel() for one in used])
     group = np.concatenate([np.repeat(one // len(legs), each) for one in used])
     channel = np.concatenate([np.tile(np.arange(each), len(one)) + d * each for d, one in enumerate(used)])  # fmt: skip
-    wave = np.fft.fft(np.concatenate(heard), axis=1) / (blocks * samples)
+    keys_of = np.stack([np.rint(delays_s / TOGETHER_S), group, channel], axis=1).astype(int)
+    rows, of_row = np.unique(keys_of, axis=0, return_inverse=True)
+    delays_s = TOGETHER_S * rows[:, 0]
+    wave = np.zeros((len(rows), blocks * samples), complex)
+    np.add.at(wave, of_row.ravel(), np.concatenate(heard))
+    wave = np.fft.fft(wave, axis=1) / (blocks * samples)
     number = np.fft.fftfreq(blocks * samples, 1.0 / (blocks * samples))
     wave *= np.exp(2j * np.pi * number * delays_s[:, None] / period)
     fine = np.zeros((len(wave), angles), complex)
     fine[:, number.astype(int)] = wave
-    return np.fft.ifft(fine, axis=1) * angles, delays_s, group, channel
+    return np.fft.ifft(fine, axis=1) * angles, delays_s, rows[:, 1], rows[:, 2]
 
 
 def _sums(

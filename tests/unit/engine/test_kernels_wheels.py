@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from usim.engine.retarded import BEFORE, TAPS
-from usim.engine.wheels import read_off
+from usim.engine.retarded import BEFORE, TAPS, lagrange
+from usim.engine.wheels import WIDTH, _lagrange, read_off
 
 
 def test_read_off():
     """Values at places between angles and at speeds between nodes, each row at its own times; what is smooth comes out as it is."""
     count, powers, knots, samples = 64, 3, 40, 50
     angle = 2.0 * np.pi * np.arange(-BEFORE, count + TAPS - BEFORE) / count
-    table = np.zeros((3, count + TAPS, powers, 2), np.float32)
+    table = np.zeros((3, count + TAPS, WIDTH), np.float32)
     wave = [np.exp(1j * angle), 0.5 * np.exp(-2j * angle), 0.2 * np.exp(3j * angle)]
     for row in range(3):
         for power in range(powers):
             value = (row + 1) * wave[(row + power) % 3]
-            table[row, :, power, 0], table[row, :, power, 1] = value.real, value.imag
+            table[row, :, 2 * power], table[row, :, 2 * power + 1] = value.real, value.imag
     t = np.arange(knots)
     places = 3.0 + 7.1 * t + 0.01 * t**2
     middle, half, per_sample = 7.5, 0.5, 0.3
@@ -34,3 +34,12 @@ def test_read_off():
             want[group[row], channel[row]] += (row + 1) * waves[(row + power) % 3] * x**power
     assert out == pytest.approx(want, abs=2e-5)
     assert not out[0, 0].any()
+
+
+@pytest.mark.parametrize("w", [0.0, 0.3, 0.999])
+def test_weights(w):
+    """As in float64."""
+    got, want = np.zeros(TAPS, np.float32), np.zeros(TAPS)
+    _lagrange(np.float32(w), got)
+    lagrange(w, want)
+    assert got == pytest.approx(want, abs=1e-6)

@@ -214,7 +214,10 @@ TWINS = {
         "test_ways_that_end_close_together": ["_moved", "_end", "silhouettes._aside"],
         "test_changes": ["_changes", "changes"],
     },
-    f"{HERE}/test_kernels_wheels.py": {"test_read_off": ["read_off"]},
+    f"{HERE}/test_kernels_wheels.py": {
+        "test_read_off": ["read_off", "wheels._read"],
+        "test_weights": ["_lagrange"],
+    },
     f"{HERE}/test_images.py": {"test_slopes": ["_slopes"]},
     f"{HERE}/test_kernels_wideband.py": {
         "test_met": ["across._met"],
