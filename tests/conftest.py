@@ -96,6 +96,7 @@ def figures(
         figure = value.item() if isinstance(value, np.generic) else value
         row = dict(zip(FIGURE_KEYS, (name, figure, unit, bar, counts, commit), strict=True))
         row["test"] = request.node.nodeid
+        row["tier"] = request.config.getoption("--counts")
         line = json.dumps(row, default=str, ensure_ascii=False)
         print(line)
         record_property("figure", line)

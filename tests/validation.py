@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# Validation
 
 Every figure below is computed and asserted by the test beside it. Made by `python tests/validation.py` from
-`tests/figures.json`, the figures of the last full run (`pytest -m full --counts full --figures tests/figures.json`).
+`tests/figures.json`, the figures of the last recorded run: `pytest --figures tests/figures.json` at the counts of every change
+("default"), `pytest -m full --counts full --figures tests/figures.json` at those of a release ("full").
 
 """
 
@@ -33,9 +35,11 @@ def read(lines: list[str]) -> list[dict]:
 def page(rows: list[dict]) -> str:
     """Return VALIDATION.md."""
     if not rows:
-        return HEAD + "No full run has been recorded yet.\n"
+        return HEAD + "No run has been recorded yet.\n"
     commits = sorted({row["commit"] for row in rows})
-    text = HEAD + f"{len(rows)} figures, at commit {', '.join(commits)}.\n"
+    tiers = Counter(row.get("tier", "default") for row in rows)
+    told = ", ".join(f"{number} at {tier} counts" for tier, number in sorted(tiers.items()))
+    text = HEAD + f"{len(rows)} figures, at commit {', '.join(commits)}: {told}.\n"
     for file in dict.fromkeys(row["test"].split("::")[0] for row in rows):
         text += f"\n## {file}\n\n| figure | value | bar | counts | test |\n|---|---|---|---|---|\n"
         for row in rows:
