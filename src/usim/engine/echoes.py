@@ -52,6 +52,7 @@ from usim.engine.wideband import Taps
 from usim.movers.base import AbstractMover, Poses
 from usim.physics.dsp import at_rate
 from usim.physics.jit import kernel
+from usim.scene.company import Company
 from usim.scene.covering import coverings
 from usim.scene.scene import PlacedDevice, Scene
 from usim.template.problem import InvalidInput, Problem
@@ -236,11 +237,11 @@ def _sum_segments(
             held.wheels[mover.name] = wheel_of(mover, flats, legs, bands, fields, tables, c)
         wheel = held.wheels[mover.name]
     air = stirred(scene)
-    shady = tuple(n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air))
+    among, shady = in_company(scene, mover, top)
     for first in range(window.start, window.stop, TOGETHER):
         some = range(first, min(first + TOGETHER, window.stop))
         edge_m = EDGE_M if legs.maps.veils.some else np.inf
-        asked = _Asked(mover, shady, {}, {})
+        asked = _Asked(among, shady, {}, {})
         most_ms = STEPS_MS[0]
         if air is not None:
             met = sides_met(scene, legs.walls)
@@ -279,6 +280,21 @@ def _sum_segments(
         _gather(mover, legs, bands, some, work, jobs, threads, held)
         if wheel is not None:
             _add_wheel(mover, wheel, flats, legs, bands, some, held)
+
+
+def in_company(scene: Scene, mover: AbstractMover, f_hz: float) -> tuple[AbstractMover, tuple[int, ...]]:  # fmt: skip
+    """Return a mover with those pieces of others that may stand in the way of its echoes, and the numbers of all that may."""
+    shady = {
+        one.name: [n for n, piece in enumerate(one.pieces) if casts(piece, f_hz, scene.air)]
+        for one in scene.movers
+    }
+    others = [
+        (one, shady[one.name]) for one in scene.movers if one is not mover and shady[one.name]
+    ]
+    if not others:
+        return mover, tuple(shady[mover.name])
+    among = Company(mover, others)
+    return among, (*shady[mover.name], *range(len(mover.pieces), len(among.pieces)))
 
 
 def _gather(mover, legs, bands, window: range, work, jobs: list, threads: int, held: Held) -> None:

@@ -32,7 +32,9 @@ Image key of any other room. Three integers, the faces in the order in which sou
 with -1: the walls are numbered first, then the sides of the furniture that face the air (`faces`). (-1, -1, -1) is the
 thing itself.
 
-Not here: occlusion between movers, what they do to the tail, pieces other than ellipsoids and blades (refused in one line).
+A piece is hidden by others, of its own mover and of all others, where they stand in the room: not by their images in walls, and flat pieces not at all.
+
+Not here: what movers do to the tail, pieces other than ellipsoids and blades (refused in one line).
 """
 
 from usim.engine.exact.bounce import fermat_point

@@ -40,7 +40,7 @@ from usim.engine.exact.rows import (
     require_pairs,
     with_glints,
 )
-from usim.engine.exact.shadow import others, unhidden
+from usim.engine.exact.shadow import Among, others, unhidden
 
 BLOCK = 16384  # path-instants in memory at once
 
@@ -105,7 +105,8 @@ def asked(
                 if not len(rows):
                     continue
                 if mover.name not in stories:
-                    stories[mover.name] = _follow(link, mover, t_s)
+                    rest = [one for one in scene.movers if one is not mover]
+                    stories[mover.name] = _follow(link, Among(mover, rest) if rest else mover, t_s)
                 motion, own = stories[mover.name], (glints or {}).get((mover.name, number))
                 if pairs is None and dressed(piece):
                     rows = with_glints(link, motion, number, rows, t_s, own)

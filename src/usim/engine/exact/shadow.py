@@ -1,4 +1,4 @@
-"""Limb hides limb: how much of a leg passes the other ellipsoids of the same mover.
+"""Limb hides limb, and body hides body: how much of a leg passes the other ellipsoids, of the same mover and of others.
 
 An ellipsoid is replaced by its silhouette along the ray, the silhouette by a strip; what passes is the sum of two knife edges, each by the
 approximation of ITU-R P.526 (2019, section 4.1) to the modulus of the Fresnel integral. `passed` is the same as `usim.physics.occlusion.passed`.
@@ -97,6 +97,41 @@ def _both(source, ear, poses, own, others, place, wavelength, out):
             there = poses[row, other]
             out[row] *= _passed(source[row], point, there, wavelength, ray, way)
             out[row] *= _passed(ear[row], point, there, wavelength, ray, way)
+
+
+class Among:
+    """A mover whose pieces are followed by the ellipsoids of all other movers of a scene: what may hide its pieces."""
+
+    def __init__(self, mover, rest):
+        self.mover, self.name = mover, mover.name
+        self.rest = [
+            (one, [n for n, piece in enumerate(one.pieces) if piece.shape == "ellipsoid"])
+            for one in rest
+        ]
+        beside = [one.pieces[n] for one, some in self.rest for n in some]
+        self.pieces = (*mover.pieces, *beside)
+
+    def at(self, t_s):
+        told = [(self.mover.at(t_s), list(range(len(self.mover.pieces))), self.mover.pieces)]
+        told += [(one.at(t_s), some, one.pieces) for one, some in self.rest]
+        place = np.concatenate([poses.position_m[:, some] for poses, some, _ in told], axis=1)
+        turn = np.concatenate([poses.rotation[:, some] for poses, some, _ in told], axis=1)
+        sizes = np.concatenate([poses.sizes_m(of)[:, some] for poses, some, of in told], axis=1)
+        bends = [getattr(poses, "bend_rad", None) for poses, _, _ in told]
+        bend = np.zeros(place.shape[:2])
+        if bends[0] is not None:
+            bend[:, : len(self.mover.pieces)] = bends[0]
+        return _Told(place, turn, sizes, bend)
+
+
+class _Told:
+    """Poses whose sizes are known."""
+
+    def __init__(self, place, turn, sizes, bend):
+        self.position_m, self.rotation, self.sizes, self.bend_rad = place, turn, sizes, bend
+
+    def sizes_m(self, _pieces):
+        return self.sizes
 
 
 def others(mover, own: int, f_hz: float, air) -> np.ndarray:
