@@ -43,7 +43,7 @@ class Legs:
     target_axes: np.ndarray  # (J, mic, 3)
     walls: np.ndarray  # (I, H) int64, -1 where no more walls are met
     normals: np.ndarray  # (I, H, 3) float32
-    # (I,) in a room with patches, where several may be at one: see `places`
+    # (I,) in a room with patches or sheets, where several may be at one: see `places`
     places: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -100,7 +100,7 @@ def legs(scene: Scene, device: PlacedDevice, order: int) -> Legs:
         np.stack([found.turned(a) for a in mic_axes], axis=1),
         found.walls,
         found.normals.astype(np.float32),
-        found.places if any(side.wall >= 0 for side in sides.sides) else None,
+        found.places if sides.is_shared else None,
     )
 
 

@@ -6,6 +6,8 @@ approximation of ITU-R P.526 (2019, section 4.1) to the modulus of the Fresnel i
 A solid is replaced by its outline across the leg, a strip in plan times a strip in height; within 1.5 dB of the exact modulus beside one edge, and of the order of what
 is right in deep shadow, where sound goes round several edges.
 
+A sheet that lets sound through stands beside no leg, but is what some legs go through: they pass as much as a solid of its outline would take.
+
 A mirror face and its mirror image in a wall at a right angle are one window, and a solid that touches such a wall is one with its mirror image: nothing passes between.
 """
 
@@ -26,7 +28,8 @@ NEAREST = 1e-6  # of a leg's length: no edge is nearer to its ends
 LAST_BIT = 1 << 60
 SOFT = 0.02  # Fresnel parameters over which one corner takes over from another as the outermost
 WINDOWS = 3  # faces that may bound the stretch of a leg beside a solid
-BOUND = 2  # column of a stop's first window
+SHEET = 2  # column of a stop: 1 where the leg is what goes through it, and passes nowhere beside
+BOUND = 3  # column of a stop's first window
 STOP = BOUND + 2 * WINDOWS + 2
 PLANE = 5
 
@@ -36,7 +39,7 @@ class Veils:
     """Per leg, `spans` (leg, 6): which rows of planes, edges and stops are its own, from and to.
 
     planes (n, PLANE): unfolded faces, normal and level, and bits of those of the leg's that are met before it whichever order they come in.  edges (n, 13): a face as in planes, a point, the edge's direction and the direction into the face.
-    stops (n, STOP): low and high (m), then per window its plane and the side (1: beyond it as seen from the point, -1: before it, 0: no window), then
+    stops (n, STOP): low and high (m), 1 for a sheet, see SHEET, then per window its plane and the side (1: beyond it as seen from the point, -1: before it, 0: no window), then
     which corners, from and to.  corners (n, 2) m, counter-clockwise.
     """
 
@@ -273,7 +276,10 @@ def nearby(veils, leg, px, py, pz, slack, ex, ey, ez, waves):
         bits |= bit if least <= slack or away < need else 0
         bit = _next(bit)
     for n in range(spans[leg, 4], spans[leg, 5]):
-        bits |= bit if least <= slack or _is_near(stops[n], planes, first, corners, px, py, pz, dx, dy, dz, length, waves, slack) else 0  # fmt: skip
+        near = least <= slack or _is_near(stops[n], planes, first, corners, px, py, pz, dx, dy, dz, length, waves, slack)  # fmt: skip
+        if stops[n, SHEET] > 0.0 and not near:
+            return 0, 0.0
+        bits |= bit if near else 0
         bit = _next(bit)
     return bits, 1.0
 
@@ -306,7 +312,8 @@ def leg_passes(veils, leg, bits, px, py, pz, ex, ey, ez, waves):
         bit = _next(bit)
     for n in range(spans[leg, 4], spans[leg, 5]):
         if bits & bit and through > FAINT:
-            through *= _passes_stop(stops[n], planes, first, corners, px, py, pz, dx, dy, dz, length, waves)  # fmt: skip
+            beside = _passes_stop(stops[n], planes, first, corners, px, py, pz, dx, dy, dz, length, waves)  # fmt: skip
+            through *= 1.0 - beside if stops[n, SHEET] > 0.0 else beside
         bit = _next(bit)
     return through
 
