@@ -6,15 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
-from test_patches import SIZE_M, TONE_HZ, listening, scene_in, standing_apart_db, stands
-from tumblers import compared, decibels, energy, received, traced
+from test_patches import SIZE_M, TONE_HZ, listening, scene_in, standing_apart_db
+from tumblers import compared, decibels, energy
 
 from usim.engine.legs import legs
 from usim.engine.rays import LOST, Ball, crossings
 from usim.engine.sides import sides_of
 from usim.engine.simulate import simulate
 from usim.engine.standing import standing
-from usim.engine.tail import tail_of
 from usim.physics.air import Air
 from usim.physics.impedance import DIFFUSE_COSINES, diffuse_mean, limp_mass_loss_db
 from usim.scene.template import from_table

@@ -226,6 +226,9 @@ def _furniture(axes: Any, piece: Mapping[str, Any]) -> None:
 
     if "from_m" in piece and "to_m" in piece:
         (x, y), (to_x, to_y) = piece["from_m"][:2], piece["to_m"][:2]
+        if piece.get("kind") == "screen":
+            axes.plot((x, to_x), (y, to_y), color="#b5ab9a", linewidth=2.5, linestyle=(0, (4, 1)))
+            return
         axes.add_patch(
             Rectangle((x, y), to_x - x, to_y - y, facecolor="#e3ddd2", edgecolor="#b5ab9a")
         )
