@@ -143,14 +143,11 @@ def keys_of(paths: Paths, places: np.ndarray) -> np.ndarray | None:
     known = {(*sorted(key), *np.round(at, 5)): key for key, at in zip(images.key.tolist(), images.position_m, strict=True)}  # fmt: skip
     width = images.key.shape[1]
     rows = np.full((len(places), width), -1)
-    sides, sheets = (getattr(sides_of(paths.scene), name) for name in ("sides", "sheets"))
-    # a patch is its wall to the judge, a sheet gone through is no image
+    sides = sides_of(paths.scene).sides  # a patch is its wall to the judge
     walls = sum(side.wall < 0 and not side.is_furniture for side in sides)
     patches = sum(side.wall >= 0 for side in sides)
     number = [side.wall if side.wall >= 0 else n - patches * (n >= walls) for n, side in enumerate(sides)]  # fmt: skip
-    met = np.array([*number, *([-1] * len(sheets)), -1])[paths.legs.walls]
-    met = -np.sort(-met, axis=1)[:, :width]
-    rows[:, : met.shape[1]] = met
+    rows[:, : paths.legs.walls.shape[1]] = np.array([*number, -1])[paths.legs.walls]
     return np.array([known[(*sorted(row), *np.round(at, 5))] for row, at in zip(rows.tolist(), places, strict=True)])  # fmt: skip
 
 

@@ -325,7 +325,9 @@ def paths(scene: Scene, device: str | None = None) -> dict[str, Any]:
     found = [maps(sides, order, one.world(one.unit.mics_m)) for one in listening]
     images = max((len(one) for one in found), default=0)
     lit = images
-    if sides.is_shared:  # of the images at one place, one or two are lit at a time
+    if (
+        scene.patches
+    ):  # of the images over a wall and over its patches, one or two are lit at a time
         lit = max((len(np.unique(one.places)) for one in found), default=0)
     sounding = [device for device in scene.devices if device.emission is not None]
     drivers = sum(len(device.unit.drivers_m) for device in sounding)

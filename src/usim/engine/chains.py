@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from usim.engine.sides import SAME, TOUCHING_M, Side, Sides, Solid, clipped, hull
-from usim.engine.veils import BOUND, PLANE, SHEET, STOP, Veils
+from usim.engine.veils import BOUND, NORMAL, PLANE, SHEET, STOP, Veils
 
 FURNITURE_ORDER = 2  # most mirrors of a chain with furniture among them
 Affine = tuple[np.ndarray, np.ndarray]
@@ -125,7 +125,7 @@ def _facing(sides: tuple[Side, ...]) -> np.ndarray:
 class Copy:
     """A solid where it stands in the unfolded room, or several that are one: which planes of the leg it lies beyond (1) or before (-1).
 
-    turn: of the room there, (3, 3); sheet: its number, -1 for a solid.
+    turn: of the room there, (3, 3); sheet: which of the mirrors it is, see `Sides`, -1 for a solid.
     """
 
     outline: np.ndarray
@@ -136,37 +136,37 @@ class Copy:
     sheet: int = -1
 
 
-def veils_of(
-    ways: list[Unfolded], shadows: bool = True, behind: list[list[Copy]] | None = None
-) -> Veils:
-    """Return the veils of unfolded chains, without their stops where no shadows are asked for.
-
-    behind: the sheets that each of them is seen through alone.
-    """
+def veils_of(ways: list[Unfolded], shadows: bool = True) -> Veils:
+    """Return the veils of unfolded chains, without their stops and sheets where no shadows are asked for."""
     spans: list[list[int]] = []
     planes: list[np.ndarray] = []
     edges: list[np.ndarray] = []
     stops: list[np.ndarray] = []
     corners: list[np.ndarray] = []
-    for own, sheets in zip(ways, behind or [[] for _ in ways], strict=True):
+    for own in ways:
+        sheets = own.sheets() if shadows else []
         starts = len(planes), len(edges), len(stops)
         edges += own.edges()
         if own.sides.is_bare and len(edges) == starts[1] and not sheets:  # seen from everywhere
-            spans.append([n for start in starts for n in (start, start)])
+            spans.append([n for start in (*starts, starts[2]) for n in (start, start)])
             continue
         planes += own.planes
-        for copy in [*sheets, *(own.copies() if shadows else ())]:
+        solids = own.copies() if shadows else []
+        for copy in [*solids, *sheets]:
             row = np.zeros(STOP)
-            row[0], row[1], row[SHEET] = copy.low, copy.high, copy.sheet >= 0
+            row[0], row[1], row[SHEET] = copy.low, copy.high, copy.sheet
+            if copy.sheet >= 0:
+                row[NORMAL : NORMAL + 3] = copy.turn @ own.sides.sheets[copy.sheet - len(own.sides.sides)].normal  # fmt: skip
             for place, (plane, beyond) in enumerate(sorted(copy.beyond.items())):
                 row[BOUND + 2 * place], row[BOUND + 2 * place + 1] = plane, beyond
             row[STOP - 2], row[STOP - 1] = len(corners), len(corners) + len(copy.outline)
             corners += list(copy.outline)
             stops.append(row)
         ends = len(planes), len(edges), len(stops)
-        spans.append([n for pair in zip(starts, ends, strict=True) for n in pair])
+        between = starts[2] + len(solids)
+        spans.append([starts[0], ends[0], starts[1], ends[1], starts[2], between, between, ends[2]])
     return Veils(
-        np.array(spans, np.int64).reshape(-1, 6),
+        np.array(spans, np.int64).reshape(-1, 8),
         np.array(planes).reshape(-1, PLANE),
         np.array(edges).reshape(-1, 13),
         np.array(stops).reshape(-1, STOP),
@@ -230,8 +230,8 @@ class Unfolded:
 
     def sheets(self) -> list[Copy]:
         """Return the sheets that the leg may go through."""
-        first = len(self.sides.solids)
-        return [replace(one, sheet=number) for number, sheet in enumerate(self.sides.sheets) for one in self._beside(first + number, sheet.solid)]  # fmt: skip
+        owner, mirror_of = len(self.sides.solids), len(self.sides.sides)
+        return [replace(one, sheet=mirror_of + n) for n, sheet in enumerate(self.sides.sheets) for one in self._beside(owner + n, sheet.solid)]  # fmt: skip
 
     def _beside(self, number: int, solid: Solid) -> list[Copy]:
         """Return one solid or sheet, the owner of that number, beside the leg."""

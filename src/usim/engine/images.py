@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from usim.engine.chains import Copy, Unfolded, after, chains, joining, marked, mirror, veils_of
+from usim.engine.chains import Unfolded, after, chains, joining, marked, mirror, veils_of
 from usim.engine.sides import Sides
 from usim.engine.veils import Veils, no_veils, seen
 
@@ -27,8 +27,7 @@ WAVES = 75.0  # per metre, at which it is asked: the lower, the more passes
 class Maps:
     """The mirror maps of a room, in order of reflection: linear (I,3,3), offset (I,3) m, order (I,), walls (I,H), normals (I,H,3), and what veils each.
 
-    `walls` lists the sides met, the first one met first, then the sheets gone through as `Sides.mirrors` numbers them, padded with -1; `normals` their
-    unfolded unit normals.
+    `walls` lists the sides met, the first one met first, padded with -1; `normals` their unfolded unit normals.
     """
 
     linear: np.ndarray
@@ -90,36 +89,7 @@ def maps(sides: Sides, order: int, ends_m: np.ndarray) -> Maps:
         images = np.array([chain.map[0] @ end + chain.map[1] for chain in found])
         rows = seen(veils, images, places, WAVES)
         found, ways = [found[row] for row in rows], [ways[row] for row in rows]
-    if not sides.sheets:
-        return _listed([(chain.map, chain.orders[0]) for chain in found], sides, order, veils.subset(rows))  # fmt: skip
-    ends_of = np.array([chain.map[0] @ end + chain.map[1] for chain in found])
-    numbers, through = _behind(ways, ends_of, places)
-    veils = veils_of([ways[n] for n in numbers], behind=through)
-    chosen = [(found[n].map, found[n].orders[0]) for n in numbers]
-    return _listed(chosen, sides, order, veils, through)
-
-
-def _behind(
-    ways: list[Unfolded], ends_m: np.ndarray, places: np.ndarray
-) -> tuple[list[int], list[list[Copy]]]:
-    """Return which way goes through which of its sheets, as far as anything of that is seen from one of some places: every way, too, as if there were none."""
-    sheets = [way.sheets() for way in ways]
-
-    def those(rows: list[tuple[int, tuple[int, ...]]]) -> list[list[Copy]]:
-        return [[sheets[n][k] for k in some] for n, some in rows]
-
-    out: list[tuple[int, tuple[int, ...]]] = [(n, ()) for n in range(len(ways))]
-    last = out
-    while last:
-        more = [(n, (*some, k)) for n, some in last for k in range(some[-1] + 1 if some else 0, len(sheets[n]))]  # fmt: skip
-        if not more:
-            break
-        veils = veils_of([ways[n] for n, _ in more], behind=those(more))
-        rows = seen(veils, np.array([ends_m[n] for n, _ in more]), places, WAVES)
-        last = [more[row] for row in rows]
-        out = out + last
-    out.sort(key=lambda one: len(ways[one[0]].orders[0]))  # fewest mirrors first
-    return [n for n, _ in out], those(out)
+    return _listed([(chain.map, chain.orders[0]) for chain in found], sides, order, veils.subset(rows))  # fmt: skip
 
 
 def _everywhere(sides: Sides, order: int) -> Maps:
@@ -149,16 +119,9 @@ def _everywhere(sides: Sides, order: int) -> Maps:
     return _listed(found, sides, order, no_veils(len(found)))
 
 
-def _listed(
-    found: list[tuple],
-    sides: Sides,
-    order: int,
-    veils: Veils,
-    through: list[list[Copy]] | None = None,
-) -> Maps:
-    """Return maps from pairs of a map and its chain; through: the sheets that each is seen through, met last."""
-    through = through or [[] for _ in found]
-    width = max(order, 1, *(len(chain) + len(some) for (_, chain), some in zip(found, through, strict=True)))  # fmt: skip
+def _listed(found: list[tuple], sides: Sides, order: int, veils: Veils) -> Maps:
+    """Return maps from pairs of a map and its chain."""
+    width = max(order, 1)
     walls = np.full((len(found), width), -1, np.int64)
     normals = np.zeros((len(found), width, 3))
     for row, (_, chain) in enumerate(found):
@@ -168,11 +131,8 @@ def _listed(
             n = sides.sides[index].normal
             turn = np.eye(3) - 2.0 * np.outer(n, n)
             unfolded = [turn @ other for other in unfolded] + [n]
-        for copy in through[row]:
-            walls[row, len(unfolded)] = len(sides.sides) + copy.sheet
-            unfolded.append(copy.turn @ sides.sheets[copy.sheet].normal)
-        if unfolded:
-            normals[row, : len(unfolded)] = unfolded
+        if chain:
+            normals[row, : len(chain)] = unfolded
     return Maps(
         np.array([map_[0] for map_, _ in found]),
         np.array([map_[1] for map_, _ in found]),

@@ -16,7 +16,7 @@ from numpy.polynomial import chebyshev
 
 from usim.devices.unit import Unit
 from usim.engine.images import Maps, maps
-from usim.engine.sides import Mirror, sides_of
+from usim.engine.sides import Mirror, held, sides_of
 from usim.engine.slab import BEAM_DEGREE, PORT_DEGREE, WALL_NODES
 from usim.physics.air import Air
 from usim.physics.jit import kernel
@@ -43,7 +43,7 @@ class Legs:
     target_axes: np.ndarray  # (J, mic, 3)
     walls: np.ndarray  # (I, H) int64, -1 where no more walls are met
     normals: np.ndarray  # (I, H, 3) float32
-    # (I,) in a room with patches or sheets, where several may be at one: see `places`
+    # (I,) in a room with patches, where several may be at one: see `places`
     places: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -100,7 +100,7 @@ def legs(scene: Scene, device: PlacedDevice, order: int) -> Legs:
         np.stack([found.turned(a) for a in mic_axes], axis=1),
         found.walls,
         found.normals.astype(np.float32),
-        found.places if sides.is_shared else None,
+        found.places if any(side.wall >= 0 for side in sides.sides) else None,
     )
 
 
@@ -149,6 +149,17 @@ def wall_tables(surfaces: Sequence[Mirror], f_hz: float, air: Air) -> np.ndarray
     return np.array([found[surface] for surface in surfaces], np.float32).reshape(
         len(surfaces), 2, WALL_NODES
     )
+
+
+def sheet_tables(scene: Scene, f_hz: float) -> np.ndarray:
+    """Return what a scene's sheets change of what goes through them (mirror, 2, WALL_NODES) at one frequency, in float64; the sides' rows are empty."""
+    sides = sides_of(scene)
+    first = len(sides.sides)
+    out = np.zeros((first + len(sides.sheets), 2, WALL_NODES))
+    for row, mirror in enumerate(sides.mirrors[first:], first):
+        values = held(mirror, nodes(), f_hz, scene.air)
+        out[row] = values.real, values.imag
+    return out
 
 
 def body_reflection(surface: AbstractSurface, cosine, f_hz: float, air: Air) -> np.ndarray:

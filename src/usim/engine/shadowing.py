@@ -102,7 +102,7 @@ def stretches(
 
 def _splits(maps: Maps, image: int, mirrors: list) -> list[tuple]:
     """Return the maps of driver and microphone for every place along an image's path, whichever order its walls are met in."""
-    walls = [int(w) for w in maps.walls[image] if 0 <= w < len(mirrors)]  # no sheets gone through
+    walls = [int(w) for w in maps.walls[image] if w >= 0]
     found: list[tuple] = []
     for order in sorted(set(permutations(walls))):
         linear, offset = _over(order, mirrors)

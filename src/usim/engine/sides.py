@@ -6,8 +6,7 @@ the mirror image of the face in that wall continues it.  Furniture that touches 
 A patch is a side in the plane of its wall, as a mirror by what its surface reflects more or less than the wall's: images in both are in one place, and where a way meets the patch
 the two make what the patch reflects.  Beside its window, which ends in knife edges as others do, the wall's own is left.
 
-A sheet, furniture that lets sound through, is a mirror on either side and no solid: as seen from behind it there is the image without it, and one
-by what it transmits less than everything, where the way meets it; the two make what it transmits.
+A sheet, furniture that lets sound through, is a mirror on either side and no solid: behind it is heard what it transmits beside what passes its edges.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ TOUCHING_M = 0.01  # furniture that stands so near to a wall touches it
 SHEET_FACES = ("side_1", "side_3")  # that are met of a sheet
 THROUGH_M = 1000.0  # how far what touches a wall reaches through it
 SAME = 1e-6  # m, or cosine: what differs less is the same
-NOTHING = 1e-12  # of the pressure, that a sheet which lets all through takes
 
 
 class Mirror(Protocol):
@@ -57,8 +55,8 @@ class Through:
     sheet: AbstractSurface
 
     def reflection(self, cos_incidence, f_hz, air: Air) -> np.ndarray:
-        """Return the complex transmission of pressure at cosines of incidence and f_hz (Hz), less one; never quite nothing, which has no logarithm."""
-        return self.sheet.transmission(cos_incidence, f_hz, air) - (1.0 + NOTHING)
+        """Return the complex transmission of pressure at cosines of incidence and f_hz (Hz), less one."""
+        return self.sheet.transmission(cos_incidence, f_hz, air) - 1.0
 
 
 def held(
@@ -108,7 +106,7 @@ class Sheet:
 class Sides:
     """All sides, walls before patches before furniture, all solids, those of the room first, and all sheets, which are no solids.
 
-    Sheets are owners after solids, and mirrors after sides: those are what they change of what goes through them.
+    Sheets are owners after solids, and mirrors after sides: as such they are what they change of what goes through them.
     """
 
     sides: tuple[Side, ...]
@@ -118,17 +116,12 @@ class Sides:
     @property
     def is_plain(self) -> bool:
         """Whether every image is seen from everywhere: no solids, no patches, no sheets, no free edges."""
-        return self.is_bare and not self.is_shared
+        return self.is_bare and not self.sheets and not any(side.wall >= 0 for side in self.sides)
 
     @property
     def is_bare(self) -> bool:
         """Whether every image in walls alone is seen from everywhere."""
         return not self.solids and not any(len(side.free_edges) for side in self.sides if side.wall < 0 and not side.is_sheet)  # fmt: skip
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether several images may be in one place: over a wall and its patches, through a sheet and without it."""
-        return bool(self.sheets) or any(side.wall >= 0 for side in self.sides)
 
     @property
     def surfaces(self) -> list[AbstractSurface]:
@@ -148,8 +141,7 @@ class Sides:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What images are named after: the sides that they are mirrored by, the sheets that they are seen through."""
-        return (*(side.name for side in self.sides), *(f"through_{sheet.name}" for sheet in self.sheets))  # fmt: skip
+        return tuple(side.name for side in self.sides)
 
 
 def sides_of(scene: Scene) -> Sides:

@@ -105,7 +105,7 @@ def stretches(
 def sides_met(scene: Scene, walls: np.ndarray) -> list[list[Side]]:
     """Return the sides that each of some legs meets; walls (I, H): see `Legs`."""
     sides = sides_of(scene).sides
-    return [[sides[w] for w in row if 0 <= w < len(sides)] for row in walls]
+    return [[sides[w] for w in row if w >= 0] for row in walls]
 
 
 def distances(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
