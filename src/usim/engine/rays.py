@@ -26,7 +26,6 @@ LONGEST_M = 300.0  # of a ray: what comes later than 0.9 s is not told
 ROOM = 8  # crossings of the ball per ray that there is room for at first
 SCATTERED = -1  # in place of the number of mirrors of a way that is scattered anywhere
 ABSORBED, IN_AIR, LEFT, LOST = range(4)  # rows of the balance
-ALL = 1.0 - 1e-9  # share of the energy that is all of it
 BEHIND_M = 1e-6  # a face that lies so little behind a ray is met at once
 
 
@@ -276,9 +275,7 @@ def _follow(
                 behind += through_it
             chance = scattered / kept if kept > 0.0 else 0.0
             passing = behind / kept if kept > 0.0 else 0.0
-            drawn = chance
-            if passing < ALL:  # what lets all through draws nothing
-                state, drawn = _drawn(state)
+            state, drawn = _drawn(state)
             is_scattered = drawn < chance
             goes_on = not is_scattered and drawn < chance + passing
             most = 0.0

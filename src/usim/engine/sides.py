@@ -148,31 +148,35 @@ def sides_of(scene: Scene) -> Sides:
     """Return the sides and solids of a scene's room and furniture."""
     room = scene.room
     walls = [Face(wall.name, np.asarray(wall.corners_m, float), np.asarray(wall.normal, float)) for wall in room.walls]  # fmt: skip
-    things = [thing.solid for thing in scene.furniture]
     made = [
         Side(face.name, face.corners_m, face.normal, wall.surface, False, _free_edges(face, walls, _continues), next((n for n, solid in enumerate(room.solids) if _lines(solid, face)), -1))
         for face, wall in zip(walls, room.walls, strict=True)
     ]  # fmt: skip
     made += [patch for one in scene.patches if (patch := _patch(one, made)) is not None]
+    firm = [one for one in scene.furniture if not one.is_sheet]
+    sheer = [one for one in scene.furniture if one.is_sheet and not _is_nothing(one, scene.air)]
     solids = [Solid(prism, _beside(prism, walls)) for prism in room.solids]
-    solids += [_reaching(one.solid, walls) for one in scene.furniture if not one.is_sheet]
-    sheets = [_sheet(one, walls) for one in scene.furniture if one.is_sheet]
-    place, sheet_place = len(room.solids), len(solids)
-    for number, thing in enumerate(scene.furniture):
-        others = things[:number] + things[number + 1 :]
+    owner = {one.name: len(solids) + n for n, one in enumerate((*firm, *sheer))}
+    solids += [_reaching(one.solid, walls) for one in firm]
+    for thing in scene.furniture:
+        others = [one.solid for one in scene.furniture if one is not thing]
         faces = thing.solid.faces()
         hidden = [face for face in faces if _wall_behind(face, walls) >= 0]
-        owner = sheet_place if thing.is_sheet else place
-        sheet_place, place = sheet_place + thing.is_sheet, place + (not thing.is_sheet)
         for face in faces:
             if any(face is one for one in hidden) or any(_covers(other, face) for other in others):
                 continue
-            if thing.is_sheet and face.name not in SHEET_FACES:
+            if thing.name not in owner or (thing.is_sheet and face.name not in SHEET_FACES):
                 continue
             made.append(
-                Side(f"{thing.name}.{face.name}", face.corners_m, face.normal, thing.surface, True, _free_edges(face, hidden, _leans), owner, is_sheet=thing.is_sheet)
+                Side(f"{thing.name}.{face.name}", face.corners_m, face.normal, thing.surface, True, _free_edges(face, hidden, _leans), owner[thing.name], is_sheet=thing.is_sheet)
             )  # fmt: skip
-    return Sides(tuple(made), tuple(solids), tuple(sheets))
+    return Sides(tuple(made), tuple(solids), tuple(_sheet(one, walls) for one in sheer))
+
+
+def _is_nothing(thing: AbstractFurniture, air: Air) -> bool:
+    """Return whether a sheet lets all sound through."""
+    cosine, f_hz = np.array([[0.1], [0.5], [1.0]]), np.array(thing.surface.band_hz)
+    return bool(np.all(thing.surface.energy(cosine, f_hz, air).transmitted > 1.0 - SAME))
 
 
 def _sheet(thing: AbstractFurniture, walls: list[Face]) -> Sheet:
