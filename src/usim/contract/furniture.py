@@ -9,6 +9,7 @@ from usim.contract import kinds
 from usim.furniture.base import AbstractFurniture
 
 TOLERANCE = 1e-9
+THIN = 1e-3  # of a sheet's length
 
 
 def faults(module: ModuleType) -> Iterator[str]:
@@ -34,7 +35,7 @@ def _solid(thing: AbstractFurniture) -> Iterator[str]:
     if nearest.shape != points.shape or inside.shape != (2000,):
         yield "nearest_m or contains does not answer point by point"
         return
-    if not inside.any() or inside.all():
+    if (not inside.any() and not thing.is_sheet) or inside.all():
         yield "contains does not tell inside from outside near the bounding box"
     if np.abs(nearest[inside] - points[inside]).max(initial=0.0) > TOLERANCE:
         yield "the nearest point of a point inside is not that point"
@@ -63,6 +64,9 @@ def _heard(thing: AbstractFurniture) -> Iterator[str]:
     after = np.roll(along, -1, axis=0)
     if np.any(along[:, 0] * after[:, 1] - along[:, 1] * after[:, 0] <= 0.0):
         yield "the footprint of solid is not convex and counter-clockwise"
+    long = np.sqrt((along * along).sum(axis=1))
+    if thing.is_sheet and (len(plan) != 4 or max(long[1::2]) > THIN * min(long[::2])):
+        yield "it is a sheet, but side_1 and side_3 of its solid are not all that is met of it"
 
 
 def _top(thing: AbstractFurniture) -> Iterator[str]:

@@ -7,13 +7,13 @@ one wall: what its faces, small as they are, do beyond that is left to the tail.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from usim.engine.sides import SAME, TOUCHING_M, Side, Sides, Solid, clipped, hull
-from usim.engine.veils import BOUND, PLANE, STOP, Veils
+from usim.engine.veils import BOUND, NORMAL, PLANE, SHEET, STOP, Veils
 
 FURNITURE_ORDER = 2  # most mirrors of a chain with furniture among them
 Affine = tuple[np.ndarray, np.ndarray]
@@ -121,42 +121,52 @@ def _facing(sides: tuple[Side, ...]) -> np.ndarray:
     return ahead & ahead.T
 
 
-@dataclass
-class _Copy:
-    """A solid where it stands in the unfolded room, or several that are one: which planes of the leg it lies beyond (1) or before (-1)."""
+@dataclass(frozen=True)
+class Copy:
+    """A solid where it stands in the unfolded room, or several that are one: which planes of the leg it lies beyond (1) or before (-1).
+
+    turn: of the room there, (3, 3); sheet: which of the mirrors it is, see `Sides`, -1 for a solid.
+    """
 
     outline: np.ndarray
     low: float
     high: float
     beyond: dict[int, int]
+    turn: np.ndarray
+    sheet: int = -1
 
 
 def veils_of(ways: list[Unfolded], shadows: bool = True) -> Veils:
-    """Return the veils of unfolded chains, without their stops where no shadows are asked for."""
+    """Return the veils of unfolded chains, without their stops and sheets where no shadows are asked for."""
     spans: list[list[int]] = []
     planes: list[np.ndarray] = []
     edges: list[np.ndarray] = []
     stops: list[np.ndarray] = []
     corners: list[np.ndarray] = []
     for own in ways:
+        sheets = own.sheets() if shadows else []
         starts = len(planes), len(edges), len(stops)
         edges += own.edges()
-        if own.sides.is_bare and len(edges) == starts[1]:  # seen from everywhere
-            spans.append([n for start in starts for n in (start, start)])
+        if own.sides.is_bare and len(edges) == starts[1] and not sheets:  # seen from everywhere
+            spans.append([n for start in (*starts, starts[2]) for n in (start, start)])
             continue
         planes += own.planes
-        for copy in own.copies() if shadows else ():
+        solids = own.copies() if shadows else []
+        for copy in [*solids, *sheets]:
             row = np.zeros(STOP)
-            row[0], row[1] = copy.low, copy.high
+            row[0], row[1], row[SHEET] = copy.low, copy.high, copy.sheet
+            if copy.sheet >= 0:
+                row[NORMAL : NORMAL + 3] = copy.turn @ own.sides.sheets[copy.sheet - len(own.sides.sides)].normal  # fmt: skip
             for place, (plane, beyond) in enumerate(sorted(copy.beyond.items())):
                 row[BOUND + 2 * place], row[BOUND + 2 * place + 1] = plane, beyond
             row[STOP - 2], row[STOP - 1] = len(corners), len(corners) + len(copy.outline)
             corners += list(copy.outline)
             stops.append(row)
         ends = len(planes), len(edges), len(stops)
-        spans.append([n for pair in zip(starts, ends, strict=True) for n in pair])
+        between = starts[2] + len(solids)
+        spans.append([starts[0], ends[0], starts[1], ends[1], starts[2], between, between, ends[2]])
     return Veils(
-        np.array(spans, np.int64).reshape(-1, 6),
+        np.array(spans, np.int64).reshape(-1, 8),
         np.array(planes).reshape(-1, PLANE),
         np.array(edges).reshape(-1, 13),
         np.array(stops).reshape(-1, STOP),
@@ -214,29 +224,35 @@ class Unfolded:
             return False
         return bool((point - side.corners_m[0]) @ side.normal < -TOUCHING_M)
 
-    def copies(self) -> list[_Copy]:
+    def copies(self) -> list[Copy]:
         """Return the solids beside the leg."""
-        out = []
-        for number, solid in enumerate(self.sides.solids):
-            found: dict[tuple, tuple[Affine, dict[int, int], dict[int, int]]] = {}
-            joins: list[tuple[tuple, tuple, int]] = []
-            touched = set()  # by the leg, with a face of its own, and nowhere else
-            for order in self.orders:
-                stretches = self.maps[order]
-                bounds = [self._plane(order, place) for place in range(len(order))]
-                for place, map_ in enumerate(stretches):
-                    ends = order[max(place - 1, 0) : place + 1]
-                    if any(self.sides.sides[n].owner == number for n in ends):
-                        touched.add(marked(map_))
-                    beyond = {plane: 1 if at >= place else -1 for at, plane in enumerate(bounds)}
-                    found.setdefault(marked(map_), (map_, beyond, {}))
-                    if place > 0 and order[place - 1] in solid.touches:
-                        joins.append((marked(stretches[place - 1]), marked(map_), bounds[place - 1]))  # fmt: skip
-            for mark in touched:
-                found.pop(mark, None)
-            joins = [(a, b, plane) for a, b, plane in joins if a in found and b in found]
-            out += _joined(solid, found, joins, self.planes)
-        return out
+        return [one for number, solid in enumerate(self.sides.solids) for one in self._beside(number, solid)]  # fmt: skip
+
+    def sheets(self) -> list[Copy]:
+        """Return the sheets that the leg may go through."""
+        owner, mirror_of = len(self.sides.solids), len(self.sides.sides)
+        return [replace(one, sheet=mirror_of + n) for n, sheet in enumerate(self.sides.sheets) for one in self._beside(owner + n, sheet.solid)]  # fmt: skip
+
+    def _beside(self, number: int, solid: Solid) -> list[Copy]:
+        """Return one solid or sheet, the owner of that number, beside the leg."""
+        found: dict[tuple, tuple[Affine, dict[int, int], dict[int, int]]] = {}
+        joins: list[tuple[tuple, tuple, int]] = []
+        touched = set()  # by the leg, with a face of its own, and nowhere else
+        for order in self.orders:
+            stretches = self.maps[order]
+            bounds = [self._plane(order, place) for place in range(len(order))]
+            for place, map_ in enumerate(stretches):
+                ends = order[max(place - 1, 0) : place + 1]
+                if any(self.sides.sides[n].owner == number for n in ends):
+                    touched.add(marked(map_))
+                beyond = {plane: 1 if at >= place else -1 for at, plane in enumerate(bounds)}
+                found.setdefault(marked(map_), (map_, beyond, {}))
+                if place > 0 and order[place - 1] in solid.touches:
+                    joins.append((marked(stretches[place - 1]), marked(map_), bounds[place - 1]))  # fmt: skip
+        for mark in touched:
+            found.pop(mark, None)
+        joins = [(a, b, plane) for a, b, plane in joins if a in found and b in found]
+        return _joined(solid, found, joins, self.planes)
 
 
 def _stretches(sides: Sides, order: tuple[int, ...]) -> list[Affine]:
@@ -247,7 +263,7 @@ def _stretches(sides: Sides, order: tuple[int, ...]) -> list[Affine]:
     return maps[::-1]
 
 
-def _joined(solid: Solid, found: dict, joins: list, planes: list[np.ndarray]) -> list[_Copy]:
+def _joined(solid: Solid, found: dict, joins: list, planes: list[np.ndarray]) -> list[Copy]:
     """Return a solid's places in the unfolded room, those as one that continue each other through a wall."""
     group = {mark: mark for mark in found}
     cuts: dict[tuple, set[int]] = {mark: set() for mark in found}
@@ -277,5 +293,6 @@ def _joined(solid: Solid, found: dict, joins: list, planes: list[np.ndarray]) ->
             outlines.append(plan)
             heights += z
         shared = set.intersection(*(set(found[m][1].items()) for m in members))
-        out.append(_Copy(hull(np.concatenate(outlines)), min(heights), max(heights), dict(shared)))
+        turn = found[leader][0][0]
+        out.append(Copy(hull(np.concatenate(outlines)), min(heights), max(heights), dict(shared), turn))  # fmt: skip
     return out

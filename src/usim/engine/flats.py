@@ -49,7 +49,7 @@ from usim.engine.slab import (
     whole_lanes,
 )  # fmt: skip
 from usim.engine.tones import COSINES, SAMPLES
-from usim.engine.veils import is_veiled, passes_at
+from usim.engine.veils import has_sheets, is_veiled, passes_at, sends_at
 from usim.physics.jit import fused, kernel, rows32, rows64
 
 
@@ -92,14 +92,19 @@ def _above_carrier(s, d, per_rise, slope, air_slope, strength, count, wide):
 
 
 @kernel
-def _veiled(s, d, chains, leg, ex, ey, ez, waves, count):
-    """Multiply RE, IM by what passes a leg from PLACE to its end e (m); waves: per metre."""
+def _veiled(s, d, chains, leg, ex, ey, ez, waves, walls, count):
+    """Multiply RE, IM by what passes a leg from PLACE to its end e (m); waves: per metre; walls: of the sheets."""
     if is_veiled(chains[2], leg):
         for k in range(count):
             x, y, z = d[PLACE + k], d[PLACE + ROW + k], d[PLACE + 2 * ROW + k]
             passed = f32(passes_at(chains[2], leg, x, y, z, ex, ey, ez, waves))
             s[RE + k] *= passed
             s[IM + k] *= passed
+            if has_sheets(chains[2], leg):
+                sent = sends_at(chains[2], leg, x, y, z, ex, ey, ez, waves, walls)
+                re, im = s[RE + k], s[IM + k]
+                s[RE + k] = re * f32(sent.real) - im * f32(sent.imag)
+                s[IM + k] = re * f32(sent.imag) + im * f32(sent.real)
 
 
 @kernel
@@ -123,7 +128,9 @@ def _going(
         s[COSINE + k] = s[HALF + k]
     _mirror(s, skin, 0, wide)
     met(s, BACK, chains, leg, walls, wide)
-    _veiled(s, d, chains, leg, sources[leg, 0], sources[leg, 1], sources[leg, 2], waves, wide)
+    _veiled(
+        s, d, chains, leg, sources[leg, 0], sources[leg, 1], sources[leg, 2], waves, walls, wide
+    )
     _decay(s, absorption, wide)
     _above_carrier(s, d, per_rise, slope, air_slope, weight, count, wide)
     departing(s, beams, axes, leg, way_re, way_im, wide)
@@ -168,7 +175,7 @@ def _coming(
         s[RE + k] = ONE
         s[IM + k] = f32(0.0)
     met(s, ON, chains, leg, walls, count)
-    _veiled(s, d, chains, leg, mx, my, mz, waves, count)
+    _veiled(s, d, chains, leg, mx, my, mz, waves, walls, count)
     _decay(s, absorption, count)
     for b in range(ports.shape[0]):
         arriving(s, ports, b, count)

@@ -16,7 +16,7 @@ from numpy.polynomial import chebyshev
 
 from usim.devices.unit import Unit
 from usim.engine.images import Maps, maps
-from usim.engine.sides import Mirror, sides_of
+from usim.engine.sides import Mirror, held, sides_of
 from usim.engine.slab import BEAM_DEGREE, PORT_DEGREE, WALL_NODES
 from usim.physics.air import Air
 from usim.physics.jit import kernel
@@ -149,6 +149,17 @@ def wall_tables(surfaces: Sequence[Mirror], f_hz: float, air: Air) -> np.ndarray
     return np.array([found[surface] for surface in surfaces], np.float32).reshape(
         len(surfaces), 2, WALL_NODES
     )
+
+
+def sheet_tables(scene: Scene, f_hz: float) -> np.ndarray:
+    """Return what a scene's sheets change of what goes through them (mirror, 2, WALL_NODES) at one frequency, in float64; the sides' rows are empty."""
+    sides = sides_of(scene)
+    first = len(sides.sides)
+    out = np.zeros((first + len(sides.sheets), 2, WALL_NODES))
+    for row, mirror in enumerate(sides.mirrors[first:], first):
+        values = held(mirror, nodes(), f_hz, scene.air)
+        out[row] = values.real, values.imag
+    return out
 
 
 def body_reflection(surface: AbstractSurface, cosine, f_hz: float, air: Air) -> np.ndarray:

@@ -16,8 +16,9 @@ import numpy as np
 
 from usim.engine.delay_line import BEFORE, DEGREE, TAPS, branches, read_gliding, tap_polynomials
 from usim.engine.images import Maps, maps
+from usim.engine.legs import sheet_tables
 from usim.engine.sides import held, sides_of
-from usim.engine.veils import passes
+from usim.engine.veils import passes, sends
 from usim.noises.base import AtThing
 
 ORDER = 2
@@ -54,6 +55,7 @@ class Located:
         self._decay = np.asarray(self.air.absorption_np_m(self._coarse_hz))
         low, high = source.noise.band_hz
         self._middle_hz = 0.5 * (low + min(high, 0.5 * self.grid.rate_hz))
+        self._sheets = sheet_tables(scene, self._middle_hz)
         self._decay_middle = float(self.air.absorption_np_m(self._middle_hz))
         if self._speed is None:
             self._prepare_still()
@@ -95,9 +97,11 @@ class Located:
         return np.real(self.unit.mic_directivity(cosine, self._middle_hz))
 
     def _passes(self, image: int, mic: int, points: np.ndarray) -> np.ndarray:
-        """What passes a path from points (n, 3), as amplitude, at the band's middle."""
+        """What passes a path from points (n, 3), as amplitude, at the band's middle; of what goes through sheets, without its phase."""
         veils, waves = self.maps.veils.subset(np.array([image])), self._middle_hz / self.air.sound_speed_m_s  # fmt: skip
-        return passes(veils, self.ends_m[image, mic : mic + 1], points, waves)[0]
+        ends = self.ends_m[image, mic : mic + 1]
+        sent = np.abs(sends(veils, ends, points, waves, self._sheets)[0])
+        return passes(veils, ends, points, waves)[0] * sent
 
     # ---- a source at rest
 

@@ -61,7 +61,7 @@ from usim.engine.slab import (
     times_shape,
     to_64th,
 )  # fmt: skip
-from usim.engine.veils import is_veiled, leg_passes, nearby
+from usim.engine.veils import has_sheets, is_veiled, leg_passes, leg_sends, nearby
 from usim.physics.jit import fused, kernel
 
 MIRROR = f32(-1.0)  # the sharpness of what is no glint
@@ -318,8 +318,8 @@ def _point(s, k):
 
 
 @kernel(apart=True)
-def veil(s, chains, leg, ex, ey, ez, to_ear, waves, count):
-    """Multiply RE, IM by what passes a leg from where the surface has NORMAL to its end e (m), or to EAR; waves: per metre."""
+def veil(s, chains, leg, ex, ey, ez, to_ear, waves, walls, count):
+    """Multiply RE, IM by what passes a leg from where the surface has NORMAL to its end e (m), or to EAR; waves: per metre; walls: of the sheets."""
     if not is_veiled(chains[2], leg):
         return
     # what is near to none of the points is not asked about again
@@ -336,6 +336,7 @@ def veil(s, chains, leg, ex, ey, ez, to_ear, waves, count):
     bits, some = nearby(chains[2], leg, np.float64(mx), np.float64(my), np.float64(mz), slack, ex, ey, ez, waves)  # fmt: skip
     if some > 0.0 and bits == 0:
         return
+    through = has_sheets(chains[2], leg)
     for k in range(count):
         passed = f32(0.0)
         if some > 0.0:
@@ -345,6 +346,12 @@ def veil(s, chains, leg, ex, ey, ez, to_ear, waves, count):
             passed = f32(leg_passes(chains[2], leg, bits, np.float64(px), np.float64(py), np.float64(pz), ex, ey, ez, waves))  # fmt: skip
         s[RE + k] *= passed
         s[IM + k] *= passed
+        if through and some > 0.0:
+            px, py, pz = _point(s, k)
+            sent = leg_sends(chains[2], leg, bits, np.float64(px), np.float64(py), np.float64(pz), ex, ey, ez, waves, walls)  # fmt: skip
+            re, im = s[RE + k], s[IM + k]
+            s[RE + k] = re * f32(sent.real) - im * f32(sent.imag)
+            s[IM + k] = re * f32(sent.imag) + im * f32(sent.real)
 
 
 @kernel(apart=True)
@@ -361,7 +368,7 @@ def incoming(s, chains, leg, sx, sy, sz, waves, walls, skin, beams, axes, way_re
         s[COSINE + k] = s[HALF + k]
     _mirror(s, skin, 0, count)
     met(s, BACK, chains, leg, walls, count)
-    veil(s, chains, leg, sx, sy, sz, False, waves, count)
+    veil(s, chains, leg, sx, sy, sz, False, waves, walls, count)
     departing(s, beams, axes, leg, way_re, way_im, count)
 
 
@@ -391,7 +398,7 @@ def departing(s, beams, axes, leg, way_re, way_im, count):
 def outgoing(s, chains, leg, waves, walls, absorption, count):
     """Multiply RE, IM by sides and veil of the leg to the microphone and the air of both legs, after `reflected`."""
     met(s, ON, chains, leg, walls, count)
-    veil(s, chains, leg, 0.0, 0.0, 0.0, True, waves, count)
+    veil(s, chains, leg, 0.0, 0.0, 0.0, True, waves, walls, count)
     _decay(s, absorption, count)
 
 

@@ -1,7 +1,8 @@
 """Rays: where the energy goes that leaves a device into its room, wall by wall, until it is spent.
 
 Each ray meets the faces of the room and its furniture.  What a surface absorbs or lets through is gone; what is left goes on in the mirror direction or,
-with the probability of the scattered share, in a direction drawn by Lambert's law; air takes its share of every metre.  What passes through a
+with the probability of the scattered share, in a direction drawn by Lambert's law; what a sheet lets through goes straight on behind it.  Air takes its
+share of every metre.  What passes through a
 ball around the microphones is written down, but for what mirror images of the room carry already.
 Source: Kuttruff, Room Acoustics (2009), section 9.7.
 """
@@ -56,16 +57,18 @@ class Ball:
 
 
 def energy_tables(sides: Sides, carriers_hz: np.ndarray, air: Air) -> np.ndarray:
-    """Return the shares of energy (carrier, side, 2, NODES) that stay in the mirror and that are scattered, at cosines even in their root."""
+    """Return the shares of energy (carrier, side, 3, NODES) that stay in the mirror, that are scattered, and that go on behind a sheet, at cosines even in their root."""
     cosine = np.maximum(np.linspace(0.0, 1.0, NODES) ** 2, 1e-9)
     surfaces = sides.surfaces
-    out = np.empty((len(carriers_hz), len(surfaces), 2, NODES))
+    out = np.zeros((len(carriers_hz), len(surfaces), 3, NODES))
     for row, f in enumerate(carriers_hz):
         known = {
             surface: surface.energy(cosine, float(f), air) for surface in dict.fromkeys(surfaces)
         }
         for n, surface in enumerate(surfaces):
-            out[row, n] = known[surface].mirror, known[surface].scattered
+            out[row, n, :2] = known[surface].mirror, known[surface].scattered
+            if sides.sides[n].is_sheet:
+                out[row, n, 2] = known[surface].transmitted
     return out
 
 
@@ -98,7 +101,7 @@ def crossings(
         spent, marks = np.zeros((len(carriers_hz), 4)), np.zeros(2 * max(order, 0) + 2)
         count = _follow(
             np.asarray(source_m, float), np.ascontiguousarray(directions, float), np.ascontiguousarray(energies, float), *faces, furniture, tables, loss, limits,
-            np.asarray(ball.middle_m, float), float(ball.radius_m), np.uint64(seed), np.empty((2, len(carriers_hz))), np.empty((2, 3)), marks, path, ray, direction, energy, mirrors, paired, spent,
+            np.asarray(ball.middle_m, float), float(ball.radius_m), np.uint64(seed), np.empty((3, len(carriers_hz))), np.empty((2, 3)), marks, path, ray, direction, energy, mirrors, paired, spent,
         )  # fmt: skip
         if count <= room:
             break
@@ -203,8 +206,8 @@ def _follow(
     paired,
     spent,
 ):
-    """Follow all rays; see `crossings`.  Return the number of passages, also of those for which there is no room.  room (2, carrier) place_and_way (2, 3) and marks (2 order + 2,): scratch."""
-    held, split = room[0], room[1]
+    """Follow all rays; see `crossings`.  Return the number of passages, also of those for which there is no room.  room (3, carrier) place_and_way (2, 3) and marks (2 order + 2,): scratch."""
+    held, split, sent = room[0], room[1], room[2]
     carriers = loss.shape[0]
     found = 0
     at, way = place_and_way[0], place_and_way[1]
@@ -254,29 +257,47 @@ def _follow(
             place = math.sqrt(cosine) * (NODES - 1)
             node = min(int(place), NODES - 2)
             place -= node
-            kept = scattered = 0.0
+            kept = scattered = behind = 0.0
             for c in range(carriers):
                 through = held[c] * math.exp(-loss[c] * far)
                 spent[c, IN_AIR] += held[c] - through
                 table = tables[c, face]
                 mirror = table[0, node] + place * (table[0, node + 1] - table[0, node])
                 diffuse = table[1, node] + place * (table[1, node + 1] - table[1, node])
-                total = mirror + diffuse
+                through_it = table[2, node] + place * (table[2, node + 1] - table[2, node])
+                total = mirror + diffuse + through_it
                 spent[c, ABSORBED] += through * (1.0 - total)
                 held[c] = through * total
                 split[c] = diffuse / total if total > 0.0 else 0.0
+                sent[c] = through_it / total if total > 0.0 else 0.0
                 kept += total
                 scattered += diffuse
+                behind += through_it
             chance = scattered / kept if kept > 0.0 else 0.0
+            passing = behind / kept if kept > 0.0 else 0.0
             state, drawn = _drawn(state)
             is_scattered = drawn < chance
+            goes_on = not is_scattered and drawn < chance + passing
             most = 0.0
             for c in range(carriers):
                 if carriers > 1:  # one way for all carriers: each has its own share of it
-                    held[c] *= (
-                        split[c] / chance if is_scattered else (1.0 - split[c]) / (1.0 - chance)
-                    )
+                    if is_scattered:
+                        held[c] *= split[c] / chance
+                    elif goes_on:
+                        held[c] *= sent[c] / passing
+                    else:
+                        held[c] *= (1.0 - split[c] - sent[c]) / (1.0 - chance - passing)
                 most = max(most, held[c])
+            if goes_on:
+                step = 4.0 * BEHIND_M / max(cosine, 0.01)  # so that it is not met again
+                gone += step
+                for i in range(3):
+                    at[i] += step * way[i]
+                for c in range(carriers):
+                    left = held[c] * math.exp(-loss[c] * step)
+                    spent[c, IN_AIR] += held[c] - left
+                    held[c] = left
+                continue
             if most <= CUT * energies[number] or gone > LONGEST_M:
                 for c in range(carriers):
                     spent[c, LEFT] += held[c]

@@ -17,7 +17,7 @@ import numpy as np
 
 from usim.engine.legs import Band, Legs
 from usim.engine.slab import ONE, WALL_NODES, f32, faded, whole_lanes
-from usim.engine.veils import is_veiled, passes_at
+from usim.engine.veils import has_sheets, is_veiled, passes_at, sends_at
 from usim.movers.base import Poses
 from usim.physics.jit import kernel
 
@@ -105,6 +105,9 @@ def _leg_powers(place, ends, axes, chains, waves, walls, pattern, count, rows):
             if is_veiled(chains[2], leg):
                 passed = passes_at(chains[2], leg, place[0, k], place[1, k], place[2, k], ends[leg, 0], ends[leg, 1], ends[leg, 2], waves)  # fmt: skip
                 gain *= passed * passed
+                if has_sheets(chains[2], leg):
+                    sent = sends_at(chains[2], leg, place[0, k], place[1, k], place[2, k], ends[leg, 0], ends[leg, 1], ends[leg, 2], waves, walls)  # fmt: skip
+                    gain *= sent.real * sent.real + sent.imag * sent.imag
             rows[leg, 0, k] = ux
             rows[leg, 1, k] = uy
             rows[leg, 2, k] = uz

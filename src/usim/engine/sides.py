@@ -5,6 +5,8 @@ the mirror image of the face in that wall continues it.  Furniture that touches 
 
 A patch is a side in the plane of its wall, as a mirror by what its surface reflects more or less than the wall's: images in both are in one place, and where a way meets the patch
 the two make what the patch reflects.  Beside its window, which ends in knife edges as others do, the wall's own is left.
+
+A sheet, furniture that lets sound through, is a mirror on either side and no solid: behind it is heard what it transmits beside what passes its edges.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
+from usim.furniture.base import AbstractFurniture
 from usim.physics.air import Air
 from usim.physics.prism import Face, Prism
 from usim.rooms.base import Patch
@@ -22,6 +25,7 @@ from usim.scene.scene import Scene
 from usim.surfaces.base import AbstractSurface
 
 TOUCHING_M = 0.01  # furniture that stands so near to a wall touches it
+SHEET_FACES = ("side_1", "side_3")  # that are met of a sheet
 THROUGH_M = 1000.0  # how far what touches a wall reaches through it
 SAME = 1e-6  # m, or cosine: what differs less is the same
 
@@ -44,11 +48,25 @@ class Difference:
         return self.patch.reflection(cos_incidence, f_hz, air) - self.wall.reflection(cos_incidence, f_hz, air)  # fmt: skip
 
 
-def held(mirror: AbstractSurface | Difference, cos_incidence, f_hz, air: Air) -> np.ndarray:
+@dataclass(frozen=True)
+class Through:
+    """What a sheet changes of what goes straight through it."""
+
+    sheet: AbstractSurface
+
+    def reflection(self, cos_incidence, f_hz, air: Air) -> np.ndarray:
+        """Return the complex transmission of pressure at cosines of incidence and f_hz (Hz), less one."""
+        return self.sheet.transmission(cos_incidence, f_hz, air) - 1.0
+
+
+def held(
+    mirror: AbstractSurface | Difference | Through, cos_incidence, f_hz, air: Air
+) -> np.ndarray:
     """Return the complex reflection of pressure at cosines of incidence and f_hz (Hz), beyond a surface's band what it is at the band's edge."""
     if isinstance(mirror, Difference):
         return held(mirror.patch, cos_incidence, f_hz, air) - held(mirror.wall, cos_incidence, f_hz, air)  # fmt: skip
-    return mirror.reflection(cos_incidence, np.clip(f_hz, *mirror.band_hz), air)
+    band_hz = mirror.sheet.band_hz if isinstance(mirror, Through) else mirror.band_hz
+    return mirror.reflection(cos_incidence, np.clip(f_hz, *band_hz), air)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +81,7 @@ class Side:
     free_edges: np.ndarray
     owner: int = -1  # the solid that it is a face of
     wall: int = -1  # the side that it is a patch of
+    is_sheet: bool = False  # whether what its surface transmits goes straight on behind it
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,21 +93,35 @@ class Solid:
 
 
 @dataclass(frozen=True, eq=False)
+class Sheet:
+    """One upright sheet; its solid has the two ends of its foot for a footprint."""
+
+    name: str
+    solid: Solid
+    normal: np.ndarray
+    surface: AbstractSurface
+
+
+@dataclass(frozen=True, eq=False)
 class Sides:
-    """All sides, walls before patches before furniture, and all solids, those of the room first."""
+    """All sides, walls before patches before furniture, all solids, those of the room first, and all sheets, which are no solids.
+
+    Sheets are owners after solids, and mirrors after sides: as such they are what they change of what goes through them.
+    """
 
     sides: tuple[Side, ...]
     solids: tuple[Solid, ...]
+    sheets: tuple[Sheet, ...] = ()
 
     @property
     def is_plain(self) -> bool:
-        """Whether every image is seen from everywhere: no solids, no patches, no free edges."""
-        return self.is_bare and not any(side.wall >= 0 for side in self.sides)
+        """Whether every image is seen from everywhere: no solids, no patches, no sheets, no free edges."""
+        return self.is_bare and not self.sheets and not any(side.wall >= 0 for side in self.sides)
 
     @property
     def is_bare(self) -> bool:
         """Whether every image in walls alone is seen from everywhere."""
-        return not self.solids and not any(len(side.free_edges) for side in self.sides if side.wall < 0)  # fmt: skip
+        return not self.solids and not any(len(side.free_edges) for side in self.sides if side.wall < 0 and not side.is_sheet)  # fmt: skip
 
     @property
     def surfaces(self) -> list[AbstractSurface]:
@@ -96,14 +129,15 @@ class Sides:
         return [side.surface for side in self.sides]
 
     @property
-    def mirrors(self) -> list[AbstractSurface | Difference]:
-        """What the sides reflect as mirrors, a patch what it does beyond its wall."""
-        return [
+    def mirrors(self) -> list[AbstractSurface | Difference | Through]:
+        """What the sides reflect as mirrors, a patch what it does beyond its wall; then what the sheets change."""
+        own = [
             side.surface
             if side.wall < 0
             else Difference(side.surface, self.sides[side.wall].surface)
             for side in self.sides
         ]
+        return [*own, *(Through(sheet.surface) for sheet in self.sheets)]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,24 +148,43 @@ def sides_of(scene: Scene) -> Sides:
     """Return the sides and solids of a scene's room and furniture."""
     room = scene.room
     walls = [Face(wall.name, np.asarray(wall.corners_m, float), np.asarray(wall.normal, float)) for wall in room.walls]  # fmt: skip
-    things = [thing.solid for thing in scene.furniture]
     made = [
         Side(face.name, face.corners_m, face.normal, wall.surface, False, _free_edges(face, walls, _continues), next((n for n, solid in enumerate(room.solids) if _lines(solid, face)), -1))
         for face, wall in zip(walls, room.walls, strict=True)
     ]  # fmt: skip
     made += [patch for one in scene.patches if (patch := _patch(one, made)) is not None]
-    for number, thing in enumerate(scene.furniture):
-        others = things[:number] + things[number + 1 :]
+    firm = [one for one in scene.furniture if not one.is_sheet]
+    sheer = [one for one in scene.furniture if one.is_sheet and not _is_nothing(one, scene.air)]
+    solids = [Solid(prism, _beside(prism, walls)) for prism in room.solids]
+    owner = {one.name: len(solids) + n for n, one in enumerate((*firm, *sheer))}
+    solids += [_reaching(one.solid, walls) for one in firm]
+    for thing in scene.furniture:
+        others = [one.solid for one in scene.furniture if one is not thing]
         faces = thing.solid.faces()
         hidden = [face for face in faces if _wall_behind(face, walls) >= 0]
         for face in faces:
             if any(face is one for one in hidden) or any(_covers(other, face) for other in others):
                 continue
+            if thing.name not in owner or (thing.is_sheet and face.name not in SHEET_FACES):
+                continue
             made.append(
-                Side(f"{thing.name}.{face.name}", face.corners_m, face.normal, thing.surface, True, _free_edges(face, hidden, _leans), len(room.solids) + number)
+                Side(f"{thing.name}.{face.name}", face.corners_m, face.normal, thing.surface, True, _free_edges(face, hidden, _leans), owner[thing.name], is_sheet=thing.is_sheet)
             )  # fmt: skip
-    solids = [Solid(prism, _beside(prism, walls)) for prism in room.solids]
-    return Sides(tuple(made), (*solids, *(_reaching(prism, walls) for prism in things)))
+    return Sides(tuple(made), tuple(solids), tuple(_sheet(one, walls) for one in sheer))
+
+
+def _is_nothing(thing: AbstractFurniture, air: Air) -> bool:
+    """Return whether a sheet lets all sound through."""
+    cosine, f_hz = np.array([[0.1], [0.5], [1.0]]), np.array(thing.surface.band_hz)
+    return bool(np.all(thing.surface.energy(cosine, f_hz, air).transmitted > 1.0 - SAME))
+
+
+def _sheet(thing: AbstractFurniture, walls: list[Face]) -> Sheet:
+    """Return a thing that is a sheet, through the walls that it ends at."""
+    foot = thing.solid.footprint_m
+    middle = Prism(0.5 * (foot[:2] + foot[:1:-1]), thing.solid.low_m, thing.solid.high_m)
+    face = next(face for face in thing.solid.faces() if face.name == SHEET_FACES[0])
+    return Sheet(thing.name, _reaching(thing.solid, walls, middle), face.normal, thing.surface)
 
 
 def _patch(patch: Patch, walls: list[Side]) -> Side | None:
@@ -240,14 +293,15 @@ def _beside(prism: Prism, walls: list[Face]) -> frozenset[int]:
     return frozenset(found)
 
 
-def _reaching(prism: Prism, walls: list[Face]) -> Solid:
-    """Return a piece of furniture, through the walls that it touches."""
+def _reaching(prism: Prism, walls: list[Face], outline: Prism | None = None) -> Solid:
+    """Return a piece of furniture, or an outline of it, through the walls that it touches."""
     touched = {}
     for face in prism.faces():
         number = _wall_behind(face, walls)
         if number >= 0:
             touched[number] = walls[number]
-    low, high, plan = prism.low_m, prism.high_m, prism.footprint_m
+    outline = outline or prism
+    low, high, plan = outline.low_m, outline.high_m, outline.footprint_m
     for wall in touched.values():
         if wall.normal[2] > SAME:
             low -= THROUGH_M

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from usim.devices.unit import Unit
-from usim.engine.legs import Legs
+from usim.engine.legs import Legs, sheet_tables
 from usim.engine.sides import sides_of
 from usim.engine.stirred import StirredStanding, stirred_standing
-from usim.engine.veils import passes
+from usim.engine.veils import passes, sends
 from usim.scene.scene import PlacedDevice, Scene
 
 NEAREST_M = 1e-3  # a driver and a microphone at one point have no direct path
@@ -75,8 +75,10 @@ def standing(scene: Scene, device: PlacedDevice, legs: Legs, carriers_hz: np.nda
                     np.einsum("dmic,ic->dmi", unit[:, :, met], legs.maps.normals[met, hit])
                 )
                 gain[:, :, met] *= surface.reflection(np.maximum(cosine, 1e-9), f, scene.air)
+        waves, sheets = f / scene.air.sound_speed_m_s, sheet_tables(scene, f)
         for driver, ends in enumerate(legs.sources):
-            gain[driver] *= passes(legs.maps.veils, ends, mics, f / scene.air.sound_speed_m_s).T
+            gain[driver] *= passes(legs.maps.veils, ends, mics, waves).T
+            gain[driver] *= sends(legs.maps.veils, ends, mics, waves, sheets).T
         loss[row] = gain
     return Standing(
         path,

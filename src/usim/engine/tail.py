@@ -97,7 +97,7 @@ def tail_of(
     unit, ears = device.unit, listener.unit
     place = _digest(sides, device, listener)
     parts = (unit.drivers_m, unit.driver_axes, ears.mics_m, ears.mic_axes)
-    patched = tuple((side.wall, side.corners_m.tobytes()) for side in sides.sides if side.wall >= 0)
+    patched = tuple((side.wall, side.corners_m.tobytes()) for side in sides.sides if side.wall >= 0 or side.is_sheet)  # fmt: skip
     key = (place, tuple(sides.surfaces), patched, scene.air, carriers, order, unit.profile.digest, ears.profile.digest, *(part.tobytes() for part in parts))  # fmt: skip
     return _tail(_Asked(key, place, scene, sides, device, listener, carriers, order))
 
@@ -125,10 +125,10 @@ class _Asked:
 
 
 def _digest(sides: Sides, *devices: PlacedDevice) -> str:
-    """Return what names a room's shape and the places of devices in it; a door may be open or shut."""
+    """Return what names a room's shape and the places of devices in it; a door may be open or shut, a screen put away."""
     found = hashlib.sha256()
     for side in sides.sides:
-        if side.wall >= 0:
+        if side.wall >= 0 or side.is_sheet:
             continue
         found.update(np.ascontiguousarray(side.corners_m).tobytes())
     for device in devices:

@@ -6,6 +6,8 @@ approximation of ITU-R P.526 (2019, section 4.1) to the modulus of the Fresnel i
 A solid is replaced by its outline across the leg, a strip in plan times a strip in height; within 1.5 dB of the exact modulus beside one edge, and of the order of what
 is right in deep shadow, where sound goes round several edges.
 
+A sheet that lets sound through takes what a solid of its outline would, but for what it transmits: 1 + (T - 1) (1 - beside), complex.
+
 A mirror face and its mirror image in a wall at a right angle are one window, and a solid that touches such a wall is one with its mirror image: nothing passes between.
 """
 
@@ -26,17 +28,21 @@ NEAREST = 1e-6  # of a leg's length: no edge is nearer to its ends
 LAST_BIT = 1 << 60
 SOFT = 0.02  # Fresnel parameters over which one corner takes over from another as the outermost
 WINDOWS = 3  # faces that may bound the stretch of a leg beside a solid
-BOUND = 2  # column of a stop's first window
+SHEET, NORMAL = (
+    2,
+    3,
+)  # columns of a stop: which table tells what it changes of what goes through it, and its normal
+BOUND = 6  # column of a stop's first window
 STOP = BOUND + 2 * WINDOWS + 2
 PLANE = 5
 
 
 @dataclass(frozen=True)
 class Veils:
-    """Per leg, `spans` (leg, 6): which rows of planes, edges and stops are its own, from and to.
+    """Per leg, `spans` (leg, 8): which rows of planes, edges and stops, and which of stops as sheets, are its own, from and to.
 
     planes (n, PLANE): unfolded faces, normal and level, and bits of those of the leg's that are met before it whichever order they come in.  edges (n, 13): a face as in planes, a point, the edge's direction and the direction into the face.
-    stops (n, STOP): low and high (m), then per window its plane and the side (1: beyond it as seen from the point, -1: before it, 0: no window), then
+    stops (n, STOP): low and high (m), for a sheet SHEET and NORMAL, then per window its plane and the side (1: beyond it as seen from the point, -1: before it, 0: no window), then
     which corners, from and to.  corners (n, 2) m, counter-clockwise.
     """
 
@@ -56,7 +62,13 @@ class Veils:
         return bool(
             np.any(self.spans[:, 1] > self.spans[:, 0])
             or np.any(self.spans[:, 5] > self.spans[:, 4])
+            or self.sheets
         )
+
+    @property
+    def sheets(self) -> bool:
+        """Return whether any leg may go through a sheet."""
+        return bool(np.any(self.spans[:, 7] > self.spans[:, 6]))
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
@@ -67,7 +79,7 @@ class Veils:
 def no_veils(legs: int) -> Veils:
     """Return the veils of legs that are seen from everywhere."""
     return Veils(
-        np.zeros((legs, 6), np.int64),
+        np.zeros((legs, 8), np.int64),
         np.zeros((0, PLANE)),
         np.zeros((0, 13)),
         np.zeros((0, STOP)),
@@ -232,7 +244,17 @@ def _passes_stop(stop, planes, first, corners, px, py, pz, dx, dy, dz, length, w
 def is_veiled(veils, leg):
     """Return whether anything stands beside a leg."""
     spans = veils[0]
-    return spans[leg, 1] > spans[leg, 0] or spans[leg, 5] > spans[leg, 4]
+    return (
+        spans[leg, 1] > spans[leg, 0]
+        or spans[leg, 5] > spans[leg, 4]
+        or spans[leg, 7] > spans[leg, 6]
+    )
+
+
+@kernel
+def has_sheets(veils, leg):
+    """Return whether a leg may go through a sheet."""
+    return veils[0][leg, 7] > veils[0][leg, 6]
 
 
 @kernel
@@ -275,6 +297,9 @@ def nearby(veils, leg, px, py, pz, slack, ex, ey, ez, waves):
     for n in range(spans[leg, 4], spans[leg, 5]):
         bits |= bit if least <= slack or _is_near(stops[n], planes, first, corners, px, py, pz, dx, dy, dz, length, waves, slack) else 0  # fmt: skip
         bit = _next(bit)
+    for n in range(spans[leg, 6], spans[leg, 7]):
+        bits |= bit if least <= slack or _is_near(stops[n], planes, first, corners, px, py, pz, dx, dy, dz, length, waves, slack) else 0  # fmt: skip
+        bit = _next(bit)
     return bits, 1.0
 
 
@@ -309,6 +334,66 @@ def leg_passes(veils, leg, bits, px, py, pz, ex, ey, ez, waves):
             through *= _passes_stop(stops[n], planes, first, corners, px, py, pz, dx, dy, dz, length, waves)  # fmt: skip
         bit = _next(bit)
     return through
+
+
+@kernel
+def _sheet(tables, row, cosine):
+    """Return what a sheet changes of what goes through it: tables (W, 2, nodes), real and imaginary, even in the root of the cosine."""
+    last = tables.shape[2] - 1
+    x = math.sqrt(min(cosine, 1.0)) * last
+    n = min(int(x), last - 1)
+    w = x - n
+    re = tables[row, 0, n] + w * (tables[row, 0, n + 1] - tables[row, 0, n])
+    im = tables[row, 1, n] + w * (tables[row, 1, n + 1] - tables[row, 1, n])
+    return complex(re, im)
+
+
+@kernel(apart=True)
+def leg_sends(veils, leg, bits, px, py, pz, ex, ey, ez, waves, tables):
+    """Return what sheets leave of a leg from a point p to its end e (m), unfolded, complex; bits: see `nearby`; tables: see `_sheet`."""
+    spans, planes, _, stops, corners = veils
+    dx, dy, dz = ex - px, ey - py, ez - pz
+    length = math.sqrt(dx * dx + dy * dy + dz * dz)
+    total, bit = complex(1.0, 0.0), 1
+    for _ in range(spans[leg, 3] - spans[leg, 2] + spans[leg, 5] - spans[leg, 4]):
+        bit = _next(bit)
+    for n in range(spans[leg, 6], spans[leg, 7]):
+        if bits & bit:
+            stop = stops[n]
+            beside = _passes_stop(stop, planes, spans[leg, 0], corners, px, py, pz, dx, dy, dz, length, waves)  # fmt: skip
+            if beside < 1.0:
+                lean = stop[NORMAL] * dx + stop[NORMAL + 1] * dy + stop[NORMAL + 2] * dz
+                total *= 1.0 + (1.0 - beside) * _sheet(tables, int(stop[SHEET]), abs(lean) / length)
+        bit = _next(bit)
+    return total
+
+
+@kernel
+def sends_at(veils, leg, px, py, pz, ex, ey, ez, waves, tables):
+    """Return what sheets leave of a leg from one point p to its end e (m), unfolded, complex; see `leg_sends`."""
+    bits, some = nearby(veils, leg, px, py, pz, 0.0, ex, ey, ez, waves)
+    if some > 0.0 and bits != 0:
+        return leg_sends(veils, leg, bits, px, py, pz, ex, ey, ez, waves, tables)
+    return complex(1.0, 0.0)
+
+
+@kernel
+def all_send(veils, ends, points, waves, tables, out):
+    """Fill out (leg, n): what sheets leave of legs from points (n, 3) to their ends (leg, 3); see `leg_sends`."""
+    for leg in range(ends.shape[0]):
+        for n in range(points.shape[0]):
+            out[leg, n] = sends_at(veils, leg, points[n, 0], points[n, 1], points[n, 2], ends[leg, 0], ends[leg, 1], ends[leg, 2], waves, tables)  # fmt: skip
+
+
+def sends(
+    veils: Veils, ends_m: np.ndarray, points_m: np.ndarray, waves: float, tables: np.ndarray
+) -> np.ndarray:
+    """Return what sheets leave (leg, n), complex, of legs from points (n, 3) to their ends (leg, 3) in m; waves: per metre; tables: of the mirrors, see `_sheet`."""
+    points = np.ascontiguousarray(points_m, float)
+    out = np.ones((len(ends_m), len(points)), complex)
+    if veils.sheets:
+        all_send(veils.arrays, np.ascontiguousarray(ends_m, float), points, float(waves), np.ascontiguousarray(tables), out)  # fmt: skip
+    return out
 
 
 @kernel

@@ -13,6 +13,8 @@ The contract, which `usim.contract.furniture` checks for every file in this fold
 * `contains` is true where a point lies inside by at least `margin_m`; a negative margin widens the
   thing.
 * `solid` is the upright convex prism that sound meets: its faces reflect with `surface`, and it casts shadows.
+* `is_sheet` tells a thing so thin that its two long sides, `side_1` and `side_3` of a footprint of four corners, are all that is met of it:
+  what its surface transmits goes straight on behind it. What is solid lets nothing through.
 * `top_m` is the flat rectangle that things are put on, (low, high) corners at one height; None if
   there is none.
 * `EXAMPLES` are one or more tables as a scene file holds them: the contract is checked on them, and
@@ -37,6 +39,7 @@ class AbstractFurniture(ABC):
     """(2, 3): the low and the high corner of the bounding box."""
     surface: AbstractSurface
     solid: Prism
+    is_sheet: bool = False
     top_m: np.ndarray | None
     """(2, 3): the low and the high corner of the flat top, at one height."""
 

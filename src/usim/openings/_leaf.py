@@ -13,6 +13,10 @@ from usim.template.problem import excerpt
 Metres = Annotated[float, Field(ge=0.0, le=100.0)]
 Wide = Annotated[float, Field(ge=NARROWEST_M, le=100.0)]
 Extent = Annotated[float, Field(ge=0.5, le=100.0)]
+Gap = Annotated[float, Field(ge=0.0, le=0.02)]
+Thick = Annotated[float, Field(ge=1e-3, le=0.3)]
+SEALED_M = 2e-4
+"""A gap that is narrower lets nothing through."""
 
 
 def _share(value: Any) -> Any:
@@ -50,7 +54,10 @@ LeadsTo = Annotated[Annotated[Outside, Word] | Annotated[Adjoining, Mapped], ByS
 
 
 class Leaf(Table):
-    """A leaf in a frame; `from_m` along the foot of the wall, heights from the floor."""
+    """A leaf in a frame; `from_m` along the foot of the wall, heights from the floor.
+
+    Shut all the way it leaks through a gap under it and a gap round its other three sides, `thickness_m` deep.
+    """
 
     name: Name
     wall: Name
@@ -58,6 +65,9 @@ class Leaf(Table):
     width_m: Wide
     open: Open = 0.0
     leads_to: LeadsTo = "outside"
+    gap_under_m: Gap = 0.0
+    gap_round_m: Gap = 0.0
+    thickness_m: Thick = 0.04
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,5 +98,30 @@ def framed(parameters: Any) -> Framed:
             hole["beyond"] = parameters.leads_to.model_dump()
         parts.append(Part((left, low), (middle, high), surface(hole)))
     if middle < right:
-        parts.append(Part((middle, low), (right, high), surface(parameters.surface)))
+        made = surface(parameters.surface)
+        if middle == left and (gaps := _gaps(parameters)):
+            made = surface(gaps)
+        parts.append(Part((middle, low), (right, high), made))
     return Framed(parameters.name, parameters.wall, tuple(parts))
+
+
+def _gaps(parameters: Any) -> dict[str, Any] | None:
+    """The surface of a leaf that is shut and leaks; None where it does not."""
+    under, around = parameters.width_m, parameters.width_m + 2.0 * parameters.height_m
+    slits = [
+        {"width_m": wide, "length_m": long}
+        for wide, long in ((parameters.gap_under_m, under), (parameters.gap_round_m, around))
+        if wide >= SEALED_M
+    ]
+    if not slits:
+        return None
+    leaf: dict[str, Any] = {
+        "kind": "leaking",
+        "surface": parameters.surface,
+        "area_m2": parameters.width_m * parameters.height_m,
+        "depth_m": parameters.thickness_m,
+        "slits": slits,
+    }
+    if isinstance(parameters.leads_to, Adjoining):
+        leaf["beyond"] = parameters.leads_to.model_dump()
+    return leaf

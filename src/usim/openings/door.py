@@ -1,11 +1,12 @@
 """A door: a leaf of wood from the floor up, shut unless it is said to be open.
 
-Shut, it is a patch of its surface: what leaks through gaps and the frame is neglected.
+Shut, it is a patch of its surface that leaks: under it (`gap_under_m`) and round its frame (`gap_round_m`), outside or to the room it leads to.
+The defaults are those of an inner door without seals; a gap of 0 is sealed.
 """
 
 from typing import Literal
 
-from usim.openings._leaf import Framed, Leaf, Metres, Wide, framed
+from usim.openings._leaf import Framed, Gap, Leaf, Metres, Wide, framed
 from usim.template.fields import Surface
 
 
@@ -16,6 +17,8 @@ class Parameters(Leaf):
     sill_m: Metres = 0.0
     height_m: Wide = 2.0
     surface: Surface = "wood_varnished"
+    gap_under_m: Gap = 0.004
+    gap_round_m: Gap = 0.001
 
 
 EXAMPLES = (
@@ -28,6 +31,15 @@ EXAMPLES = (
         "width_m": 0.85,
         "open": True,
         "leads_to": {"size_m": [1.4, 4.0, 2.5], "surface": "drywall_painted"},
+    },
+    {
+        "kind": "door",
+        "name": "of_the_bathroom",
+        "wall": "south",
+        "from_m": 0.6,
+        "width_m": 0.75,
+        "gap_under_m": 0.01,
+        "leads_to": {"size_m": [2.0, 2.5, 2.5], "surface": "tile_glazed"},
     },
 )
 

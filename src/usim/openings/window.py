@@ -1,6 +1,6 @@
 """A window: a pane above a sill, shut unless it is said to be open.
 
-Shut, it is a patch of its surface: what leaks through gaps and the frame is neglected.
+Shut, it is a patch of its surface, and sealed unless `gap_round_m` or `gap_under_m` are given: then it leaks as a door does.
 """
 
 from typing import Literal

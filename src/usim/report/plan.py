@@ -226,6 +226,9 @@ def _furniture(axes: Any, piece: Mapping[str, Any]) -> None:
 
     if "from_m" in piece and "to_m" in piece:
         (x, y), (to_x, to_y) = piece["from_m"][:2], piece["to_m"][:2]
+        if piece.get("kind") == "screen":
+            axes.plot((x, to_x), (y, to_y), color="#b5ab9a", linewidth=2.5, linestyle=(0, (4, 1)))
+            return
         axes.add_patch(
             Rectangle((x, y), to_x - x, to_y - y, facecolor="#e3ddd2", edgecolor="#b5ab9a")
         )
@@ -236,8 +239,12 @@ def _furniture_name(lettering: Lettering, piece: Mapping[str, Any]) -> None:
         return
     low, high = np.array(piece["from_m"][:2], float), np.array(piece["to_m"][:2], float)
     x, y = (low + high) / 2
-    tall = (high - low)[1] > 1.5 * (high - low)[0]
+    wide, deep = np.abs(high - low)
+    tall = deep > 1.5 * wide
     places = [(x, y + part * (high - low)[1], 0, 0) for part in (0, 0.3, -0.3, 0.4, -0.4)]
+    if piece.get("kind") == "screen":  # beside the line that it is
+        along = (high - low) / np.hypot(*(high - low))
+        places = [(x, y, 9 * side * along[1], -9 * side * along[0]) for side in (1, -1)]
     name = piece.get("name", piece.get("kind", ""))
     style: dict[str, Any] = {"fontsize": 8.5, "color": "#7a6f5c"}
     if not (tall and lettering.place(name, places, rotation=90, **style)):

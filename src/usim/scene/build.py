@@ -11,7 +11,7 @@ from usim.movers.base import AbstractMover
 from usim.noises.base import AbstractNoise
 from usim.physics.air import Air
 from usim.rooms.base import AbstractRoom, Patch
-from usim.scene import checks, limits
+from usim.scene import checks, doorways, limits
 from usim.scene.draft import Draft, Item, Shelf, plain
 from usim.scene.finding import Finding
 from usim.scene.patches import PatchTable, opened, overlaps
@@ -120,7 +120,10 @@ def assembled(sampled: Sampled, seed: int, shelf: Shelf) -> tuple[Scene | None, 
         noises=form.noises,
         speeds_m_s={one.name: one.fastest_m_s for one in moved},
         table=form.table,
-        notes=checks.notes(form.devices, form.movers, form.air),
+        notes=(
+            *checks.notes(form.devices, form.movers, form.air),
+            *doorways.notes(form.furniture, form.patches, form.air),
+        ),
         draughts=form.draughts,
         drift_k_per_min=form.top.air.drift_k_per_min or 0.0,
     )

@@ -12,6 +12,8 @@ from usim.scene.scene import PlacedDevice, Scene
 
 CLEARANCE_M = 0.01
 """Between a driver or microphone and anything that would make a distance zero."""
+APART_M = 0.02
+"""Between a sheet and a wall behind it: nearer, the two are one surface."""
 TOUCHING_M = 1e-6
 """What may stand on the floor may round into it."""
 
@@ -31,6 +33,9 @@ AXES = np.concatenate([np.eye(3), -np.eye(3)])
 
 def findings(scene: Scene, moved: tuple[Motion, ...]) -> Iterator[Finding]:
     """Every thing that is where it cannot be."""
+    for index, thing in enumerate(scene.furniture):
+        if thing.is_sheet:
+            yield from _sheet(scene, index, thing)
     for index, device in enumerate(scene.devices):
         yield from _device(scene, index, device)
     for index, motion in enumerate(moved):
@@ -40,6 +45,15 @@ def findings(scene: Scene, moved: tuple[Motion, ...]) -> Iterator[Finding]:
             yield from _noise(scene, index, np.array(noise.at))
         elif isinstance(noise.at, AtThing):
             yield from _target(scene, index, noise.at)
+
+
+def _sheet(scene: Scene, index: int, thing: AbstractFurniture) -> Iterator[Finding]:
+    foot = thing.solid.footprint_m
+    ends = np.array([[*point, thing.solid.low_m] for point in foot])
+    for wall in scene.room.walls:
+        if wall.normal[2] == 0.0 and np.abs((ends - wall.corners_m[0]) @ wall.normal).max() < APART_M:  # fmt: skip
+            text = f"{thing.name} hangs at {wall.name}, nearer than {APART_M:g} m; move it away, or write a patch of the wall"
+            yield Finding("sheet at a wall", ("room", "furniture", index), text)
 
 
 def _parts_m(device: PlacedDevice) -> np.ndarray:

@@ -6,31 +6,18 @@ a wall beyond would mirror straight back, and what bends round the frame.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
-from usim.physics.impedance import DIFFUSE_COSINES, diffuse_mean
-from usim.physics.reverberation import coupled_return
+from usim.surfaces._beyond import Beyond, RoomBeyond, narrowed, room_beyond
 from usim.surfaces._finish import Hertz, _ordered
-from usim.surfaces.base import BAND_HZ, AbstractSurface, Energy, surface
-from usim.template.fields import Listed, Surface, Table
+from usim.surfaces.base import BAND_HZ, AbstractSurface, Energy
+from usim.template.fields import Listed, Table
 
 NOTHING = 1e-12
 """Of the pressure, is mirrored: what takes logarithms of a reflection need not ask."""
-
-Extent = Annotated[float, Field(ge=0.5, le=100.0)]
-
-
-class Beyond(Table):
-    """A room on the other side, empty, a box of one surface all round."""
-
-    size_m: Annotated[tuple[Extent, Extent, Extent], Listed]
-    surface: Surface
-
-    def __hash__(self) -> int:
-        return hash(repr(self))  # a surface may be a mapping
 
 
 class Parameters(Table):
@@ -45,10 +32,8 @@ class Parameters(Table):
     def _both(self) -> "Parameters":
         if (self.area_m2 is None) != (self.beyond is None):
             raise ValueError("give area_m2 and beyond, or leave both out: then it leads outside")
-        if self.area_m2 is not None and self.beyond is not None:
-            x, y, z = self.beyond.size_m
-            if self.area_m2 >= 2.0 * (x * y + y * z + z * x):
-                raise ValueError(f"an area_m2 of {self.area_m2:g} is all the walls of the room beyond")  # fmt: skip
+        if self.area_m2 and self.beyond and self.area_m2 >= self.beyond.walls_m2:
+            raise ValueError(f"an area_m2 of {self.area_m2:g} is all the walls of the room beyond")
         return self
 
 
@@ -64,24 +49,18 @@ EXAMPLES = (
 
 @dataclass(frozen=True)
 class Opening(AbstractSurface):
-    """A hole of `area_m2` into a room of `volume_m3` with `walls_m2` of a surface; outside if that is None."""
+    """A hole of `area_m2` into a room beyond; outside if that is None."""
 
     provenance: str
     band_hz: tuple[float, float]
     area_m2: float = 0.0
-    volume_m3: float = 0.0
-    walls_m2: float = 0.0
-    beyond: AbstractSurface | None = None
+    beyond: RoomBeyond | None = None
 
     def returned(self, f_hz, air) -> np.ndarray:
         """The share of diffuse energy at f_hz (Hz) that comes back."""
-        f = np.asarray(f_hz, dtype=float)
         if self.beyond is None:
-            return np.zeros(f.shape)
-        kept = self.beyond.energy(DIFFUSE_COSINES, f[..., None], air)
-        lost = 1.0 - diffuse_mean(kept.mirror + kept.scattered)
-        air_m2 = 8.0 * air.absorption_np_m(f) * self.volume_m3
-        return coupled_return(self.area_m2, self.walls_m2 * lost + air_m2)
+            return np.zeros(np.shape(f_hz))
+        return self.beyond.returned(self.area_m2, f_hz, air)
 
     def reflection(self, cos_incidence, f_hz, air) -> np.ndarray:
         return np.full(self._shape(cos_incidence, f_hz), NOTHING, dtype=complex)
@@ -105,15 +84,10 @@ def build(parameters: Parameters) -> Opening:
     low, high = parameters.band_hz
     if parameters.beyond is None or parameters.area_m2 is None:
         return Opening("an opening to the outside", (low, high))
-    x, y, z = parameters.beyond.size_m
-    made: Any = surface(parameters.beyond.surface)
-    least, most = made.band_hz
-    walls_m2 = 2.0 * (x * y + y * z + z * x) - parameters.area_m2
+    beyond = room_beyond(parameters.beyond, parameters.area_m2)
     return Opening(
         "an opening to a room; coupled rooms, Kuttruff 2009",
-        (max(low, least), min(high, most)),
+        narrowed((low, high), beyond.walls),
         parameters.area_m2,
-        x * y * z,
-        walls_m2,
-        made,
+        beyond,
     )

@@ -212,9 +212,10 @@ def test_tables_are_those_of_the_surface():
     for row, surface in enumerate(sides.surfaces):
         shares = surface.energy(np.array([0.5]), 33000.0, scene.air)
         x = np.sqrt(0.5) * (rays.NODES - 1)
-        mirror, scattered = (np.interp(x, np.arange(rays.NODES), part) for part in table[0, row])
+        mirror, scattered, behind = (np.interp(x, np.arange(rays.NODES), part) for part in table[0, row])  # fmt: skip
         assert mirror == pytest.approx(shares.mirror[0], abs=2e-3)
         assert scattered == pytest.approx(shares.scattered[0], abs=2e-3)
+        assert behind == 0.0
 
 
 def test_a_ray_meets_the_patch_and_not_the_wall_behind():

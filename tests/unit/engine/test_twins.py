@@ -41,6 +41,7 @@ TWINS = {
         "test_stretch_and_stop": ["_stretch", "_passes_stop", "veils._is_near"],
         "test_clearance": ["_clearance"],
         "test_what_passes": ["leg_passes", "passes_at", "all_pass"],
+        "test_what_goes_through": ["leg_sends", "sends_at", "all_send", "_sheet", "has_sheets"],
         "test_what_is_not_near_costs_nothing": ["nearby"],
         "test_seen": ["any_passes"],
         "test_plain_legs_are_not_veiled": ["is_veiled"],

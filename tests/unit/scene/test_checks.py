@@ -15,6 +15,8 @@ FINDINGS = [
     (("[1, 3, 1]", "[1, 3, 0.05]"), "beyond floor"),
     (("[1, 3, 1]", "[1.5, 1.5, 0.55]"), "it goes through sofa at"),
     (("[1, 3, 1]", "[0.3, 3, 1]"), "it comes within 0.01 m of shelf at"),
+    # a sheet that is one with a wall
+    (("surface: denim}\n", "surface: denim}\n    - {kind: screen, from_m: [3, 3.99, 0], to_m: [3.8, 3.99, 2], surface: curtain_drape}\n"), "room.furniture.screen: screen hangs at north, nearer than 0.02 m"),
     # noises
     (("at: [3.5, 3.5, 0.3]", "at: [9, 3.5, 0.3]"), "noises.valve.at: [9, 3.5, 0.3] is outside the room"),
     (("at: [3.5, 3.5, 0.3]", "at: [1.5, 1.5, 0.3]"), "is inside sofa; move the noise out of it"),

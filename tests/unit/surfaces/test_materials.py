@@ -15,7 +15,7 @@ def test_every_row_has_a_model_of_a_shipped_kind():
     rows = _materials.rows()
     assert len(rows) == 36
     assert {row["parameters"]["kind"] for row in rows.values()} <= set(registry.kinds("surfaces"))
-    assert registry.kinds("surfaces") == ["hard", "opening", "porous", "screen"]
+    assert registry.kinds("surfaces") == ["hard", "leaking", "opening", "porous", "screen"]
 
 
 def test_spread_is_piecewise_linear():

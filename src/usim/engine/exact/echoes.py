@@ -138,7 +138,7 @@ def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str, air: MovingAir 
     if link.veil is not None:
         legs = index[number_of[alive]]
         passed = link.passed(legs[:, 0], out[alive, R1], out[alive, GOING : GOING + 3], legs[:, 1])
-        alive[alive] = passed > 0.0
+        alive[alive] = passed != 0.0
     known, f2 = out[alive], f * ratio[alive]
     row = number_of[alive]
     first, second = index[row, 0], index[row, 1]
@@ -159,7 +159,7 @@ def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str, air: MovingAir 
         * link.hearer.mic_response(link.mic, f2)
     )
     if link.veil is not None:
-        gain[alive] *= passed[passed > 0.0]
+        gain[alive] *= passed[passed != 0.0]
     delay_s = (out[..., R1] + out[..., R2] + out[..., EXTRA]) / c
     if air is not None:
         bounce = source[row] + known[:, R1, None] * going

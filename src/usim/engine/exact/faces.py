@@ -19,6 +19,7 @@ SAME_M = 1e-6  # two edges that lie this near are one
 SQUARE = 1e-6  # cosine of what counts as a right angle between walls that share an edge
 SLANT = 1e-9  # cosine beyond which two walls are not at a right angle, for the lattice
 AIR = -1  # the owner of a wall
+LONG_SIDES = ("side_1", "side_3")  # of a sheet
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,11 @@ class Face:
 def furniture(scene) -> tuple:
     """The furniture of a scene, none where it does not know of any."""
     return tuple(getattr(scene, "furniture", ()))
+
+
+def is_sheet(thing) -> bool:
+    """Whether a piece of furniture is so thin that sound goes through it, and meets its two long sides alone."""
+    return bool(getattr(thing, "is_sheet", False))
 
 
 def room_solids(scene) -> tuple:
@@ -78,6 +84,8 @@ def faces(scene) -> tuple[Face, ...]:
         standing = [bool(len(walls_touched(side, walls))) for side in sides]
         at_wall = [side for side, there in zip(sides, standing, strict=True) if there]
         for side, there in zip(sides, standing, strict=True):
+            if is_sheet(thing) and side.name not in LONG_SIDES:
+                continue
             corners, normal = _flat(side)
             if there or any(_inside(corners, other).all() for other in others):
                 continue

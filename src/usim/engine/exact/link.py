@@ -102,7 +102,7 @@ class Link:
         return product
 
     def passed(self, index: np.ndarray, r1, going, second: np.ndarray | None = None) -> np.ndarray:
-        """Amplitude (n,) that solid things and the ends of faces leave of legs r1 (n,) m long, along unfolded directions
+        """Amplitude (n,), complex where there are sheets, that solid things and the ends of faces leave of legs r1 (n,) m long, along unfolded directions
         going (n, 3) from driver images index (n,), and, given those, of legs on to microphone images second (n,)."""
         if self.veil is None:
             return np.ones(len(index))

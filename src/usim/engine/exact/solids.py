@@ -13,7 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from usim.engine.exact.faces import AIR, SAME_M, Face, furniture, room_solids, walls_touched
+from usim.engine.exact.faces import (
+    AIR,
+    SAME_M,
+    Face,
+    furniture,
+    is_sheet,
+    room_solids,
+    walls_touched,
+)
 
 BEYOND_M = 1000.0  # a side that touches a wall is moved out this far
 HUGE_M = 1e5
@@ -25,7 +33,8 @@ class Solids:
     """Arrays by solid and by the set of walls that mirror it: foot_m (solid, set, corner, 2), corners, low_m and high_m.
 
     own (face + 1, solid): whether a stretch that begins or ends on a face is let past the solid unasked; touched (face + 1,
-    solid): the bit of a wall that the solid touches. The last row is for a stretch that begins or ends in the air.
+    solid): the bit of a wall that the solid touches. The last row is for a stretch that begins or ends in the air. sheet (solid, 4): normal and 1
+    of what is a sheet, zero for the others.
     """
 
     foot_m: np.ndarray
@@ -34,6 +43,7 @@ class Solids:
     high_m: np.ndarray
     own: np.ndarray
     touched: np.ndarray
+    sheet: np.ndarray
 
 
 def solids(scene, met: tuple[Face, ...]) -> Solids:
@@ -42,6 +52,7 @@ def solids(scene, met: tuple[Face, ...]) -> Solids:
     count = len(in_room) + len(things)
     own = np.zeros((len(met) + 1, count), dtype=np.bool_)
     touched = np.zeros((len(met) + 1, count), dtype=np.int64)
+    sheet = np.zeros((count, 4))
     shapes: list[list[tuple[np.ndarray, float, float]]] = []
     for number, solid in enumerate(in_room):
         foot = np.asarray(solid.footprint_m, float)
@@ -60,6 +71,10 @@ def solids(scene, met: tuple[Face, ...]) -> Solids:
             shapes[-1].append(_mirrored(cut, float(solid.low_m), float(solid.high_m), planes))
     for owner, thing in enumerate(things):
         number = len(in_room) + owner
+        if is_sheet(thing):
+            along = np.subtract(*np.asarray(thing.solid.footprint_m, float)[1::-1])
+            sheet[number] = [along[1], -along[0], 0.0, 1.0]
+            sheet[number, :2] /= np.hypot(*along)
         touching: list[tuple[Any, int]] = []
         for side in thing.solid.faces():
             walls = walls_touched(
@@ -79,7 +94,7 @@ def solids(scene, met: tuple[Face, ...]) -> Solids:
             grown = _grown(thing.solid, [side for side, _ in touching], kept)
             shapes[-1].append(_mirrored(*grown, planes))
     foot_m, corners, low_m, high_m = _table(shapes)
-    return Solids(foot_m, corners, low_m, high_m, own, touched)
+    return Solids(foot_m, corners, low_m, high_m, own, touched, sheet)
 
 
 def _plane(face: Face) -> tuple[np.ndarray, float]:

@@ -15,17 +15,30 @@ from are those of the whole leg. A solid is not asked for stretches that begin o
 that faces at right angles to it lead there.
 
 Where two orders of one image are both met in turn, as by two walls in one plane, the one that passes more counts.
+
+A sheet takes what a solid of its shape would take, times all but what it transmits at the angle at which the stretch goes through it: that is left
+to whoever knows its surface.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from usim.engine.exact.bounce import compiled
 from usim.engine.exact.chains import LONGEST, ChainImages, Chains, chains
-from usim.engine.exact.faces import SAME_M, TOUCH_M, Face, cluttered, faces
+from usim.engine.exact.faces import (
+    SAME_M,
+    TOUCH_M,
+    Face,
+    cluttered,
+    faces,
+    furniture,
+    is_sheet,
+    room_solids,
+)
 from usim.engine.exact.solids import solids
 
 GRACE_M = 1e-9  # how far behind the next plane a hit may lie: in a corner two orders are both right
@@ -232,9 +245,14 @@ def _in_front(met, nodes, stretch, solid, own, normal):
 @compiled
 def _veiled(
     end, point, image, wavelength, orders, start, normal, level, first_edge, edges, joins,
-    foot, corners, low, high, own, touched, out,
+    foot, corners, low, high, own, touched, sheet, out, beside, steep,
 ):  # fmt: skip
-    """Fills out (n,) with the amplitude that passes from points (n, 3) to images (n,) of the end (3,)."""
+    """Fills out (n,) with the amplitude that passes from points (n, 3) to images (n,) of the end (3,).
+
+    sheet (solid, 4): the normal of a sheet and 1, zero for what is solid; beside and steep (n, solid, stretch): what passes beside a sheet, and the
+    cosine with its normal.
+    """
+    mine, mine_steep = np.empty(beside.shape[1:]), np.empty(beside.shape[1:])
     node, place = np.empty((LONGEST + 2, 3)), np.empty((LONGEST + 1, 3))
     met, along = np.empty(LONGEST + 2, np.int64), np.empty(LONGEST + 2)
     far = np.empty(3)
@@ -255,6 +273,7 @@ def _veiled(
             passes = _framed(
                 node, met, nodes, along, wavelength, normal, level, first_edge, edges, joins
             )
+            mine[:], mine_steep[:] = 1.0, 1.0
             for solid in range(foot.shape[0]):
                 n = 0
                 while n < nodes - 1:
@@ -268,13 +287,23 @@ def _veiled(
                         share = (along[last + 1] - along[n]) / (along[n + 1] - along[n])
                         for part in range(3):
                             far[part] = node[n, part] + share * (node[n + 1, part] - node[n, part])
-                        passes *= _past(
+                        past = _past(
                             node[n], far, along[n], length, wavelength,
                             foot[solid, shape], corners[solid, shape], low[solid, shape], high[solid, shape],
                             ring, room,
                         )  # fmt: skip
+                        if sheet[solid, 3] > 0.0:
+                            lean = 0.0
+                            for part in range(3):
+                                lean += (node[n + 1, part] - node[n, part]) * sheet[solid, part]
+                            mine[solid, n] = past
+                            mine_steep[solid, n] = min(abs(lean) / (along[n + 1] - along[n]), 1.0)
+                        else:
+                            passes *= past
                     n = last + 1
-            out[row] = max(out[row], passes)
+            if passes > out[row]:
+                out[row] = passes
+                beside[row], steep[row] = mine, mine_steep
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,18 +313,30 @@ class Veil:
     faces: tuple[Face, ...]
     chains: Chains
     data: tuple[np.ndarray, ...]
+    sheets: dict[int, Any]  # the surfaces of those solids that are sheets
+    air: Any
 
     def images(self, point_m) -> ChainImages:
         """The images of a point (3,) in m."""
         return self.chains.images(point_m)
 
     def passes(self, end_m, index: np.ndarray, points_m: np.ndarray, wavelength_m: float):
-        """Amplitude (n,) that passes between points (n, 3) in m and images index (n,) of an end (3,)."""
+        """Amplitude (n,) that passes between points (n, 3) in m and images index (n,) of an end (3,); complex where there are sheets."""
         out = np.empty(len(index))
         end, points = np.array(end_m, float), np.ascontiguousarray(points_m, float)
         image = np.ascontiguousarray(index, np.int64)
-        _veiled(end, points, image, float(wavelength_m), *self.data, out)
-        return out
+        solid = len(self.data[-1]) if self.sheets else 0
+        beside, steep = np.ones((2, len(index), solid, LONGEST + 1))
+        _veiled(end, points, image, float(wavelength_m), *self.data, out, beside, steep)
+        if not self.sheets:
+            return out
+        whole, f_hz = out.astype(complex), float(self.air.sound_speed_m_s) / wavelength_m
+        for number, surface in self.sheets.items():
+            for stretch in range(LONGEST + 1):
+                met = np.flatnonzero(beside[:, number, stretch] != 1.0)
+                sent = surface.transmission(steep[met, number, stretch], f_hz, self.air)
+                whole[met] *= 1.0 - (1.0 - sent) * (1.0 - beside[met, number, stretch])
+        return whole
 
 
 def veil(scene, order: int) -> Veil | None:
@@ -319,8 +360,11 @@ def veil(scene, order: int) -> Veil | None:
         stand.high_m,
         stand.own,
         stand.touched,
+        stand.sheet,
     )
-    return Veil(met, known, data)
+    in_room = len(room_solids(scene))
+    sheets = {in_room + n: one.surface for n, one in enumerate(furniture(scene)) if is_sheet(one)}
+    return Veil(met, known, data, sheets, scene.air)
 
 
 def _goes_on(face: Face, other: Face) -> bool:
