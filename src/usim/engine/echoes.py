@@ -56,7 +56,7 @@ from usim.scene.scene import PlacedDevice, Scene
 from usim.template.problem import InvalidInput, Problem
 from usim.template.streams import uniform
 
-SHAPES = ("ellipsoid", "blade")
+SHAPES = ("ellipsoid", "blade", "facet", "sheet_cell", "cylinder")
 ENVELOPE_HZ = 16000.0  # at which on, off and ramps are tabulated
 TOGETHER = 8  # segments whose poses are in memory at once
 CONTEXT_S = 0.064  # what the slowest interpolation filter reads on either side

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from usim.engine.apertures import measures
 from usim.engine.flats import flat_sum
 from usim.engine.legs import Band, Legs, leg_slopes
 from usim.engine.motion import segment_start_s
@@ -44,7 +45,7 @@ def flat_epochs(
     inside = step * (np.arange(lead + grid.epochs * blocks + MARGIN) - lead)
     weights = six(grid.samples)
     channels = len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1]
-    half = np.array(piece.size_m, float)
+    half = measures(piece)
     for segment in run:
         begin = segment_start_s(segment)
         pose = poses(begin + inside)

@@ -121,7 +121,7 @@ def _cell(radius, half, z, ends, away, rates, k):
             t * r * lean - out * longer * near + radius * t * (2.0 * out * lean * near + 3.0 * t * longer * near)
         )  # fmt: skip
         rise = rise - longer * near
-    (r1, near1, _, u1, _, c1), (r2, near2, _, u2, _, c2) = legs
+    (_, near1, _, u1, _, c1), (_, near2, _, u2, _, c2) = legs
     rise = rise + tilt / np.maximum(cosine, 0.1) - 0.5 * more / bend
     square = z * z + radius * radius
     extra = []
