@@ -17,7 +17,6 @@ from usim.physics import aperture, cylinder
 from usim.physics.jit import fused, kernel
 
 TUBE, FRONT, CUT = "cylinder", "facet", "sheet_cell"
-FINER = {FRONT: 2.0, CUT: 2.0}  # cells to a blade's along each side: larger, slower, and worth it
 
 
 def measures(piece: Piece) -> np.ndarray:
@@ -32,9 +31,7 @@ def cells(piece: Piece, near_m: float, k: float) -> tuple[int, int]:
     """Return how many cells a piece is cut into, seen from `near_m` at least; k in 1/m."""
     if piece.shape == TUBE:
         return cylinder.cells(piece.size_m[1], near_m, k), 1
-    found = aperture.cells(piece.size_m, near_m, near_m, k)
-    finer = FINER.get(piece.shape, 1.0)
-    return math.ceil(finer * found[0]), math.ceil(finer * found[1])
+    return aperture.cells(piece.size_m, near_m, near_m, k)
 
 
 def least_cosine(piece: Piece, k: float) -> float:
