@@ -64,13 +64,13 @@ class Orbit:
         way = np.linalg.norm(moved[1] - moved[0], axis=-1)
         return float(way.max()) / (2.0 * DIFFERENCE_S)
 
-    def cells(self, piece: int, legs: Legs, band: Band) -> tuple[int, int]:
-        """Return the cells of a flat piece at its least distance from the device."""
+    def cells(self, piece: int, legs: Legs, band: Band, fine: bool = False) -> tuple[int, int]:
+        """Return the cells of a flat piece at its least distance from the device, see `apertures.cells`."""
         place, k = self.poses.position_m[:, piece], 2.0 * np.pi * band.turns_per_metre
         ends = np.concatenate([legs.sources[:, 0], legs.targets[0]])
         near = np.linalg.norm(place[:, None] - ends, axis=-1).min()
         near = max(float(near), NEAREST_M)
-        return cells(self.mover.pieces[piece], near, k)
+        return cells(self.mover.pieces[piece], near, k, fine)
 
     def energies(self, piece: int, legs: Legs, band: Band, driver: int) -> np.ndarray:
         """Return the energies (I, J) of all pairs, mean over the orbit, re 1 Pa at 1 m on axis, without the piece's own loss."""
@@ -189,7 +189,9 @@ def flat_pieces(
         least = [least_cosine(piece, 2.0 * np.pi * band.turns_per_metre) for band in bands]
         found[number] = Flat(
             flat_grid(seen.fastest_m_s(number), top, c, least_hz),
-            np.array([seen.cells(number, legs, band) for band in bands], np.int64),
+            np.array(
+                [seen.cells(number, legs, band, quality.share >= 1.0) for band in bands], np.int64
+            ),
             1.0 / np.array(least),
             tuple(
                 told_apart(

@@ -1,7 +1,7 @@
 """Cylinders: the echo as an integral along the axis, by quadrature, of what each ring mirrors.
 
 Heard at t is what left a point of the side at the time at which sound from that very point had to leave it: the centre's, and a little
-more or less, found point by point; piece and ends move on meanwhile as they did. Of each ring the point counts at which the path is
+more or less, found point by point, while the piece goes on as it went. Of each ring the point counts at which the path is
 shortest, found by Newton steps in the angle around the axis:
 
     G exp(-jkL) = integral of sqrt(jk/(2pi L'')) R Q/(r1 r2) exp(-jk (r1 + r2)) over the axis,  L = |S - p| + |M - p|
@@ -25,10 +25,11 @@ LATER = 4  # rounds of the time at which a point sends
 
 
 @compiled
-def _integrals(
-    source, ear, source_rate, ear_rate, radius, half, k, nodes, weights, full, none, out
-):
-    """Fills out (n,) with the integral times exp(jkL), without sqrt(j); source, ear (n, 3) in the axes of the piece, m, and their rates over c."""
+def _integrals(source, ear, speed, spin, radius, half, k, nodes, weights, full, none, out):
+    """Fills out (n,) with the integral times exp(jkL), without sqrt(j), in the axes of the piece.
+
+    source, ear (n, 3) in m; speed, spin (n, 3): of the piece, over the speed of sound.
+    """
     for row in range(out.shape[0]):
         sx, sy, sz = source[row, 0], source[row, 1], source[row, 2]
         mx, my, mz = ear[row, 0], ear[row, 1], ear[row, 2]
@@ -60,19 +61,17 @@ def _integrals(
             seen = min(max((np.sqrt(c1 * c2) - none) / (full - none), 0.0), 1.0)
             size = seen**3 * (6.0 * seen * seen - 15.0 * seen + 10.0)
             size *= radius * 0.5 * (c1 + c2) / (r1 * r2) * np.sqrt(k / (2.0 * np.pi * bend))
-            late, one, other = 0.0, r1, r2
+            # where this point of the side was when it sent
+            vx = speed[row, 0] + spin[row, 1] * z - spin[row, 2] * py
+            vy = speed[row, 1] + spin[row, 2] * px - spin[row, 0] * z
+            vz = speed[row, 2] + spin[row, 0] * py - spin[row, 1] * px
+            late, other = 0.0, r2
             for _ in range(LATER):
                 late = second - other
-                other = np.sqrt(
-                    (mx + ear_rate[row, 0] * late - px) ** 2
-                    + (my + ear_rate[row, 1] * late - py) ** 2
-                    + (mz + ear_rate[row, 2] * late - z) ** 2
-                )
-            one = np.sqrt(
-                (sx + source_rate[row, 0] * late - px) ** 2
-                + (sy + source_rate[row, 1] * late - py) ** 2
-                + (sz + source_rate[row, 2] * late - z) ** 2
-            )
+                x, y, up = px + vx * late, py + vy * late, z + vz * late
+                other = np.sqrt((mx - x) ** 2 + (my - y) ** 2 + (mz - up) ** 2)
+            x, y, up = px + vx * late, py + vy * late, z + vz * late
+            one = np.sqrt((sx - x) ** 2 + (sy - y) ** 2 + (sz - up) ** 2)
             turn = -k * (one + other - first - second)
             total += weights[node] * size * complex(np.cos(turn), np.sin(turn))
         out[row] = total * half
@@ -85,7 +84,7 @@ def tubes_heard(motion: Motion, number: int, source, ear, c: float, t_s, f: floa
     when, state, ends = heard_from(motion, number, source, ear, c, t_s, poses)
     place, turn = state[:, :3], state[:, 3:AXES].reshape(-1, 3, 3)
     speed, turning = state[:, POSE : POSE + 3], state[:, POSE + 3 : POSE + AXES].reshape(-1, 3, 3)
-    legs, rates, units, own, drift = [], [], [], [], []
+    legs, rates, units, own = [], [], [], []
     for end in ends:
         away = end - place
         r = np.linalg.norm(away, axis=1)
@@ -94,13 +93,14 @@ def tubes_heard(motion: Motion, number: int, source, ear, c: float, t_s, f: floa
         units.append(unit)
         rates.append(-(unit * speed).sum(axis=1))
         own.append(np.einsum("nij,ni->nj", turn, away))
-        moved = np.einsum("nij,ni->nj", turning, away) - np.einsum("nij,ni->nj", turn, speed)
-        drift.append(moved / c)
+    spun = np.einsum("nji,njk->nik", turn, turning) / c  # antisymmetric
+    spin = np.stack([spun[:, 2, 1], spun[:, 0, 2], spun[:, 1, 0]], axis=1)
+    went = np.einsum("nij,ni->nj", turn, speed) / c
     both = np.einsum("nij,ni->nj", turn, units[0] + units[1])
     k = 2.0 * np.pi * f / c
     spacing = c / f / NODES_PER_WAVE
     nodes = np.polynomial.legendre.leggauss(int(np.ceil(2.0 * half / spacing)))
     total = np.zeros(len(when), complex)
-    _integrals(*own, *drift, float(radius), float(half), k, *nodes, FADE_FULL, FADE_NONE, total)
+    _integrals(*own, went, spin, float(radius), float(half), k, *nodes, FADE_FULL, FADE_NONE, total)
     parts = (when, *legs, *rates, 0.5 * np.hypot(both[:, 0], both[:, 1]), np.sqrt(1j) * total)
     return Plates(*(part.reshape(shape) for part in parts), *(-u.reshape(*shape, 3) for u in units))
