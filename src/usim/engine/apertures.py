@@ -18,7 +18,9 @@ from usim.physics.jit import fused, kernel
 
 TUBE, FRONT, CUT = "cylinder", "facet", "sheet_cell"
 LARGE = (TUBE, FRONT, CUT)  # what may be as large as a door, and as slow
-FINER = 2  # times as many cells along each side where all pairs are resolved: -60 dB of the judge, for -47
+NEAREST_M = 0.05  # a device is not taken to be nearer than this
+# Times as many cells along each side as a blade has: for -40 dB of the judge, and for -60 dB where all pairs are resolved.
+FINER = (1.3, 2.7)
 
 
 def measures(piece: Piece) -> np.ndarray:
@@ -31,11 +33,19 @@ def measures(piece: Piece) -> np.ndarray:
 
 def cells(piece: Piece, near_m: float, k: float, fine: bool = False) -> tuple[int, int]:
     """Return how many cells a piece is cut into, seen from `near_m` at least; k in 1/m; fine: all pairs are resolved."""
-    times = FINER if fine and piece.shape in LARGE else 1
     if piece.shape == TUBE:
-        return times * cylinder.cells(piece.size_m[1], near_m, k), 1
+        return (1 + fine) * cylinder.cells(piece.size_m[1], near_m, k), 1
     along, across = aperture.cells(piece.size_m, near_m, near_m, k)
-    return times * along, times * across
+    times = FINER[fine] if piece.shape in LARGE else 1.0
+    return math.ceil(times * along), math.ceil(times * across)
+
+
+def nearest_m(piece: Piece, place: np.ndarray, axes: np.ndarray, ends: np.ndarray) -> float:
+    """Return how near ends (..., 3) come to a piece, of a blade to its middle; place (time, 3) m, axes (time, 3, 3)."""
+    own = np.einsum("tij,tei->tej", axes, ends - place[:, None])
+    if piece.shape in LARGE:
+        own = np.maximum(np.abs(own) - piece.half_m, 0.0)
+    return max(float(np.sqrt((own * own).sum(axis=-1)).min()), NEAREST_M)
 
 
 def least_cosine(piece: Piece, k: float) -> float:

@@ -14,7 +14,7 @@ from itertools import product
 
 import numpy as np
 
-from usim.engine.apertures import apertures, cells, least_cosine, measures
+from usim.engine.apertures import apertures, cells, least_cosine, measures, nearest_m
 from usim.engine.bars import WIDE_BOARD
 from usim.engine.legs import Band, Legs
 from usim.engine.motion import USABLE, FlatGrid
@@ -32,7 +32,6 @@ GOLDEN = 0.6180339887498949  # moments at multiples of it are spread evenly (Wey
 DIFFERENCE_S = 5e-5
 FASTER = 1.1  # a piece may be than at any of the moments
 SAMPLES = (2, 4, 8, 16, 32)  # a block may have
-NEAREST_M = 0.05  # a device is not taken to be nearer than this
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,11 @@ class Orbit:
 
     def cells(self, piece: int, legs: Legs, band: Band, fine: bool = False) -> tuple[int, int]:
         """Return the cells of a flat piece at its least distance from the device, see `apertures.cells`."""
-        place, k = self.poses.position_m[:, piece], 2.0 * np.pi * band.turns_per_metre
+        place, axes = self.poses.position_m[:, piece], self.poses.rotation[:, piece]
         ends = np.concatenate([legs.sources[:, 0], legs.targets[0]])
-        near = np.linalg.norm(place[:, None] - ends, axis=-1).min()
-        near = max(float(near), NEAREST_M)
-        return cells(self.mover.pieces[piece], near, k, fine)
+        body = self.mover.pieces[piece]
+        near = nearest_m(body, place, axes, ends)
+        return cells(body, near, 2.0 * np.pi * band.turns_per_metre, fine)
 
     def energies(self, piece: int, legs: Legs, band: Band, driver: int) -> np.ndarray:
         """Return the energies (I, J) of all pairs, mean over the orbit, re 1 Pa at 1 m on axis, without the piece's own loss."""
