@@ -40,7 +40,7 @@ from usim.engine.selection import (
     pose_table,
     pose_tables,
 )
-from usim.engine.shadows import casts
+from usim.engine.shadowing import in_the_way
 from usim.engine.slab import ROW
 from usim.engine.sounded import Sounded
 from usim.engine.stirred import sides_met, stirred
@@ -230,7 +230,7 @@ def _sum_segments(
         )
     flats = held.flats[mover.name, least_hz]
     air = stirred(scene)
-    shady = tuple(n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air))
+    shady = in_the_way(mover, top, scene.air)
     for first in range(window.start, window.stop, TOGETHER):
         some = range(first, min(first + TOGETHER, window.stop))
         edge_m = EDGE_M if legs.maps.veils.some else np.inf

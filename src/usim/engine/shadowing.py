@@ -7,11 +7,12 @@ part of the mover's stem, for without the mover it would not be there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import numpy as np
 
+from usim.engine.apertures import TUBE
 from usim.engine.images import Maps
 from usim.engine.legs import Legs
 from usim.engine.shadows import casts
@@ -19,6 +20,7 @@ from usim.engine.sides import sides_of
 from usim.engine.silhouettes import POSE, changes, rims
 from usim.engine.standing import Standing
 from usim.movers.base import AbstractMover
+from usim.physics.air import Air
 from usim.physics.dsp import TAPS, upsample
 from usim.scene.scene import PlacedDevice, Scene
 
@@ -133,6 +135,15 @@ def _alike(one: tuple, other: tuple) -> bool:
     )
 
 
+def in_the_way(mover: AbstractMover, f_hz: float, air: Air) -> tuple[int, ...]:
+    """Return the numbers of the pieces that stand in the way of sound: a cylinder does as the ellipsoid that fills it."""
+    round_ = [
+        replace(piece, shape="ellipsoid", size_m=piece.half_m) if piece.shape == TUBE else piece
+        for piece in mover.pieces
+    ]
+    return tuple(number for number, piece in enumerate(round_) if casts(piece, f_hz, air))
+
+
 def shadows_of(
     scene: Scene,
     mover: AbstractMover,
@@ -147,7 +158,7 @@ def shadows_of(
     held: {(mover, span): changes}, read and added to, for a caller that asks for one window after another.
     """
     top = float(np.max(carriers_hz, initial=0.0))
-    shady = [n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air)]
+    shady = list(in_the_way(mover, top, scene.air))
     if not shady or not ways:
         return []
     held = {} if held is None else held

@@ -12,6 +12,9 @@ them at these times? The engine knows nothing else about it. The shapes of piece
 | `sheet_cell` | half-length, half-width | such a rectangle cut out of a larger sheet, heard from both sides: cells that abut add up to the sheet |
 | `cylinder` | radius, half-length | the round side of a bar or tube along its z, without its ends; the centre at the piece's position |
 
+Ellipsoids and cylinders cast shadows, a cylinder as the ellipsoid that fills it; rectangles cast none
+but on what is heard by way of them: behind one, its echo is the shadow.
+
 A piece may swell and shrink a little (a chest that breathes): `Poses.swell_m` is what is added to
 the numbers of its size, at each time.
 
