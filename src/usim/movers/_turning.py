@@ -44,7 +44,7 @@ class Turning(Table):
 
 
 @dataclass(frozen=True, eq=False)
-class Spin:
+class Turns:
     """The axes of a piece over time."""
 
     turned: np.ndarray
@@ -73,7 +73,7 @@ class Spin:
         return (float(moments_s[0]), float(moments_s[-1])), moments_s
 
 
-def spin(turned: Turned | None, turning: Turning | None, start_s: float) -> Spin:
+def turns(turned: Turned | None, turning: Turning | None, start_s: float) -> Turns:
     """The turning of a table, delayed by start_s."""
     stands = np.eye(3)
     if turned is not None:
@@ -84,7 +84,7 @@ def spin(turned: Turned | None, turning: Turning | None, start_s: float) -> Spin
         axis = _unit(turning.axis)
         rate_rad_s = float(np.deg2rad(turning.rate_deg_s or 0.0))
         angle = _angle(turning, start_s)
-    return Spin(stands, axis, angle, rate_rad_s, start_s)
+    return Turns(stands, axis, angle, rate_rad_s, start_s)
 
 
 def _rotations(axis: np.ndarray, angle: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from usim.movers._track import Track, TrackParameters, track
-from usim.movers._turning import Spin, Turned, Turning, spin
+from usim.movers._turning import Turned, Turning, Turns, turns
 from usim.movers.base import AbstractMover, CoveredParameters, Piece, Poses, Stream
 from usim.surfaces.base import surface
 from usim.template.fields import Listed
@@ -51,14 +51,14 @@ class Ellipsoid(AbstractMover):
     name: str
     pieces: tuple[Piece, ...]
     track: Track
-    spin: Spin
+    turns: Turns
     story_s: tuple[float, float]
     moments_s: np.ndarray
     label = "non_human"
 
     def at(self, t_s: np.ndarray) -> Poses:
         t_s = np.asarray(t_s, dtype=float)
-        return Poses(self.track.at(t_s)[:, None, :], self.spin.at(t_s)[:, None])
+        return Poses(self.track.at(t_s)[:, None, :], self.turns.at(t_s)[:, None])
 
 
 def build(parameters: Parameters, stream: Stream) -> Ellipsoid:
@@ -66,5 +66,5 @@ def build(parameters: Parameters, stream: Stream) -> Ellipsoid:
     body = Piece("body", "ellipsoid", parameters.semi_axes_m, surface(parameters.surface))
     way, start_s = parameters.track, parameters.start_s
     route = track(way.at_s, np.array(way.through_m), way.path, start_s)
-    turns = spin(parameters.turned, parameters.turning, start_s)
-    return Ellipsoid(parameters.name, (body,), route, turns, *turns.story(route))
+    turned = turns(parameters.turned, parameters.turning, start_s)
+    return Ellipsoid(parameters.name, (body,), route, turned, *turned.story(route))

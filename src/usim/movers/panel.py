@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from usim.movers._track import Track, TrackParameters, track
-from usim.movers._turning import Spin, Turned, Turning, spin
+from usim.movers._turning import Turned, Turning, Turns, turns
 from usim.movers.base import AbstractMover, CoveredParameters, Piece, Poses, Stream
 from usim.surfaces.base import surface
 from usim.template.fields import Listed
@@ -73,7 +73,7 @@ class Panel(AbstractMover):
     name: str
     pieces: tuple[Piece, ...]
     track: Track
-    spin: Spin
+    turns: Turns
     middle: np.ndarray
     """(3,) m: its middle from where it is held, before it is turned."""
     story_s: tuple[float, float]
@@ -82,7 +82,7 @@ class Panel(AbstractMover):
 
     def at(self, t_s: np.ndarray) -> Poses:
         t_s = np.asarray(t_s, dtype=float)
-        axes = self.spin.at(t_s)
+        axes = self.turns.at(t_s)
         place = self.track.at(t_s) + (axes * self.middle).sum(axis=2)
         rotation = np.stack([(axes * column).sum(axis=2) for column in UPRIGHT.T], axis=2)
         return Poses(place[:, None], rotation[:, None])
@@ -95,6 +95,6 @@ def build(parameters: Parameters, stream: Stream) -> Panel:
     leaf = Piece("leaf", shape, (0.5 * width, 0.5 * height), surface(parameters.surface))
     way, start_s = parameters.track, parameters.start_s
     route = track(way.at_s, np.array(way.through_m), way.path, start_s)
-    turns = spin(parameters.turned, parameters.turning, start_s)
+    turned = turns(parameters.turned, parameters.turning, start_s)
     middle = np.array([0.0, 0.5 * width if parameters.held == "edge" else 0.0, 0.0])
-    return Panel(parameters.name, (leaf,), route, turns, middle, *turns.story(route))
+    return Panel(parameters.name, (leaf,), route, turned, middle, *turned.story(route))
