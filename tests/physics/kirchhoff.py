@@ -107,3 +107,57 @@ def plate(half_m, source, microphone, k, *, one_sided=False):
     kernel = kernel * np.exp(-1j * k * (r1 + r2)) / (r1 * r2)
     side = np.sign(source[2] * microphone[2])
     return side * half_m[0] * half_m[1] * (nodes[0][1] @ kernel @ nodes[1][1]) / (2.0 * np.pi)
+
+
+def tube(radius, half_m, source, microphone, k):
+    """Scattered pressure (complex, re source 1 Pa at 1 m) of the round side of a cylinder about z.
+
+    radius and half-length, source, microphone (3,) in m, k in 1/m. As for `plate` the mean of the
+    integral and of that with both ends exchanged, each with its penumbra. Gauss nodes along z, even
+    steps around it, lambda/6.
+    """
+    spacing = 2.0 * np.pi / k / 6.0
+    z, weight = np.polynomial.legendre.leggauss(int(np.ceil(2.0 * half_m / spacing)))
+    angle = 2.0 * np.pi * np.arange(int(np.ceil(2.0 * np.pi * radius / spacing)))
+    angle = angle / len(angle)
+    n = np.stack([np.cos(angle), np.sin(angle), np.zeros(len(angle))], axis=1)
+    points = radius * n[:, None, :] + half_m * z[:, None] * np.array([0.0, 0.0, 1.0])
+    legs = []
+    for end in (np.asarray(source, float), np.asarray(microphone, float)):
+        away = end - points
+        r = np.sqrt(np.einsum("ijk,ijk->ij", away, away))
+        cosine = np.einsum("ijk,ik->ij", away, n) / r
+        along2 = 1.0 - cosine**2 - (away[..., 2] / r) ** 2  # of the ray, around the tube
+        share = np.maximum(along2, 1e-12) / np.maximum(1.0 - cosine**2, 1e-12)
+        width = np.cbrt(2.0 * share / (k * radius))
+        legs.append((r, cosine, smooth_step(0.5 + 0.5 * cosine / np.maximum(width, 1e-6))))
+    (r1, c1, w1), (r2, c2, w2) = legs
+    kernel = 0.5 * ((1j * k + 1.0 / r2) * w1 * c2 + (1j * k + 1.0 / r1) * w2 * c1)
+    kernel = kernel * np.exp(-1j * k * (r1 + r2)) / (r1 * r2)
+    step = 2.0 * np.pi * radius / len(angle)
+    return half_m * step * np.sum(kernel @ weight) / (2.0 * np.pi)
+
+
+def bent(radius, half_m, source, microphone, k):
+    """Scattered pressure (complex, re source 1 Pa at 1 m) of a sheet bent about an axis along y.
+
+    radius (m) is above zero where its middle bulges towards +z, below where it is hollow; its middle
+    lies in the origin, half_m (2,): half of its arc and half of its height. As for `plate`; both ends
+    see all of one side.
+    """
+    spacing = 2.0 * np.pi / k / 6.0
+    arc, y = (
+        np.polynomial.legendre.leggauss(int(np.ceil(2.0 * half / spacing))) for half in half_m
+    )
+    angle = arc[0] * half_m[0] / radius
+    n = np.stack([np.sin(angle), 0.0 * angle, np.cos(angle)], axis=1)
+    points = (radius * n - [0.0, 0.0, radius])[:, None, :] + half_m[1] * y[0][:, None] * [0, 1, 0]
+    legs = []
+    for end in (source, microphone):
+        away = end - points
+        r = np.sqrt(np.einsum("ijk,ijk->ij", away, away))
+        legs.append((r, np.abs(np.einsum("ijk,ik->ij", away, n)) / r))
+    (r1, c1), (r2, c2) = legs
+    kernel = 0.5 * ((1j * k + 1.0 / r2) * c2 + (1j * k + 1.0 / r1) * c1)
+    kernel = kernel * np.exp(-1j * k * (r1 + r2)) / (r1 * r2)
+    return half_m[0] * half_m[1] * (arc[1] @ kernel @ y[1]) / (2.0 * np.pi)

@@ -182,5 +182,7 @@ def test_unknown_shapes_are_refused():
     mover.pieces = (dataclasses.replace(mover.pieces[0], shape="sail"),)
     with pytest.raises(InvalidInput, match="blade_1_3 has the shape 'sail'"):
         trace_device(scene, listening(scene), QUALITIES["draft"], 0, 160)
-    with pytest.raises(ValueError, match="exact knows ellipsoid and blade"):
+    with pytest.raises(
+        ValueError, match="exact knows ellipsoid, blade, facet, sheet_cell, cylinder"
+    ):
         exact.tone_response(scene, 0, np.array([0.1]), static=False)

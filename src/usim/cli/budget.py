@@ -62,7 +62,7 @@ def budget(scene: Scene) -> dict[str, Any]:
         "notes": [
             *scene.notes,
             *(
-                f"movers.{mover.name}: flat pieces flash, so it has no echo budget; render it to see how loud it is"
+                f"movers.{mover.name}: flat pieces and cylinders flash, so it has no echo budget; render it to see how loud it is"
                 for mover in scene.movers
                 if flashes(mover)
             ),
@@ -71,7 +71,7 @@ def budget(scene: Scene) -> dict[str, Any]:
 
 
 def flashes(mover: AbstractMover) -> bool:
-    """Return whether a mover has flat pieces, whose echo at a few instants says nothing of their flashes."""
+    """Return whether a mover has flat pieces or cylinders, whose echo at a few instants says nothing of their flashes."""
     return any(piece.is_flat for piece in mover.pieces)
 
 

@@ -10,7 +10,7 @@ from usim.movers.base import AbstractMover, MoverParameters
 from usim.surfaces.base import AbstractSurface
 from usim.template.streams import stream
 
-SHAPES = {"ellipsoid": 3, "blade": 2}
+SHAPES = {"ellipsoid": 3, "blade": 2, "facet": 2, "sheet_cell": 2, "cylinder": 2}
 """Shape: how many numbers its size has."""
 STEP_S = 1e-6
 JUMP_M = 1e-6

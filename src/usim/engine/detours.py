@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from usim.emissions.base import AbstractEmission
+from usim.engine.apertures import TUBE
 from usim.engine.echoes import Echo
 from usim.engine.legs import Band
 from usim.engine.tail import ENVELOPE_HZ, Tail, tabulated, taps_heard
@@ -99,7 +100,9 @@ def cross_sections_m2(mover: AbstractMover, t_s: float = 0.0) -> np.ndarray:
     for row, piece in enumerate(mover.pieces):
         at = (start - place[row]) @ rotation[row]
         to = way @ rotation[row]
-        if piece.is_flat:
+        if piece.shape == TUBE:
+            far[row] = _met_m(at, to, size[row])
+        elif piece.is_flat:
             with np.errstate(divide="ignore", invalid="ignore"):
                 t = -at[:, 2] / to[:, 2]
                 met = np.abs(at[:, :2] + t[:, None] * to[:, :2]) <= size[row, :2]
@@ -112,6 +115,20 @@ def cross_sections_m2(mover: AbstractMover, t_s: float = 0.0) -> np.ndarray:
     met = np.isfinite(far.min(axis=0))
     counts = np.bincount(far.argmin(axis=0)[met], minlength=len(size))
     return np.pi * radius**2 * counts / LINES
+
+
+def _met_m(at: np.ndarray, to: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return how far (n,) in m lines from `at` along `to` (n, 3) go to the side of a cylinder in its own axes, infinite where they miss it."""
+    square = (to[:, :2] ** 2).sum(axis=1)
+    b, least = (at[:, :2] * to[:, :2]).sum(axis=1), (at[:, :2] ** 2).sum(axis=1) - size[0] ** 2
+    left = b * b - square * least
+    root = np.sqrt(np.maximum(left, 0.0))
+    found = np.full(len(at), np.inf)
+    for way in (-b + root, -b - root):  # the nearer one last
+        t = way / np.maximum(square, 1e-30)
+        met = (left >= 0.0) & (np.abs(at[:, 2] + t * to[:, 2]) <= size[2])
+        found = np.where(met, t, found)
+    return found
 
 
 def detours(tail: Tail, scene: Scene, bands: Sequence[Band], rate_hz: int) -> tuple[Detours, ...]:

@@ -40,7 +40,7 @@ from usim.engine.selection import (
     pose_table,
     pose_tables,
 )
-from usim.engine.shadows import casts
+from usim.engine.shadowing import in_the_way
 from usim.engine.slab import ROW
 from usim.engine.sounded import Sounded
 from usim.engine.stirred import sides_met, stirred
@@ -58,7 +58,7 @@ from usim.scene.scene import PlacedDevice, Scene
 from usim.template.problem import InvalidInput, Problem
 from usim.template.streams import uniform
 
-SHAPES = ("ellipsoid", "blade")
+SHAPES = ("ellipsoid", "blade", "facet", "sheet_cell", "cylinder")
 ENVELOPE_HZ = 16000.0  # at which on, off and ramps are tabulated
 TOGETHER = 8  # segments whose poses are in memory at once
 CONTEXT_S = 0.064  # what the slowest interpolation filter reads on either side
@@ -284,15 +284,12 @@ def _sum_segments(
 
 def in_company(scene: Scene, mover: AbstractMover, f_hz: float) -> tuple[AbstractMover, tuple[int, ...]]:  # fmt: skip
     """Return a mover with those pieces of others that may stand in the way of its echoes, and the numbers of all that may."""
-    shady = {
-        one.name: [n for n, piece in enumerate(one.pieces) if casts(piece, f_hz, scene.air)]
-        for one in scene.movers
-    }
+    shady = {one.name: in_the_way(one, f_hz, scene.air) for one in scene.movers}
     others = [
         (one, shady[one.name]) for one in scene.movers if one is not mover and shady[one.name]
     ]
     if not others:
-        return mover, tuple(shady[mover.name])
+        return mover, shady[mover.name]
     among = Company(mover, others)
     return among, (*shady[mover.name], *range(len(mover.pieces), len(among.pieces)))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from usim.engine.apertures import measures
 from usim.engine.flats import flat_sum
 from usim.engine.legs import Band, Legs, leg_slopes
 from usim.engine.motion import FlatGrid, segment_start_s
@@ -76,7 +77,7 @@ def flat_run(
     inside = step * (np.arange(lead + blocks + MARGIN) - lead)
     weights = six(samples)
     channels = len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1]
-    half = np.array(piece.size_m, float)
+    half = measures(piece)
     pose = poses(begin + inside)
     place = pose.position_m[:, number]
     table = np.concatenate([place, pose.rotation[:, number].reshape(-1, 9)], axis=1)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from usim.engine.apertures import aperture_echo, cells, nearest_m
 from usim.engine.legs import Band, Legs
-from usim.engine.orbits import NEAREST_M
 from usim.engine.selection import leg_powers
 from usim.movers.base import AbstractMover
-from usim.physics import aperture
 from usim.physics.air import Air
 
 STEP_S = 1e-3  # in which a change of path is told
@@ -42,11 +41,8 @@ def flat_instant(
     turn = mover.at(bounce_s).rotation[:, number]
     back = np.einsum("jab,ja->jb", turn, ears - place)
     out = np.einsum("jab,ija->ijb", turn, sources[:, None] - place)
-    near = max(float(np.linalg.norm(out, axis=-1).min()), NEAREST_M)
-    near = min(near, max(float(seconds[2].min()), NEAREST_M))
-    echo = aperture.rectangle_echo(
-        piece.size_m, out, back, k, aperture.cells(piece.size_m, near, near, k)
-    )
+    near = min(nearest_m(piece, place, turn, end) for end in (ears[:, None], sources[None]))
+    echo = aperture_echo(piece, out, back, k, cells(piece, near, k))
     skin = piece.surface.reflection(np.minimum(echo.cosine, 1.0), cost.carrier_hz, air)
     power = np.abs(echo.gain * skin) ** 2
     for j in range(len(legs)):

@@ -10,8 +10,10 @@ import math
 
 import numpy as np
 
+from usim.engine.apertures import apertures
+from usim.engine.bars import WIDE_BOARD
 from usim.engine.pairs import _decay, _mirror, arriving, departing, met
-from usim.engine.plates import BOARD, ECHO_IM, ECHO_RE, plates
+from usim.engine.plates import ECHO_IM, ECHO_RE
 from usim.engine.retarded import (
     BEFORE,
     FIRST,
@@ -54,8 +56,8 @@ from usim.physics.jit import fused, kernel, rows32, rows64
 
 
 @kernel(apart=True)
-def _ways(s, d, turn, sx, sy, sz, count):
-    """Write BACK, LENGTH, HALF (the mean cosine at the piece) and FIRST of a leg from (sx, sy, sz) at knots; ON is there."""
+def _ways(s, d, turn, round_, sx, sy, sz, count):
+    """Write BACK, LENGTH, HALF (the mean cosine at the piece; of a cylinder that to the bisector across its axis) and FIRST of a leg from (sx, sy, sz) at knots; ON is there."""
     for k in range(count):
         x, y, z = sx - d[PLACE + k], sy - d[PLACE + ROW + k], sz - d[PLACE + 2 * ROW + k]
         r1 = math.sqrt(fused(x, x, fused(y, y, z * z)))
@@ -68,6 +70,10 @@ def _ways(s, d, turn, sx, sy, sz, count):
         one = fused(nx, bx, fused(ny, by, nz * bz))
         other = fused(nx, s[ON + k], fused(ny, s[ON + ROW + k], nz * s[ON + 2 * ROW + k]))
         half = HALF_ * (abs(one) + abs(other))
+        if round_:
+            bx, by, bz = bx + s[ON + k], by + s[ON + ROW + k], bz + s[ON + 2 * ROW + k]
+            across = fused(bx, bx, fused(by, by, fused(bz, bz, -(one + other) * (one + other))))
+            half = HALF_ * math.sqrt(across if across > f32(0.0) else f32(0.0))
         s[HALF + k] = half if half < ONE else ONE
 
 
@@ -109,7 +115,7 @@ def _veiled(s, d, chains, leg, ex, ey, ez, waves, walls, count):
 
 @kernel
 def _going(
-    s, d, turn, mx, my, mz, sources, axes, chains, leg, waves, walls, skin, beams, absorption, per_rise, slope, air_slope, weight, count, wide,
+    s, d, turn, round_, mx, my, mz, sources, axes, chains, leg, waves, walls, skin, beams, absorption, per_rise, slope, air_slope, weight, count, wide,
     way_re, way_im,
 ):  # fmt: skip
     """Write, per basis function, what a leg to the piece, its surface and what lies off the carrier make of a pair, into way_re, way_im (basis * ROW,).
@@ -121,7 +127,7 @@ def _going(
         s[ON + k] = f32((mx - d[PLACE + k]) * inverse)
         s[ON + ROW + k] = f32((my - d[PLACE + ROW + k]) * inverse)
         s[ON + 2 * ROW + k] = f32((mz - d[PLACE + 2 * ROW + k]) * inverse)
-    _ways(s, d, turn, sources[leg, 0], sources[leg, 1], sources[leg, 2], wide)
+    _ways(s, d, turn, round_, sources[leg, 0], sources[leg, 1], sources[leg, 2], wide)
     for k in range(wide):
         s[RE + k] = ONE
         s[IM + k] = f32(0.0)
@@ -217,8 +223,8 @@ def flat_sum(
     """Add the echoes of a list of pairs over one flat piece to the sums; return the number of pairs that the knots did not cover.
 
     table (12, knots): place (m) and axes by rows on knots of bounce time.  first: where the first block starts among them, if sound were
-    instant; blocks: of how many the epoch is made.  weights (samples, TAPS): see `six`.  step: s between knots.  half (2,): half-lengths in m;
-    cells (carrier, 2) and inverse_least (carrier,): see `aperture.cells` and `edge_on_cosine`.  pairs (n, 3) sorted by the microphones' image.
+    instant; blocks: of how many the epoch is made.  weights (samples, TAPS): see `six`.  step: s between knots.  half (4,), cells (carrier, 2)
+    and inverse_least (carrier,): see `apertures.measures`, `cells` and `least_cosine`.  pairs (n, 3) sorted by the microphones' image.
     Other arguments as in `sums.piece_sum`; envelope_per_m and envelope_per_block: samples of the envelope in a metre and in a block.
     """
     mics, carriers, functions, samples = (
@@ -234,7 +240,7 @@ def flat_sum(
     d, turn, s = rows64(KNOT_ROWS), rows32(TURN_ROWS), rows32(SLAB)
     mid, mid_turn, taps = rows64(KNOT_ROWS), rows32(TURN_ROWS), rows64((TAPS + 1) * ROW)
     long, short = rows64(samples * LONG_ROWS), rows32(samples * SHORT_ROWS)
-    b_, path = rows32(BOARD), rows64(ROW)
+    b_, path = rows32(WIDE_BOARD), rows64(ROW)
     most, run = 0, 0
     for n in range(pairs.shape[0]):
         run = run + 1 if n > 0 and pairs[n, 1] == pairs[n - 1, 1] else 1
@@ -265,7 +271,7 @@ def flat_sum(
             for n in range(begin, end):
                 at = ((n - begin) * carriers + f) * each
                 _going(
-                    s, mid[BEFORE:], mid_turn[BEFORE:], cx, cy, cz, sources, source_axes, chains, pairs[n, 0], turns_per_metre[f], walls[f],
+                    s, mid[BEFORE:], mid_turn[BEFORE:], half[2] > 0.0, cx, cy, cz, sources, source_axes, chains, pairs[n, 0], turns_per_metre[f], walls[f],
                     skin[f], beam[f], f32(absorption[f]), -0.5 * turns_per_metre[f] / step, leg_slope[f, j], absorption_slope[f], weight[n],
                     count, wide, in_re[at:], in_im[at:],
                 )  # fmt: skip
@@ -295,8 +301,8 @@ def flat_sum(
                             long[p * LONG_ROWS :], short[p * SHORT_ROWS :], sources[i, 0], sources[i, 1], sources[i, 2], turns_per_metre[f],
                             b_, path, lanes,
                         )  # fmt: skip
-                        plates(
-                            b_, f32(half[0]), f32(half[1]), cells[f, 0], cells[f, 1], k_, f32(turns_per_metre[f]), f32(inverse_least[f]), lanes
+                        apertures(
+                            b_, half, cells[f, 0], cells[f, 1], k_, f32(turns_per_metre[f]), f32(inverse_least[f]), f32(0.5 * inverse_step), lanes
                         )  # fmt: skip
                         if envelope.shape[1] > 0:
                             gated(

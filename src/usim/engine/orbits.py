@@ -10,17 +10,19 @@ drawn once, is texture (see `selection`).  Nothing here depends on the window th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
+from usim.engine.apertures import apertures, cells, least_cosine, measures, nearest_m
+from usim.engine.bars import WIDE_BOARD
 from usim.engine.legs import Band, Legs
 from usim.engine.motion import USABLE, FlatGrid
 from usim.engine.places import together, told_apart
-from usim.engine.plates import BOARD, EAR_, ECHO_IM, ECHO_RE, SOURCE, plates
+from usim.engine.plates import EAR_, ECHO_IM, ECHO_RE, SOURCE
 from usim.engine.selection import TEXTURE_LEAST, TEXTURE_SHARE, Chosen, Quality, leg_powers
 from usim.engine.slab import ROW, f32
 from usim.movers.base import AbstractMover, Poses
-from usim.physics import aperture
 from usim.physics.jit import kernel, rows32
 from usim.template.streams import uniform
 
@@ -30,7 +32,6 @@ GOLDEN = 0.6180339887498949  # moments at multiples of it are spread evenly (Wey
 DIFFERENCE_S = 5e-5
 FASTER = 1.1  # a piece may be than at any of the moments
 SAMPLES = (2, 4, 8, 16, 32)  # a block may have
-NEAREST_M = 0.05  # a device is not taken to be nearer than this
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,7 @@ class Orbit:
     def fastest_m_s(self, piece: int) -> float:
         """Return the speed of a flat piece's fastest corner."""
         before, after = (self.mover.at(self.t_s + d) for d in (-DIFFERENCE_S, DIFFERENCE_S))
-        x, y = self.mover.pieces[piece].size_m
-        corners = np.array([[x, y, 0.0], [x, -y, 0.0], [-x, y, 0.0], [-x, -y, 0.0]])
+        corners = np.array(list(product((-1.0, 1.0), repeat=3))) * self.mover.pieces[piece].half_m
         moved = [
             p.position_m[:, piece, None] + np.einsum("tij,cj->tci", p.rotation[:, piece], corners)
             for p in (before, after)
@@ -63,13 +63,13 @@ class Orbit:
         way = np.linalg.norm(moved[1] - moved[0], axis=-1)
         return float(way.max()) / (2.0 * DIFFERENCE_S)
 
-    def cells(self, piece: int, legs: Legs, band: Band) -> tuple[int, int]:
-        """Return the cells of a flat piece at its least distance from the device."""
-        place, k = self.poses.position_m[:, piece], 2.0 * np.pi * band.turns_per_metre
+    def cells(self, piece: int, legs: Legs, band: Band, fine: bool = False) -> tuple[int, int]:
+        """Return the cells of a flat piece at its least distance from the device, see `apertures.cells`."""
+        place, axes = self.poses.position_m[:, piece], self.poses.rotation[:, piece]
         ends = np.concatenate([legs.sources[:, 0], legs.targets[0]])
-        near = np.linalg.norm(place[:, None] - ends, axis=-1).min()
-        near = max(float(near), NEAREST_M)
-        return aperture.cells(self.mover.pieces[piece].size_m, near, near, k)
+        body = self.mover.pieces[piece]
+        near = nearest_m(body, place, axes, ends)
+        return cells(body, near, 2.0 * np.pi * band.turns_per_metre, fine)
 
     def energies(self, piece: int, legs: Legs, band: Band, driver: int) -> np.ndarray:
         """Return the energies (I, J) of all pairs, mean over the orbit, re 1 Pa at 1 m on axis, without the piece's own loss."""
@@ -85,12 +85,12 @@ class Orbit:
             power = power * np.exp(-2.0 * band.absorption_np_m * (far - 0.5))
             own = np.einsum("tij,lti->ljt", axes, away)
             sides += [np.ascontiguousarray(own, np.float32), power.astype(np.float32)]
-        half = np.array(self.mover.pieces[piece].size_m, np.float32)
+        body = self.mover.pieces[piece]
         k = 2.0 * np.pi * band.turns_per_metre
         energy = np.zeros((len(legs), len(legs)))
         orbit_energies(
-            *sides, half, *self.cells(piece, legs, band), f32(k), f32(band.turns_per_metre),
-            f32(1.0 / aperture.edge_on_cosine(half, k)), energy,
+            *sides, measures(body), *self.cells(piece, legs, band), f32(k), f32(band.turns_per_metre),
+            f32(1.0 / least_cosine(body, k)), energy,
         )  # fmt: skip
         return energy / len(self.t_s)
 
@@ -109,9 +109,9 @@ def orbit_energies(out, out_power, back, back_power, half, along, across, k_, tu
     """Add to energy (I, J) the sum over instants of every pair's squared gain.
 
     out (I, 3, K), back (J, 3, K): ends in the axes of the piece, m; out_power (I, K), back_power (J, K): of the legs, without spreading;
-    half (2,): half-lengths; K: whole rows.  Other arguments as in `plates.plates`.
+    half (4,): see `apertures.measures`; K: whole rows.  Other arguments as in `apertures.apertures`.
     """
-    s = rows32(BOARD)
+    s = rows32(WIDE_BOARD)
     for i in range(out.shape[0]):
         for j in range(back.shape[0]):
             for start in range(0, out.shape[2], ROW):
@@ -119,7 +119,7 @@ def orbit_energies(out, out_power, back, back_power, half, along, across, k_, tu
                     for k in range(ROW):
                         s[SOURCE + row * ROW + k] = out[i, row, start + k]
                         s[EAR_ + row * ROW + k] = back[j, row, start + k]
-                plates(s, half[0], half[1], along, across, k_, turns_per_metre, inverse_least, ROW)
+                apertures(s, half, along, across, k_, turns_per_metre, inverse_least, f32(0.0), ROW)
                 for k in range(ROW):
                     re, im = s[ECHO_RE + k], s[ECHO_IM + k]
                     energy[i, j] += (re * re + im * im) * out_power[i, start + k] * back_power[j, start + k]  # fmt: skip
@@ -191,13 +191,12 @@ def flat_pieces(
             continue
         piece = mover.pieces[number]
         place = f"movers.{mover.name}.{piece.name}.texture"
-        least = [
-            aperture.edge_on_cosine(piece.size_m, 2.0 * np.pi * band.turns_per_metre)
-            for band in bands
-        ]
+        least = [least_cosine(piece, 2.0 * np.pi * band.turns_per_metre) for band in bands]
         found[number] = Flat(
             flat_grid(seen.fastest_m_s(number), top, c, least_hz),
-            np.array([seen.cells(number, legs, band) for band in bands], np.int64),
+            np.array(
+                [seen.cells(number, legs, band, quality.share >= 1.0) for band in bands], np.int64
+            ),
             1.0 / np.array(least),
             tuple(
                 told_apart(

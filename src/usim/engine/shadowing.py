@@ -7,11 +7,12 @@ part of the mover's stem, for without the mover it would not be there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import numpy as np
 
+from usim.engine.apertures import TUBE
 from usim.engine.images import Maps
 from usim.engine.legs import Legs
 from usim.engine.shadows import casts
@@ -19,6 +20,7 @@ from usim.engine.sides import sides_of
 from usim.engine.silhouettes import POSE, changes
 from usim.engine.standing import Standing
 from usim.movers.base import AbstractMover
+from usim.physics.air import Air
 from usim.physics.dsp import TAPS, upsample
 from usim.scene.scene import PlacedDevice, Scene
 
@@ -81,7 +83,7 @@ def stretches(
     shady, rates_hz = {}, {}
     top = float(np.max(carriers_hz, initial=0.0))
     for mover in scene.movers:
-        some = [n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air)]
+        some = list(in_the_way(mover, top, scene.air))
         if some:
             waves = top / scene.air.sound_speed_m_s
             rates_hz[mover.name] = _rate_hz(mover, some, waves, shading[1])
@@ -191,6 +193,15 @@ def _alike(one: tuple, other: tuple) -> bool:
         for x, y in zip(one, other, strict=True)
         for a, b in zip(x, y, strict=True)
     )
+
+
+def in_the_way(mover: AbstractMover, f_hz: float, air: Air) -> tuple[int, ...]:
+    """Return the numbers of the pieces that stand in the way of sound: a cylinder does as the ellipsoid that fills it."""
+    round_ = [
+        replace(piece, shape="ellipsoid", size_m=piece.half_m) if piece.shape == TUBE else piece
+        for piece in mover.pieces
+    ]
+    return tuple(number for number, piece in enumerate(round_) if casts(piece, f_hz, air))
 
 
 def shadows_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from usim.devices.unit import Unit
+from usim.engine.apertures import TUBE
 from usim.engine.baseband import REFERENCE_PA
 from usim.engine.hearing import BEFORE, Heard
 from usim.engine.legs import Legs, body_reflection
@@ -69,6 +70,7 @@ def _seen(
     Of what is curved, the point that reaches furthest towards the device: up to size^2 / (8 range) nearer than the nearest.
     """
     flat = np.array([piece.is_flat for piece in mover.pieces])
+    round_ = np.array([piece.shape == TUBE for piece in mover.pieces])
 
     def distance(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         pose = mover.at(at)
@@ -77,6 +79,9 @@ def _seen(
         own, size = np.einsum("tpij,tpi->tpj", pose.rotation, away), pose.sizes_m(mover.pieces)
         reach = np.sqrt(((own * size) ** 2).sum(axis=-1)) / far
         edge = own - np.clip(own, -size, size)
+        across = np.maximum(np.hypot(own[..., 0], own[..., 1]) - size[..., 0], 0.0)
+        edge[..., 0] = np.where(round_, across, edge[..., 0])
+        edge[..., 1] = np.where(round_, 0.0, edge[..., 1])
         return pose.position_m, np.where(flat, np.sqrt((edge * edge).sum(axis=-1)), far - reach)
 
     position, here = distance(times)

@@ -279,12 +279,12 @@ class _Room:
 
 
 def require_curved(mover: AbstractMover) -> None:
-    """Refuse, in one line, a mover with flat pieces: their echo is no mirror with one delay."""
+    """Refuse, in one line, a mover with flat pieces or cylinders: their echo is no mirror with one delay."""
     for piece in mover.pieces:
         if piece.is_flat:
             raise InvalidInput(
                 Problem(
-                    f"piece {piece.name} is flat, and flat pieces under chirps, fmcw or pulses come with a later version of usim; "
+                    f"piece {piece.name} is flat or a cylinder, and such pieces under chirps, fmcw or pulses come with a later version of usim; "
                     "leave the mover out, or emit tones",
                     place=f"movers.{mover.name}",
                 )

@@ -8,6 +8,12 @@ them at these times? The engine knows nothing else about it. The shapes of piece
 |---|---|---|
 | `ellipsoid` | semi-axes a, b, c | along its x, y, z; the centre at the piece's position |
 | `blade` | half-length, half-chord | a flat rectangle without thickness, heard from both sides: length along its x, chord along its y, normal z; the centre at the piece's position |
+| `facet` | half-length, half-width | such a rectangle that is heard from one side only, where its z points: the side of something thick |
+| `sheet_cell` | half-length, half-width | such a rectangle cut out of a larger sheet, heard from both sides: cells that abut add up to the sheet |
+| `cylinder` | radius, half-length | the round side of a bar or tube along its z, without its ends; the centre at the piece's position |
+
+Ellipsoids and cylinders cast shadows, a cylinder as the ellipsoid that fills it; rectangles cast none
+but on what is heard by way of them: behind one, its echo is the shadow.
 
 A piece may swell and shrink a little (a chest that breathes): `Poses.swell_m` is what is added to
 the numbers of its size, at each time.
@@ -78,13 +84,18 @@ class Piece:
 
     @property
     def half_m(self) -> tuple[float, float, float]:
-        """How far it reaches along its own axes, in m; 0 along the normal of what is flat."""
+        """How far it reaches along its own axes, in m; 0 along the normal of a rectangle."""
         x, y, *thick = self.size_m
+        if self.shape == "cylinder":
+            return x, x, y
         return x, y, thick[0] if thick else 0.0
 
     @property
     def is_flat(self) -> bool:
-        """Whether it is a flat rectangle: its shape has two sizes."""
+        """Whether it could be unrolled into a plane: a rectangle or a cylinder, which has two sizes.
+
+        Straight lines run along it, so that it flashes, as what is curved both ways does not.
+        """
         return len(self.size_m) == 2
 
 

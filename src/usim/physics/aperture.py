@@ -54,6 +54,8 @@ MOST_CROSS = 1.1
 """Largest cross term (rad at the corner) that one cell takes; costs 0.3 dB."""
 MOST_CUBE = 0.08
 """Largest third-order term (rad at the edge) that one cell takes; costs 0.4 dB."""
+SHEET_EDGE_ON = 0.08
+"""`edge_on_cosine` of a sheet 0.8 m wide at 32 kHz, for cells cut out of one: theirs would be larger."""
 
 
 class Echo(NamedTuple):
@@ -134,6 +136,12 @@ def face(cosine, least):
     return x * (15.0 - 10.0 * x**2 + 3.0 * x**4) / 8.0
 
 
+def front(cosine, least):
+    """Share of its front that an end sees, 0..1: 0 from behind, smooth up to `least`, 1 above."""
+    x = np.clip(cosine / least, 0.0, 1.0)
+    return x**3 * (10.0 - 15.0 * x + 6.0 * x**2)
+
+
 def cells(half_m, r1_m, r2_m, k, bistatic_deg=130.0):
     """How many cells along x and y a piece needs so that its echo is right to 0.5 dB and 0.1 rad.
 
@@ -156,21 +164,23 @@ def cells(half_m, r1_m, r2_m, k, bistatic_deg=130.0):
     return count[0], count[1]
 
 
-def rectangle_echo(half_m, source_m, microphone_m, k, cells=(1, 1)):
+def rectangle_echo(half_m, source_m, microphone_m, k, cells=(1, 1), least=None, front_only=False):
     """Echo of a flat rectangle between points: complex gain G, path and cosine.
 
     half_m (2,): half-lengths along x and y; source_m, microphone_m (..., 3) in the piece's axes, m;
-    k in 1/m; cells: how many along x and y, see `cells`. Against the integral itself: 0.5 dB and
+    k in 1/m; cells: how many along x and y, see `cells`; least: cosine below which it is seen
+    edge-on, that of its size if None; front_only: there is no echo behind it. Against the integral itself: 0.5 dB and
     0.1 rad wherever the echo is above -15 dB of its peak. Reciprocal.
     """
     source, microphone = np.broadcast_arrays(
         np.asarray(source_m, dtype=float), np.asarray(microphone_m, dtype=float)
     )
-    least = edge_on_cosine(half_m, k)
+    least = edge_on_cosine(half_m, k) if least is None else least
+    share = front if front_only else face
     side, path, cosine = 1.0, np.zeros(source.shape[:-1]), np.zeros(source.shape[:-1])
     for end in (source, microphone):
         r = np.linalg.norm(end, axis=-1)
-        side = side * face(end[..., 2] / r, least)
+        side = side * share(end[..., 2] / r, least)
         path, cosine = path + r, cosine + 0.5 * np.abs(end[..., 2]) / r
     small = (half_m[0] / cells[0], half_m[1] / cells[1])
     total = np.zeros(path.shape, dtype=complex)

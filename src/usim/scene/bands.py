@@ -117,7 +117,7 @@ def _wideband(scene: Scene) -> Iterator[Finding]:
         yield Finding("wideband", ("air",), f"{text}; {advice}")
     for index, mover in enumerate(scene.movers):
         if any(piece.is_flat for piece in mover.pieces):
-            text = "has flat pieces, and these under chirps, fmcw or pulses come with a later version of usim"
+            text = "has flat pieces or cylinders, and these under chirps, fmcw or pulses come with a later version of usim"
             advice = "leave the mover out, or emit tones"
             yield Finding("wideband", ("movers", index), f"{text}; {advice}")
 

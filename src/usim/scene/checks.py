@@ -2,7 +2,7 @@
 
 import math
 
-from usim.movers.base import AbstractMover
+from usim.movers.base import AbstractMover, Piece
 from usim.physics.air import Air
 from usim.scene import bands, limits, space
 from usim.scene.finding import Finding
@@ -66,14 +66,17 @@ def notes(
     if carriers:
         k = 2.0 * math.pi * min(carriers) / air.sound_speed_m_s
         for mover in movers:
-            small = [
-                piece.name
-                for piece in mover.pieces
-                if not piece.is_flat and k * min(piece.size_m) ** 2 / max(piece.size_m) < LEAST_KR
-            ]
+            small = [piece.name for piece in mover.pieces if k * _tightest_m(piece) < LEAST_KR]
             if small:
                 said.append(
                     f"movers.{mover.name}: {', '.join(small)} {'are' if len(small) > 1 else 'is'} "
                     f"curved so tightly (kR below {LEAST_KR:g}) that the echo is an approximation"
                 )
     return tuple(said)
+
+
+def _tightest_m(piece: Piece) -> float:
+    """The least radius of curvature of a piece; infinite where it is flat."""
+    if piece.shape == "cylinder":
+        return piece.size_m[0]
+    return math.inf if piece.is_flat else min(piece.size_m) ** 2 / max(piece.size_m)

@@ -21,8 +21,7 @@ class Company(AbstractMover):
         self.pieces = (*mover.pieces, *beside)
 
     def at(self, t_s: np.ndarray) -> Poses:
-        poses = self.mover.at(t_s)
-        parts = [(poses, slice(None))]
+        parts = [(self.mover.at(t_s), list(range(len(self.mover.pieces))))]
         parts += [(one.at(t_s), numbers) for one, numbers in self.others]
         place = np.concatenate([one.position_m[:, some] for one, some in parts], axis=1)
         rotation = np.concatenate([one.rotation[:, some] for one, some in parts], axis=1)

@@ -1,6 +1,7 @@
 """A mover over a scene's duration, sampled: where its pieces reach and how fast they are."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -101,11 +102,9 @@ def _fastest_m_s(
     speed = np.sqrt((velocity * velocity).sum(axis=-1)) + spin * reach
     for number, piece in enumerate(mover.pieces):
         if piece.is_flat:
-            along, across = (turn[:, number, :, a] * semi_axes_m[number, a] for a in (0, 1))
-            corners = [
-                velocity[:, number] + s * along + r * across for s in (-1, 1) for r in (-1, 1)
-            ]
-            speed[:, number] = np.max(np.linalg.norm(corners, axis=-1), axis=0)
+            corners = np.array(list(product((-1.0, 1.0), repeat=3))) * semi_axes_m[number]
+            moved = velocity[:, number, None] + np.einsum("tij,cj->tci", turn[:, number], corners)
+            speed[:, number] = np.linalg.norm(moved, axis=-1).max(axis=1)
     return speed
 
 

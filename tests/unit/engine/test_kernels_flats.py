@@ -252,7 +252,7 @@ def test_going_and_coming(rng):
     slope, air_slope, weight, alpha = 3e-6 - 2e-6j, 4e-6, 1.5, 0.11
     way = np.zeros((2, ROW), np.float32)
     flats._going(
-        s, d, turn, *MIDDLE, sources, axes.astype(np.float32), chains, 0, WAVES, table(wall), table(skin), beams, f32(alpha),
+        s, d, turn, False, *MIDDLE, sources, axes.astype(np.float32), chains, 0, WAVES, table(wall), table(skin), beams, f32(alpha),
         -0.5 * WAVES / STEP_S, slope, air_slope, f32(weight), 85, ROW, way[0], way[1],
     )  # fmt: skip
     place = take(d, PLACE, 3, 85)
@@ -304,16 +304,16 @@ def test_gated_and_added(rng):
 
 
 def test_orbit_energies(rng):
-    half, k = np.array([0.03, 0.06], np.float32), 600.0
+    half, k = np.array([0.03, 0.06, 0.0, 0.0]), 600.0
     out, back = (rng.normal(size=(n, 3, 2 * ROW)).astype(np.float32) * 2 for n in (2, 3))
     powers = [rng.uniform(size=(n, 2 * ROW)).astype(np.float32) for n in (2, 3)]
     energy = np.zeros((2, 3))
-    least = aperture.edge_on_cosine(half.astype(float), k)
+    least = aperture.edge_on_cosine(half[:2], k)
     orbits.orbit_energies(
         out, powers[0], back, powers[1], half, 1, 1, f32(k), f32(k / 2 / np.pi), f32(1 / least), energy
     )  # fmt: skip
     for i, j in np.ndindex(2, 3):
-        gain = aperture.rectangle_echo(half.astype(float), out[i].T, back[j].T, k).gain
+        gain = aperture.rectangle_echo(half[:2], out[i].T, back[j].T, k).gain
         want = (np.abs(gain) ** 2 * powers[0][i] * powers[1][j]).sum()
         assert energy[i, j] == pytest.approx(want, rel=1e-4)
 

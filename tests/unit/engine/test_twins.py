@@ -135,6 +135,11 @@ TWINS = {
         "test_eight": ["_eight", "instants._at"],
         "test_sampled": ["_sampled"],
     },
+    f"{HERE}/test_kernels_apertures.py": {
+        "test_bars": ["bars", "lengths", "bar", "mirror_line", "_leaning"],
+        "test_drifts": ["drifts"],
+        "test_apertures": ["apertures", "front_only", "_front"],
+    },
     f"{HERE}/test_kernels_flats.py": {
         "test_tails": ["tails"],
         "test_moments": ["moments", "turned"],

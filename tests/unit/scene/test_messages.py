@@ -64,7 +64,7 @@ MISTAKES = [
     ("level_db_spl: 72", "level_db_spl: 300", "devices.shelf.emits.level_db_spl: must be at most 120 dB SPL, got 300"),
     ("level_db_spl: 72", "level_db_spl: 72, duty: 0.5", "devices.shelf.emits.duty: a duty cycle comes with a later version"),
     ("{kind: tones, carriers_hz: [32500], level_db_spl: 72}", "[{kind: tones}]", "devices.shelf.emits: several emissions with a driver each come with a later version"),
-    ("kind: sphere", "kind: curtain", "movers.ball.kind: curtain comes with a later version of usim; there are ellipsoid, fan,"),
+    ("kind: sphere", "kind: curtain", "movers.ball.kind: curtain comes with a later version of usim; there are cylinder, ellipsoid,"),
     ("kind: hiss", "kind: tap", "noises.valve.kind: tap comes with a later version of usim; there are hiss,"),
     ("kind: sphere", "kind: sphre", "movers.ball.kind: no kind 'sphre' of movers; did you mean sphere?"),
     ("radius_m: 0.1", "radius_m: big", "movers.ball.radius_m: must be a number in m, got big"),

@@ -14,6 +14,7 @@ number its own way:
 * bounce time: t_b + r2(t_b)/c = t by Newton, residual below 1e-12 s (`motion`); emission time t_e = t_b - r1/c;
 * glints of dressed pieces: given as data; places on the surface, so no minimum is looked for (`glint`);
 * flat pieces: the Fresnel-Kirchhoff integral by quadrature, at the bounce time of the centre (`plate`);
+* cylinders: an integral along the axis by quadrature, of what each ring mirrors when it does (`tube`);
 * shadow: the other pieces of the same mover weaken both legs (`shadow`);
 * movers before static paths: Fresnel's integral over their silhouettes, ray by ray (`silhouette`);
 * tail: further standing paths, given as data (`tail` of `tone_response`);
@@ -34,7 +35,7 @@ thing itself.
 
 A piece is hidden by others, of its own mover and of all others, where they stand in the room: not by their images in walls, and flat pieces not at all.
 
-Not here: what movers do to the tail, pieces other than ellipsoids and blades (refused in one line).
+Not here: what movers do to the tail, pieces of any other shape (refused in one line).
 """
 
 from usim.engine.exact.bounce import fermat_point

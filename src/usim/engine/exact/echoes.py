@@ -41,7 +41,9 @@ from usim.engine.exact.rows import (
     with_glints,
 )
 from usim.engine.exact.shadow import Among, others, unhidden
+from usim.engine.exact.tube import tubes_heard
 
+TUBE = "cylinder"
 BLOCK = 16384  # path-instants in memory at once
 
 
@@ -123,7 +125,7 @@ def _follow(link: Link, mover, t_s: np.ndarray) -> Motion:
 
 def _echoes(ask: Asked, rows: Rows, t_s: np.ndarray, poses: str, air: MovingAir | None) -> Echoes:
     """Echoes by way of some rows of what is asked, at reception times t_s."""
-    if ask.motion.mover.pieces[ask.number].shape == FLAT:
+    if ask.motion.mover.pieces[ask.number].shape in FLAT:
         return _flat_echoes(ask, rows, t_s, poses, air)
     link, motion, number, index = ask.link, ask.motion, ask.number, rows.index
     piece = motion.mover.pieces[number]
@@ -195,7 +197,8 @@ def _flat_echoes(
     link, motion, number, index = ask.link, ask.motion, ask.number, rows.index
     c, f, shape = link.c, link.frequency_hz, (len(rows), len(t_s))
     source, ear = link.out.position_m[index[:, 0]], link.back.position_m[index[:, 1]]
-    known = plates_heard(motion, number, source, ear, c, t_s, f, poses)
+    heard = tubes_heard if motion.mover.pieces[number].shape == TUBE else plates_heard
+    known = heard(motion, number, source, ear, c, t_s, f, poses)
     ratio = (1.0 - known.rate1 / c) / (1.0 + known.rate2 / c)
     first, second = (np.repeat(side, len(t_s)) for side in index.T)
     going, coming, f2 = known.going.reshape(-1, 3), known.coming.reshape(-1, 3), f * ratio.ravel()

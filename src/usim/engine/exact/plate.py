@@ -7,7 +7,8 @@ is integrated over:
 
 Q is the mean of the two cosines to the normal (Born and Wolf, section 8.3.2), negative where the ends lie on different sides. An end
 that sees the piece edge-on, within the angle 1.25/sqrt(k sqrt(half_x half_y)), 0.4 at most, sees it less: by an odd quintic step of its cosine at
-the centre over that angle. Gauss nodes, lambda/6 apart on average; surface, walls and air are those of the centre.
+the centre over that angle. A facet is not heard from behind, and its step is one from 0 on; cells cut out of a sheet see edge-on within an angle of
+its own, whatever their size. Gauss nodes, lambda/6 apart on average; surface, walls and air are those of the centre.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from usim.engine.exact.motion import SWIFT, Motion
 
 NODES_PER_WAVE = 6
 STEPS = 30  # of Newton at most
+SHEET_LEAST = 0.08  # cosine below which a cell of a sheet is seen edge-on
 
 
 class Plates(NamedTuple):
@@ -64,15 +66,18 @@ def _seen(cosine: np.ndarray, least: float) -> np.ndarray:
     return (15.0 * x - 10.0 * x**3 + 3.0 * x**5) / 8.0
 
 
-def plates_heard(motion: Motion, number: int, source, ear, c: float, t_s, f: float, poses: str):
-    """Echoes off one flat piece between source and ear (path, 3) in m at reception times t_s; poses: "at" or "fit"."""
-    half = np.array(motion.mover.pieces[number].size_m, float)
-    shape = (len(source), len(t_s))
+def _front(cosine: np.ndarray, least: float) -> np.ndarray:
+    """Share of its front that an end at this cosine sees; 0 from behind."""
+    x = np.clip(cosine / least, 0.0, 1.0)
+    return x**3 * (10.0 - 15.0 * x + 6.0 * x * x)
+
+
+def heard_from(motion: Motion, number: int, source, ear, c: float, t_s, poses: str):
+    """When (n,) the centre of a piece sent what is heard at t_s, its state (n, 2 POSE) then, and both ends (n, 3); path by path."""
     source, ear = (np.repeat(end, len(t_s), axis=0) for end in (source, ear))
-    heard = np.tile(t_s, shape[0])
+    heard = np.tile(t_s, len(source) // max(len(t_s), 1))
     when = heard.copy()
     enough = 1e-14 + 2.0 * np.spacing(np.abs(t_s).max())
-    state = np.empty((len(when), 2 * POSE))
     for _ in range(STEPS):
         state = motion.followed(when, number)
         if poses == "at":
@@ -81,13 +86,20 @@ def plates_heard(motion: Motion, number: int, source, ear, c: float, t_s, f: flo
         r2 = np.linalg.norm(away, axis=1)
         late = when + r2 / c - heard
         if (np.abs(late) <= enough).all():
-            break
+            return when, state, (source, ear)
         when = when - late / (1.0 - (away * state[:, POSE : POSE + 3]).sum(axis=1) / r2 / c)
-    else:
-        raise RuntimeError(f"movers.{motion.mover.name}.pieces[{number}]: {SWIFT}")
+    raise RuntimeError(f"movers.{motion.mover.name}.pieces[{number}]: {SWIFT}")
+
+
+def plates_heard(motion: Motion, number: int, source, ear, c: float, t_s, f: float, poses: str):
+    """Echoes off one flat piece between source and ear (path, 3) in m at reception times t_s; poses: "at" or "fit"."""
+    piece = motion.mover.pieces[number]
+    half = np.array(piece.size_m, float)
+    shape = (len(source), len(t_s))
+    when, state, ends = heard_from(motion, number, source, ear, c, t_s, poses)
     place, turn = state[:, :3], state[:, 3:AXES].reshape(-1, 3, 3)
     legs, rates, units, own = [], [], [], []
-    for end in (source, ear):
+    for end in ends:
         away = end - place
         r = np.linalg.norm(away, axis=1)
         unit = away / r[:, None]
@@ -97,9 +109,12 @@ def plates_heard(motion: Motion, number: int, source, ear, c: float, t_s, f: flo
         own.append(np.einsum("nij,ni->nj", turn, away))
     k = 2.0 * np.pi * f / c
     least = min(1.25 / np.sqrt(k * np.sqrt(half[0] * half[1])), 0.4)
+    if piece.shape == "sheet_cell":
+        least = SHEET_LEAST
+    share = _front if piece.shape == "facet" else _seen
     side, cosine = np.ones(len(when)), np.zeros(len(when))
     for end, r in zip(own, legs, strict=True):
-        side = side * _seen(end[:, 2] / r, least)
+        side = side * share(end[:, 2] / r, least)
         cosine = cosine + 0.5 * np.abs(end[:, 2]) / r
     spacing = c / f / NODES_PER_WAVE
     nodes = [np.polynomial.legendre.leggauss(int(np.ceil(2.0 * one / spacing))) for one in half]

@@ -13,7 +13,7 @@ from usim.engine.exact.images import Images
 from usim.engine.exact.link import Link
 from usim.engine.exact.motion import Motion
 
-FLAT = "blade"  # the shape of a flat rectangle
+FLAT = ("blade", "facet", "sheet_cell", "cylinder")  # shapes that are integrated over
 MIRROR = -1  # the spot of a path by way of the mirror
 PairsAsked = Mapping[tuple[str, int], Any] | None
 
@@ -66,8 +66,10 @@ def require_known(mover, glints: Mapping[tuple[str, int], Any] | None) -> None:
     """Refuses, in one line, a mover with shapes that exact does not know, or dressed without its glints."""
     for number, piece in enumerate(mover.pieces):
         who = f"movers.{mover.name}.pieces[{number}]"
-        if piece.shape not in ("ellipsoid", FLAT):
-            raise ValueError(f"{who}: shape {piece.shape!r}; exact knows ellipsoid and {FLAT}")
+        if piece.shape not in ("ellipsoid", *FLAT):
+            raise ValueError(
+                f"{who}: shape {piece.shape!r}; exact knows ellipsoid, {', '.join(FLAT)}"
+            )
         has = (glints or {}).get((mover.name, number)) is not None
         if dressed(piece) and not has:
             raise ValueError(

@@ -13,6 +13,7 @@ from usim.engine.exact.motion import Motion
 
 CLEAR = 20.0  # Fresnel parameter beyond which an edge is left out: 1 - 5e-9 passes
 SHEER = 0.5  # of the power straight on: what lets more through hides nothing
+SOLID = ("ellipsoid", "cylinder")
 CHUNK = 16384
 
 
@@ -105,8 +106,7 @@ class Among:
     def __init__(self, mover, rest):
         self.mover, self.name = mover, mover.name
         self.rest = [
-            (one, [n for n, piece in enumerate(one.pieces) if piece.shape == "ellipsoid"])
-            for one in rest
+            (one, [n for n, piece in enumerate(one.pieces) if piece.shape in SOLID]) for one in rest
         ]
         beside = [one.pieces[n] for one, some in self.rest for n in some]
         self.pieces = (*mover.pieces, *beside)
@@ -135,13 +135,13 @@ class _Told:
 
 
 def others(mover, own: int, f_hz: float, air) -> np.ndarray:
-    """Numbers of the pieces that may hide one: ellipsoids that do not let half of the power through."""
+    """Numbers of the pieces that may hide one: ellipsoids, and cylinders as those that fill them, that do not let half of the power through."""
     return np.array(
         [
             number
             for number, piece in enumerate(mover.pieces)
             if number != own
-            and piece.shape == "ellipsoid"
+            and piece.shape in SOLID
             and abs(complex(piece.surface.transmission(1.0, f_hz, air))) ** 2 <= SHEER
         ],
         dtype=np.int64,
