@@ -229,7 +229,7 @@ def _sum_segments(
             scene.seed, c, mover, legs, bands, quality, least_hz
         )
     flats = held.flats[mover.name, least_hz]
-    air = stirred(scene)
+    air = stirred(scene, blowing=False)
     shady = tuple(n for n, piece in enumerate(mover.pieces) if casts(piece, top, scene.air))
     for first in range(window.start, window.stop, TOGETHER):
         some = range(first, min(first + TOGETHER, window.stop))
