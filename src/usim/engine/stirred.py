@@ -14,7 +14,7 @@ import numpy as np
 from usim.engine.sides import Side, sides_of
 from usim.physics import jets
 from usim.physics.air import TEMPERATURE_RANGE_C, Air
-from usim.physics.crossing import crossed, near
+from usim.physics.crossing import crossed, swayed
 from usim.physics.eddies import INNER_M, Eddies, eddies
 from usim.physics.jit import fused, kernel
 from usim.physics.moving_air import straight, turned
@@ -24,7 +24,10 @@ from usim.scene.stirring import Blower, blowers
 RATES_HZ = (250, 500, 1000, 2000)  # of knots
 KNOTS = 3.0  # at least, while the smallest eddy passes
 TAPS, BEFORE = 6, 2  # knots that a sample is made of, and those that lie before its own
+LEFT = 1e-3  # of what jets change of the power of paths, this share is left out with the least
+WAVE, FAINTEST = 3e-9, 1e-2  # the same of a wave of the gusts; and in m^2/s, the most for any path
 LOOKS, LOOKED_S = 192, 64.0  # how often, and for how long, it is looked which paths cross a jet
+HIGH_HZ = 40e3  # carriers are hardly higher
 GOLDEN = 0.6180339887498949
 SPAN_K = 3.0  # half the span over which slope and bend of the sound speed are taken
 
@@ -146,13 +149,15 @@ def distances(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Crossing:
-    """Stretches that come near one jet: which of the moved paths each is part of, its ends (n, 1, 3) in m, and when the sound is there (n, 1), re when it is heard."""
+    """Stretches that come near one jet: which of the moved paths each is part of, its ends (n, 1, 3) in m, when the sound is there (n, 1), re when it is heard,
+    and what is too faint to be told (n,) in m^2/s."""
 
     owner: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
     left: np.ndarray
     there: np.ndarray
+    faint: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +178,7 @@ class StirredStanding:
         for field, ways in zip(self.air.fields, self.ways, strict=True):
             out -= turned(ways, field, first, count, self.air.rate_hz) / self.air.c
         for jet, way in zip(self.air.jets, self.crossings, strict=True):
-            early = crossed(jet, way.starts, way.ends, way.left, way.there, first, count, self.air.rate_hz, self.air.c)  # fmt: skip
+            early = crossed(jet, way.starts, way.ends, way.left, way.there, first, count, self.air.rate_hz, self.air.c, faint=way.faint)  # fmt: skip
             np.add.at(out, way.owner, -early / self.air.c)
         return out
 
@@ -212,9 +217,16 @@ class StirredStanding:
 
 
 def stirred_standing(
-    scene: Scene, sources: np.ndarray, mics_m: np.ndarray, walls: np.ndarray
+    scene: Scene,
+    sources: np.ndarray,
+    mics_m: np.ndarray,
+    walls: np.ndarray,
+    levels: np.ndarray | None = None,
 ) -> StirredStanding | None:
-    """Return what stirred air does to paths from driver images (driver, I, 3) to microphones (mic, 3), None in still air; walls (I, H): see `Legs`."""
+    """Return what stirred air does to paths from driver images (driver, I, 3) to microphones (mic, 3), None in still air; walls (I, H): see `Legs`.
+
+    levels (driver, mic, image): how loud the paths are.  Where nothing but jets moves the air, those are still that matter least; None moves all that a jet meets.
+    """
     air = stirred(scene)
     if air is None:
         return None
@@ -236,17 +248,38 @@ def stirred_standing(
     owner, *ways = (np.concatenate(column) for column in zip(*parts, strict=True))
     moved = np.full(numbers.size, air.everywhere)
     looked = min(LOOKED_S, scene.duration_s) * ((GOLDEN * np.arange(LOOKS)) % 1.0)
-    meets = [near(jet, ways[0], ways[1], looked) for jet in air.jets]
-    for met_by in meets:
-        moved[owner[met_by]] = True
+    loud = np.ones(numbers.size) if levels is None else np.abs(levels).ravel() ** 2
+    sways = [swayed(jet, ways[0], ways[1], looked) for jet in air.jets]
+    much = np.zeros(numbers.size)
+    for sway in sways:
+        np.add.at(much, owner, sway)
+    # a phase that turns by more than a radian changes no more than all
+    per = 2.0 * np.pi * HIGH_HZ / air.c**2
+    changed = loud * np.minimum((per * much) ** 2, 2.0)
+    moved |= told(changed, LEFT if levels is not None else 0.0)
     place = np.cumsum(moved) - 1
-    crossings = tuple(
-        Crossing(place[owner[one]], *(way[one][:, None] for way in ways)) for one in meets
-    )
+    crossings = []
+    for sway in sways:
+        one = moved[owner] & (sway > 0.0)
+        faint = np.sqrt(WAVE * changed.sum() / np.maximum(loud[owner[one]], 1e-300)) / per
+        crossings.append(
+            Crossing(
+                place[owner[one]], *(way[one][:, None] for way in ways), np.minimum(faint, FAINTEST)
+            )
+        )
     away = mics_m[None, :, None] - sources[:, None]
     path_m = np.sqrt((away * away).sum(axis=-1)).ravel()
     draughts = tuple(one.reshape(len(path_m), -1)[moved] for one in waves)
-    return StirredStanding(air, moved, draughts, path_m[moved], crossings)
+    return StirredStanding(air, moved, draughts, path_m[moved], tuple(crossings))
+
+
+def told(powers: np.ndarray, left: float) -> np.ndarray:
+    """Return which of some powers (n,) are among the largest that hold all but the share `left` of their sum; none that is nothing."""
+    order = np.argsort(-powers, kind="stable")
+    out = np.zeros(len(powers), bool)
+    before = np.concatenate([[0.0], np.cumsum(powers[order])])
+    out[order] = (before[:-1] < (1.0 - left) * before[-1]) & (powers[order] > 0.0)
+    return out
 
 
 def six(samples: int) -> np.ndarray:

@@ -19,7 +19,7 @@ EACH = 32  # knots from node to node, and the most there may be
 NEAREST = 3.0  # how many widths a way may pass the middle of a reach by and still be blown
 WHOLE = 4.0  # how many widths beyond the nearest place an end lies that cuts nothing
 SPARE = 0.4  # widths that a jet may turn by between the times at which ways are looked for
-FAINT = 1e-5  # m^2/s: waves below are left out, 2e-5 rad at 32 kHz
+FAINT = 1e-5  # m^2/s: waves below are left out, 2e-5 rad at 32 kHz, where not told otherwise
 STEP_S = 1e-3  # over which turning is taken
 ROOT_PI_2 = math.sqrt(math.pi / 2.0)
 LOW, HIGH, MIDDLE, START, END, RUN, MUCH, WIND, NEAR, NODE = 0, 1, 2, 5, 8, 11, 14, 17, 18, 19
@@ -89,7 +89,7 @@ def _leaning(x, y, z, axes, axis):
 
 
 @kernel
-def _placed(start, end, left, there, origin, axes, steps, turns, shape, node):
+def _placed(start, end, left, there, origin, axes, steps, turns, shape, faint, node):
     """Write what a straight way has of one reach at one node into node (NODE,); return whether it is near.
 
     shape: see `_shape`.  node: the ends low and high in widths from the nearest place; where the phase is taken (3) at the nearest place, at the start and at the end;
@@ -152,9 +152,10 @@ def _placed(start, end, left, there, origin, axes, steps, turns, shape, node):
     nearest = -ab / bb
     off = 0.5 * max(aa - nearest * nearest * bb, 0.0)
     node[LOW], node[HIGH] = -nearest / width, (1.0 - nearest) / width
-    near = 2.0 * off < far and node[LOW] < WHOLE and node[HIGH] > -WHOLE
-    node[NEAR] = 1.0 if near else 0.0
     scale = width * math.exp(-off) * (1.0 - 2.0 * faster)
+    near = 2.0 * off < far and node[LOW] < WHOLE and node[HIGH] > -WHOLE
+    near = near and shape[10] * length * scale * 2.0 * ROOT_PI_2 > faint
+    node[NEAR] = 1.0 if near else 0.0
     node[START] -= drift * left
     node[END] -= drift * there
     for axis in range(3):
@@ -192,7 +193,7 @@ def _amplitudes(node, k, room, many):
 
 
 @kernel
-def _waves(one, other, at, re0, im0, re1, im1, real, k, base, steps, each, line, many):
+def _waves(one, other, at, re0, im0, re1, im1, real, k, base, steps, each, faint, line, many):
     """Add waves to line (each,) that run from one node to the other, at both of which their phase is taken at row `at`; real: im0, im1 are nothing."""
     x, y, z = f32(one[at]), f32(one[at + 1]), f32(one[at + 2])
     dx, dy, dz = f32(other[at] - one[at]), f32(other[at + 1] - one[at + 1]), f32(other[at + 2] - one[at + 2])  # fmt: skip
@@ -203,7 +204,7 @@ def _waves(one, other, at, re0, im0, re1, im1, real, k, base, steps, each, line,
     per = f32(1.0) / f32(each)
     for n in range(many):
         loud = max(max(abs(re0[n]), abs(re1[n])), max(abs(im0[n]), abs(im1[n])))
-        if loud > f32(FAINT):
+        if loud > faint:
             kx, ky, kz = k[0, n], k[1, n], k[2, n]
             from_ = fused(kx, x, fused(ky, y, fused(kz, z, base[n])))
             by = fused(kx, dx, fused(ky, dy, fused(kz, dz, steps[n]))) * per
@@ -219,22 +220,22 @@ def _waves(one, other, at, re0, im0, re1, im1, real, k, base, steps, each, line,
 
 
 @kernel
-def _from_node(one, other, k, base, steps, each, before, after, line, many):
+def _from_node(one, other, k, base, steps, each, faint, before, after, line, many):
     """Write into line (each,) what one way has of one reach from a node on; one, other its nodes, before, after their amplitudes."""
     for q in range(each):
         share = f32(q) / f32(each)
         line[q] = f32(one[WIND]) + share * f32(other[WIND] - one[WIND])
     if one[NEAR] == 0.0 and other[NEAR] == 0.0:
         return
-    _waves(one, other, MIDDLE, before[0], before[5], after[0], after[5], True, k, base, steps, each, line, many)  # fmt: skip
+    _waves(one, other, MIDDLE, before[0], before[5], after[0], after[5], True, k, base, steps, each, faint, line, many)  # fmt: skip
     if min(abs(one[LOW]), abs(other[LOW])) < WHOLE:
-        _waves(one, other, START, before[1], before[2], after[1], after[2], False, k, base, steps, each, line, many)  # fmt: skip
+        _waves(one, other, START, before[1], before[2], after[1], after[2], False, k, base, steps, each, faint, line, many)  # fmt: skip
     if min(abs(one[HIGH]), abs(other[HIGH])) < WHOLE:
-        _waves(one, other, END, before[3], before[4], after[3], after[4], False, k, base, steps, each, line, many)  # fmt: skip
+        _waves(one, other, END, before[3], before[4], after[3], after[4], False, k, base, steps, each, faint, line, many)  # fmt: skip
 
 
 @kernel
-def _crossed(starts, ends, left, there, origins, axes, steps, turns, shape, k, base, each_turn, each, room, nodes, line, out):  # fmt: skip
+def _crossed(starts, ends, left, there, origins, axes, steps, turns, shape, k, base, each_turn, each, faint, room, nodes, line, out):  # fmt: skip
     """Add to out (way, knots) what straight ways have of one reach; see `crossed` and `_shape`."""
     many = k.shape[1]
     for n in range(out.shape[0]):
@@ -245,7 +246,7 @@ def _crossed(starts, ends, left, there, origins, axes, steps, turns, shape, k, b
             before, after = room[(c + 1) % 2], room[c % 2]
             was = near
             near = _placed(
-                starts[n, at], ends[n, at], left[n, at], there[n, at], origins[c], axes[c], steps[c], turns[c], shape, new
+                starts[n, at], ends[n, at], left[n, at], there[n, at], origins[c], axes[c], steps[c], turns[c], shape, faint[n], new
             )  # fmt: skip
             if c == 0 or not (near or was):
                 held = False
@@ -254,7 +255,9 @@ def _crossed(starts, ends, left, there, origins, axes, steps, turns, shape, k, b
                 _amplitudes(old, k, before, many)
             _amplitudes(new, k, after, many)
             held = True
-            _from_node(old, new, k, base[c - 1], each_turn, each, before, after, line, many)
+            _from_node(
+                old, new, k, base[c - 1], each_turn, each, f32(faint[n]), before, after, line, many
+            )
             for q in range(each):
                 out[n, (c - 1) * each + q] += line[q]
 
@@ -270,16 +273,19 @@ def crossed(
     rate_hz: float,
     c: float,
     each: int = EACH,
+    faint: np.ndarray | float = FAINT,
 ) -> np.ndarray:
     """Return the integrals (n, count) in m^2/s of a jet's wind along straight ways, at knots of number `first` on, number / rate_hz being seconds.
 
     starts_m, ends_m (n, 1 or nodes, 3) in m, left_s, there_s (n, 1 or nodes) when the sound is at either end, re the knot's time: for all times or at nodes, which
     are every `each` knots from the last at or before the first on to the first after the last.  A knot's value depends on its number alone.
+    faint (n,) in m^2/s: waves that come to less are left out.
     """
     low, high = first // each, -(-(first + count) // each)
     t_s = np.arange(low, high + 1) * (each / rate_hz)
     ways = [np.ascontiguousarray(one, float) for one in (starts_m, ends_m, left_s, there_s)]
     out = np.zeros((len(ways[0]), (high - low) * each))
+    faint = np.ascontiguousarray(np.broadcast_to(np.asarray(faint, float), len(out)))
     nodes, line = np.zeros((2, NODE)), rows32(each)
     for reach in blown.reaches:
         story = _frames(blown, reach, t_s)
@@ -292,15 +298,20 @@ def crossed(
         base = np.ascontiguousarray(base - np.floor(base + 0.5), np.float32)
         each_turn = np.ascontiguousarray(-turning * (each / rate_hz), np.float32)
         room = rows32(14 * many).reshape(2, 7, many)
-        _crossed(*ways, *story, _shape(reach, c), k, base, each_turn, each, room, nodes, line, out)
+        _crossed(
+            *ways, *story, _shape(reach, c), k, base, each_turn, each, faint, room, nodes, line, out
+        )
     return out[:, first - low * each :][:, :count]
 
 
 def _shape(reach: Reach, c: float) -> np.ndarray:
-    """Return what a kernel reads of a reach (10,): where its middle is, how fast gusts drift, its own wind, the wind of all of the jet there over c; rms widths of gusts (3) and of wind (3)."""
+    """Return what a kernel reads of a reach (11,): where its middle is, how fast gusts drift, its own wind, the wind of all of the jet there over c; rms widths of gusts (3) and of
+    wind (3); the strongest wave.
+    """
     drift = float(reach.gusts.mean_m_s[0])
     known = [reach.ahead_m, drift, reach.wind_m_s, drift / CARRIED / c]
-    return np.concatenate([known, reach.spread_m, reach.wind_spread_m])
+    strongest = np.sqrt((reach.gusts.wind_m_s**2).sum(axis=1).max())
+    return np.concatenate([known, reach.spread_m, reach.wind_spread_m, [strongest]])
 
 
 def _frames(
@@ -314,20 +325,25 @@ def _frames(
     return tuple(np.ascontiguousarray(one) for one in (origins, axes, steps, turns))  # type: ignore[return-value]
 
 
-def near(blown: Blown, starts_m: np.ndarray, ends_m: np.ndarray, t_s: np.ndarray) -> np.ndarray:
-    """Return which straight ways (n, 3) come near a jet, with some room to spare, at any of some times (m,)."""
-    found = np.zeros(len(starts_m), bool)
+def swayed(blown: Blown, starts_m: np.ndarray, ends_m: np.ndarray, t_s: np.ndarray) -> np.ndarray:
+    """Return how much (n,) in m^2/s a jet roughly does to straight ways (n, 3) at the worst of some times (m,); 0 where it passes by."""
+    out = np.zeros(len(starts_m))
     for reach in blown.reaches:
         origins, axes = blown.frames(t_s - reach.late_s)
-        wide = np.maximum(reach.spread_m, reach.wind_spread_m)
+        gusts = np.sqrt((reach.gusts.wind_m_s**2).sum() / 6.0)
         for origin, turn in zip(origins, axes, strict=True):
-            start = ((starts_m - origin) @ turn - [reach.ahead_m, 0.0, 0.0]) / wide
-            run = ((ends_m - starts_m) @ turn) / wide
+            start = ((starts_m - origin) @ turn - [reach.ahead_m, 0.0, 0.0]) / reach.spread_m
+            run = (ends_m - starts_m) @ turn
+            length = np.sqrt((run * run).sum(axis=1))
+            wind = gusts + reach.wind_m_s * np.abs(run[:, 0]) / np.maximum(length, 1e-9)
+            run = run / reach.spread_m
             square = np.maximum((run * run).sum(axis=1), 1e-18)
             share = np.clip(-(start * run).sum(axis=1) / square, 0.0, 1.0)
             away = start + share[:, None] * run
-            found |= (away * away).sum(axis=1) < (NEAREST + SPARE) ** 2
-    return found
+            off = (away * away).sum(axis=1)
+            much = wind * np.exp(-0.5 * off) * length * np.minimum(2.5 / np.sqrt(square), 1.0)
+            out = np.maximum(out, np.where(off < (NEAREST + SPARE) ** 2, much, 0.0))
+    return out
 
 
 def integrals(
