@@ -15,7 +15,7 @@ from usim.physics.jets import CARRIED, Blown, Reach
 from usim.physics.jit import fused, kernel, rows32
 from usim.physics.moving_air import QUARTER, _cosine_of_turns
 
-EACH = 32  # knots from node to node, and the most there may be
+EACH = 64  # knots from node to node, and the most there may be
 NEAREST = 3.0  # how many widths a way may pass the middle of a reach by and still be blown
 WHOLE = 4.0  # how many widths beyond the nearest place an end lies that cuts nothing
 SPARE = 0.4  # widths that a jet may turn by between the times at which ways are looked for
