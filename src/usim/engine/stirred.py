@@ -7,6 +7,7 @@ A function of time and place alone, so it is the same however a recording is cut
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,9 +55,9 @@ class Stirred:
         return self.c / (self.c + t_s * (self.growth + t_s * self.bend)) - 1.0
 
 
-def stirred(scene: Scene, blowing: bool = True) -> Stirred | None:
-    """Return what stirs a scene's air, None where nothing does; blowing: with the jets of its movers."""
-    blows = blowers(scene.movers) if blowing else ()
+def stirred(scene: Scene) -> Stirred | None:
+    """Return what stirs a scene's air, None where nothing does."""
+    blows = blowers(scene.movers)
     if not scene.draughts and not scene.drift_k_per_min and not blows:
         return None
     fields = tuple(
@@ -64,15 +65,18 @@ def stirred(scene: Scene, blowing: bool = True) -> Stirred | None:
         for one in scene.draughts
     )
     out = tuple(_blown(scene, one) for one in blows)
-    speeds = [float(np.linalg.norm(one.mean_m_s)) for one in fields]
-    speeds += [float(reach.gusts.mean_m_s[0]) for one in out for reach in one.reaches]
-    fastest = max(speeds, default=0.0)
-    rate = next((rate for rate in RATES_HZ if rate >= KNOTS * fastest / INNER_M), RATES_HZ[-1])
+    rate = rate_for([*fields, *(reach.gusts for one in out for reach in one.reaches)])
     slope, bend = _faster(scene.air)
     kelvin = scene.drift_k_per_min / 60.0
     return Stirred(
         fields, float(scene.air.sound_speed_m_s), slope * kelvin, bend * kelvin**2, rate, out
     )
+
+
+def rate_for(fields: Iterable[Eddies]) -> int:
+    """Return the rate in Hz of knots that hold what some eddies do at a point."""
+    fastest = max((float(np.linalg.norm(one.mean_m_s)) for one in fields), default=0.0)
+    return next((rate for rate in RATES_HZ if rate >= KNOTS * fastest / INNER_M), RATES_HZ[-1])
 
 
 def _blown(scene: Scene, blower: Blower) -> jets.Blown:
