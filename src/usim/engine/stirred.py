@@ -266,10 +266,9 @@ def stirred_standing(
     for sway in sways:
         one = moved[owner] & (sway > 0.0)
         faint = np.sqrt(WAVE * changed.sum() / np.maximum(loud[owner[one]], 1e-300)) / per
+        start, end, left, there = (way[one][:, None] for way in ways)
         crossings.append(
-            Crossing(
-                place[owner[one]], *(way[one][:, None] for way in ways), np.minimum(faint, FAINTEST)
-            )
+            Crossing(place[owner[one]], start, end, left, there, np.minimum(faint, FAINTEST))
         )
     away = mics_m[None, :, None] - sources[:, None]
     path_m = np.sqrt((away * away).sum(axis=-1)).ravel()

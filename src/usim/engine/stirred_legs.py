@@ -20,7 +20,7 @@ from usim.engine.legs import Legs
 from usim.engine.sides import Side
 from usim.engine.stirred import BEFORE, TAPS, Stirred, distances, lagrange, rate_for, stretches
 from usim.movers.base import Piece
-from usim.physics.crossing import crossed
+from usim.physics.crossing import Told, crossed, told_at
 from usim.physics.eddies import Eddies
 from usim.physics.jets import Blown
 from usim.physics.moving_air import Waves, along, waves_at
@@ -32,7 +32,10 @@ MIDDLE = STRIDE - 1  # the middle of all pieces
 ALL = -1  # stands for all pieces
 FINENESS = {"draft": (0.12, 0.03), "standard": (0.03, 0.01), "fine": (0.02, 1e-5)}
 """By quality: how far apart in m the air of glints is told, and the share of the power of draughts that is left out with their least waves."""
-EACH = 4  # knots from node to node of what crosses jets
+EACH, FAINT = (
+    8,
+    3e-4,
+)  # knots from node to node of what crosses jets; waves of less m^2/s are left out
 HIGHEST_HZ, RATE_HZ = (
     50.0,
     250,
@@ -72,6 +75,8 @@ class StirredLegs:
         return max(1000 // self.air.rate_hz, 1)
 
     blows: dict[int, tuple[Waves, ...]] = field(default_factory=dict)
+
+    blown: dict[int, tuple[tuple[Told, ...], ...]] = field(default_factory=dict)
 
     @cached_property
     def cells(self) -> list[Cells]:
@@ -165,6 +170,15 @@ class StirredLegs:
             self.blows[number] = tuple(waves_at(one, t_s) for one in self.air.fields)
         return self.blows[number]
 
+    def _told(self, number: int) -> tuple[tuple[Told, ...], ...]:
+        """Return the jets at the nodes of a chunk."""
+        if number not in self.blown:
+            self.blown[number] = tuple(
+                told_at(jet, number * CHUNK, CHUNK, self.rate_hz, self.air.c, EACH)
+                for jet in self.air.jets
+            )
+        return self.blown[number]
+
     def _made(
         self, ends: np.ndarray, piece: int, driver: int, back: bool, number: int
     ) -> np.ndarray:
@@ -213,12 +227,14 @@ class StirredLegs:
         out, knots = np.zeros((len(ends), CHUNK)), slice(0, CHUNK)
         ways = [way[:, knots] for way in (start_m, stop_m, start_s, stop_s)]
         for waves in self._waves(number):
-            early = along(waves, *ways, self.left)
+            early = along(waves, ways[0], ways[1], ways[2], ways[3], self.left)
             np.add.at(out, owner, -early / self.air.c)
         nodes = slice(0, CHUNK + 1, EACH)
-        for jet in self.air.jets:
-            ways = [np.ascontiguousarray(way[:, nodes]) for way in (start_m, stop_m, start_s, stop_s)]  # fmt: skip
-            early = crossed(jet, *ways, number * CHUNK, CHUNK, self.rate_hz, self.air.c, EACH)
+        for jet, told in zip(self.air.jets, self._told(number), strict=True):
+            early = crossed(
+                jet, start_m[:, nodes], stop_m[:, nodes], start_s[:, nodes], stop_s[:, nodes], number * CHUNK, CHUNK, self.rate_hz, self.air.c, EACH,
+                FAINT, told,
+            )  # fmt: skip
             np.add.at(out, owner, -early / self.air.c)
         return out
 

@@ -8,6 +8,7 @@ absolute time; between two nodes every wave's amplitude and phase run on straigh
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -274,34 +275,61 @@ def crossed(
     c: float,
     each: int = EACH,
     faint: np.ndarray | float = FAINT,
+    told: tuple[Told, ...] | None = None,
 ) -> np.ndarray:
     """Return the integrals (n, count) in m^2/s of a jet's wind along straight ways, at knots of number `first` on, number / rate_hz being seconds.
 
     starts_m, ends_m (n, 1 or nodes, 3) in m, left_s, there_s (n, 1 or nodes) when the sound is at either end, re the knot's time: for all times or at nodes, which
     are every `each` knots from the last at or before the first on to the first after the last.  A knot's value depends on its number alone.
-    faint (n,) in m^2/s: waves that come to less are left out.
+    faint (n,) in m^2/s: waves that come to less are left out.  told: what `told_at` gives for the same knots, where it is known.
     """
-    low, high = first // each, -(-(first + count) // each)
-    t_s = np.arange(low, high + 1) * (each / rate_hz)
+    told = told_at(blown, first, count, rate_hz, c, each) if told is None else told
+    nodes = len(told[0].base)
     ways = [np.ascontiguousarray(one, float) for one in (starts_m, ends_m, left_s, there_s)]
-    out = np.zeros((len(ways[0]), (high - low) * each))
+    out = np.zeros((len(ways[0]), (nodes - 1) * each))
     faint = np.ascontiguousarray(np.broadcast_to(np.asarray(faint, float), len(out)))
-    nodes, line = np.zeros((2, NODE)), rows32(each)
+    room, line = np.zeros((2, NODE)), rows32(each)
+    for one in told:
+        many = one.k.shape[1]
+        waves = rows32(14 * many).reshape(2, 7, many)
+        _crossed(*ways, *one.story, one.shape, one.k, one.base, one.turns, each, faint, waves, room, line, out)  # fmt: skip
+    return out[:, first % each :][:, :count]
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """One reach at some nodes, as kernels read it: where its opening was and how it turned (see `_frames`), its shape, k and wind (6, wave), phase (node, wave) in turns, and
+    by how many turns that grows from node to node (wave,).
+    """
+
+    story: tuple[np.ndarray, ...]
+    shape: np.ndarray
+    k: np.ndarray
+    base: np.ndarray
+    turns: np.ndarray
+
+
+def told_at(
+    blown: Blown, first: int, count: int, rate_hz: float, c: float, each: int = EACH
+) -> tuple[Told, ...]:
+    """Return the reaches of a jet at the nodes about some knots; arguments as of `crossed`."""
+    t_s = np.arange(first // each, -(-(first + count) // each) + 1) * (each / rate_hz)
+    out = []
     for reach in blown.reaches:
-        story = _frames(blown, reach, t_s)
         gusts = reach.gusts
-        many = len(gusts.phase)
         k = np.concatenate([gusts.k.T / (2.0 * np.pi), gusts.wind_m_s.T])
-        k = np.ascontiguousarray(k, np.float32)
         turning = gusts.turning_rad_s / (2.0 * np.pi)
         base = gusts.phase / (2.0 * np.pi) - np.multiply.outer(t_s, turning)
-        base = np.ascontiguousarray(base - np.floor(base + 0.5), np.float32)
-        each_turn = np.ascontiguousarray(-turning * (each / rate_hz), np.float32)
-        room = rows32(14 * many).reshape(2, 7, many)
-        _crossed(
-            *ways, *story, _shape(reach, c), k, base, each_turn, each, faint, room, nodes, line, out
+        out.append(
+            Told(
+                _frames(blown, reach, t_s),
+                _shape(reach, c),
+                np.ascontiguousarray(k, np.float32),
+                np.ascontiguousarray(base - np.floor(base + 0.5), np.float32),
+                np.ascontiguousarray(-turning * (each / rate_hz), np.float32),
+            )
         )
-    return out[:, first - low * each :][:, :count]
+    return tuple(out)
 
 
 def _shape(reach: Reach, c: float) -> np.ndarray:
