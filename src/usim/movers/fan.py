@@ -83,6 +83,7 @@ EXAMPLES = (
         "radius_m": 0.2,
         "sweep_deg": 70.0,
         "yaw_deg": 200.0,
+        "jet": True,
     },
     {
         "kind": "fan",
