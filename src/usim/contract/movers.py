@@ -35,6 +35,7 @@ def faults(module: ModuleType) -> Iterator[str]:
         yield from _smooth(mover)
         yield from _stands(mover)
         yield from _spins(mover)
+        yield from _blows(mover)
         later = _made(module, parameters.model_copy(update={"start_s": parameters.start_s + 1.5}))
         t_s = _times(mover)
         apart = np.abs(later.at(t_s + 1.5).position_m - mover.at(t_s).position_m).max()
@@ -188,3 +189,20 @@ def _stands(mover: AbstractMover) -> Iterator[str]:
             grown = np.ptp(_swell_m(mover, pair), axis=0).max()
             if max(moved, turned, grown) > ROUNDING_M:
                 yield "it moves outside its story"
+
+
+def _blows(mover: AbstractMover) -> Iterator[str]:
+    t_s = _times(mover)
+    poses, count = mover.blowing(t_s), len(mover.jets)
+    if poses.position_m.shape != (len(t_s), count, 3) or poses.rotation.shape != (len(t_s), count, 3, 3):  # fmt: skip
+        yield f"blowing gives {poses.position_m.shape} and {poses.rotation.shape} for {count} jets"
+        return
+    for jet in mover.jets:
+        if min(jet.radius_m, jet.speed_m_s) <= 0.0 or jet.turbulence < 0.0:
+            yield f"a jet needs a radius and a speed above zero, got {jet}"
+    turned = np.swapaxes(poses.rotation, -1, -2) @ poses.rotation
+    if count and np.abs(turned - np.eye(3)).max() > 1e-9:
+        yield "the axes of a jet are not orthonormal"
+    alone = mover.blowing(t_s[77:78])
+    if not np.array_equal(alone.position_m[0], poses.position_m[77]):
+        yield "where a jet leaves at one time alone differs from the same among others"

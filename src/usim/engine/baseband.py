@@ -48,18 +48,20 @@ def envelopes(paths: Paths, unit: Unit, noise_seed: int = 0) -> dict[str, np.nda
     direct = np.zeros(gains.shape[-1], bool)
     direct[paths.standing.direct] = True
     out = {}
+    moving = paths.standing.stirred
+    still = gains if moving is None else gains * ~moving.moved.reshape(gains.shape[1:])
     for name, part in ((DIRECT, direct), (STATIC, ~direct)):
         if wide:
             out[name] = pressure * standing_over(paths, part, paths.start - EDGE, count)
-        elif paths.standing.stirred is None:
+        elif still.any():
             out[name] = _standing(
-                paths, emission, gains[..., part], paths.standing.path_m[..., part], times
+                paths, emission, still[..., part], paths.standing.path_m[..., part], times
             )
-    if paths.standing.stirred is not None:
-        cast = _stirred(paths, paths.standing.stirred, emission, gains, times)
-        out[DIRECT], out[STATIC] = cast.pop(DIRECT), cast.pop(STATIC)
-    else:
-        cast = _cast(paths, emission, gains, times)
+    cast = _cast(paths, emission, still, times) if still.any() else {}
+    if moving is not None:
+        for name, change in _stirred(paths, moving, emission, gains, times).items():
+            known = out if name in (DIRECT, STATIC) else cast
+            known[name] = known[name] + change if name in known else change
     if paths.tail is not None:
         out[STATIC] += _late(paths, paths.tail, unit, drive, pressure, paths.start - EDGE, count)
     for echo in paths.echoes:
@@ -136,21 +138,34 @@ def _stirred(
     gains: np.ndarray,
     times: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Return what `_standing` and `_cast` do in stirred air: of the direct path, of all others, and of what movers change of them."""
-    carriers, drivers, mics, images = gains.shape
+    """Return what `_standing` and `_cast` do of the paths that stirred air moves: of the direct path, of all others, and of what movers change of them."""
+    carriers, mics = gains.shape[0], gains.shape[2]
     c = paths.scene.air.sound_speed_m_s
     out = np.zeros((2, mics, carriers, len(times)), complex)
     turns = np.array([band.turns_per_metre for band in paths.bands])
     first = paths.start - EDGE
-    factors = air.phasors(turns, first, len(times), paths.rate_hz)
     rows: dict[tuple, list] = {}
     for shadow in paths.shadows:
         for row, path in enumerate(shadow.paths):
-            rows.setdefault(tuple(path), []).append((shadow, row))
+            rows.setdefault(tuple(int(one) for one in path), []).append((shadow, row))
     stems = {f"mover.{shadow.mover}": np.zeros(out.shape[1:], complex) for shadow in paths.shadows}
-    for (driver, mic, image), factor in zip(
-        np.ndindex(drivers, mics, images), factors, strict=True
-    ):
+    moved = list(zip(*(axis[air.moved] for axis in np.indices(gains.shape[1:]).reshape(3, -1)), strict=True))  # fmt: skip
+    begin, longer = air.knots(first, len(times), paths.rate_hz)
+    # steady sound that nobody shades is added up knot by knot
+    alone = np.array([emission.steady and tuple(path) not in rows for path in moved], bool)
+    together = np.zeros((2, mics, carriers, longer.shape[1]), complex)
+    for number in np.flatnonzero(alone):
+        driver, mic, image = moved[number]
+        factor = np.exp(-2j * np.pi * np.multiply.outer(turns, longer[number]))
+        together[int(image != paths.standing.direct), mic] += (
+            gains[:, driver, mic, image, None] * factor
+        )
+    for place in np.ndindex(together.shape[:3]):
+        if together[place].any():
+            out[place] = air.brought(together[place], begin, first, len(times), paths.rate_hz)
+    others = [path for path, one in zip(moved, alone, strict=True) if not one]
+    factors = air.phasors(turns, first, len(times), paths.rate_hz, longer[~alone])
+    for (driver, mic, image), factor in zip(others, factors, strict=True):
         if not emission.steady:
             late = paths.standing.path_m[driver, mic, image] / c
             factor = factor * emission.envelope(times - late)

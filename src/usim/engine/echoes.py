@@ -44,7 +44,7 @@ from usim.engine.shadowing import in_the_way
 from usim.engine.slab import ROW
 from usim.engine.sounded import Sounded
 from usim.engine.stirred import sides_met, stirred
-from usim.engine.stirred_legs import StirredLegs
+from usim.engine.stirred_legs import FINENESS, StirredLegs, stirred_for_legs
 from usim.engine.sums import STILL, piece_sum
 from usim.engine.tones import AHEAD, COSINES, REACH, SPARE, planes, sample_rows
 from usim.engine.wheels import Wheel, wheel_of
@@ -236,7 +236,7 @@ def _sum_segments(
             tables = {n: _flat_skin(scene, mover.pieces[n].surface, bands) for n in flats}
             held.wheels[mover.name] = wheel_of(mover, flats, legs, bands, fields, tables, c)
         wheel = held.wheels[mover.name]
-    air = stirred(scene)
+    air = stirred_for_legs(stirred(scene))
     among, shady = in_company(scene, mover, top)
     for first in range(window.start, window.stop, TOGETHER):
         some = range(first, min(first + TOGETHER, window.stop))
@@ -245,7 +245,9 @@ def _sum_segments(
         most_ms = STEPS_MS[0]
         if air is not None:
             met = sides_met(scene, legs.walls)
-            legs_air = StirredLegs(air, legs, met, len(mover.pieces), asked.table)
+            legs_air = StirredLegs(
+                air, legs, met, mover.pieces, asked.table, glints, *FINENESS[quality.name]
+            )
             asked, most_ms = replace(asked, air=legs_air), legs_air.most_ms
         top = bands if taps is None else taps.highest
         jobs = _jobs(
@@ -359,7 +361,7 @@ class _Asked:
         """Return what `array.blown` takes for the pairs of an epoch at times (n,)."""
         if self.air is None:
             return STILL
-        return self.air.longer_m(piece, driver, chosen.pairs, t_s)
+        return self.air.longer_m(piece, driver, chosen.pairs, chosen.group, t_s)
 
     def poses(self, t_s: np.ndarray) -> Poses:
         """Return the poses of all pieces."""

@@ -34,6 +34,8 @@ The contract, which `usim.contract.movers` checks for every file in this folder:
 * Where a piece swells, its size stays above zero, and its swelling is as continuous as its place.
 * Rotations are proper (orthonormal, determinant +1); their columns are the piece's axes in room
   coordinates.
+* What blows says so: `jets` lists the round openings that air leaves, and `blowing(t_s)` where they
+  are, the x axis of each pointing where it blows, as smoothly as pieces move. A mover without `jets` leaves the air alone.
 * Labels are made from kinematics, never here: `label` says only whether this is a person.
 * `EXAMPLES` are one or more tables as a scene file holds them: the contract is checked on them, and
   `usim show` shows them.
@@ -136,6 +138,17 @@ class Spin:
     """The poses of all pieces of the mover at angles (angle,) in rad."""
 
 
+@dataclass(frozen=True)
+class Jet:
+    """A round opening through which a mover blows the air of the room, always as hard."""
+
+    radius_m: float
+    speed_m_s: float
+    """Of the air that leaves it, the mean over the opening."""
+    turbulence: float
+    """rms of each component of the gusts over the mean speed, on the axis."""
+
+
 class AbstractMover(ABC):
     """Something that moves."""
 
@@ -148,6 +161,7 @@ class AbstractMover(ABC):
     """(moment,) in ascending order: times that a sampling must not miss; the velocity may jump
     there.
     """
+    jets: tuple[Jet, ...] = ()
 
     @property
     def spin(self) -> Spin | None:
@@ -157,3 +171,7 @@ class AbstractMover(ABC):
     @abstractmethod
     def at(self, t_s: np.ndarray) -> Poses:
         """The poses of all pieces at the times (time,) in seconds on the scene's clock."""
+
+    def blowing(self, t_s: np.ndarray) -> Poses:
+        """The poses of all jets at the times (time,), the x axis of each where it blows; positions are the middles of the openings."""
+        return Poses(np.zeros((len(t_s), 0, 3)), np.zeros((len(t_s), 0, 3, 3)))

@@ -9,6 +9,7 @@ the wave may travel while the field drifts by.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from usim.physics.jit import fused, kernel, rows32
 LANES = 64  # knots, or waves, side by side
 f32 = np.float32
 HALF, QUARTER, LEAST = f32(0.5), f32(0.25), f32(1e-4)
+TENTH = f32(0.16)  # turns between the middle and an end, below which a wave counts as whole
+LEFT = 0.01  # of the power of waves, this share is left out of ways that move
 
 
 def _fit() -> np.ndarray:
@@ -100,59 +103,99 @@ def turned(
 
 
 @kernel
-def _along(rows, knot, k, base, out):
-    """Fill out (n,), see `along`.  k (7, wave): turns/m of x, y, z, amplitudes of speed and wind; base (knots, wave): turns."""
-    line = out[1]
+def _along(rows, k, base, left, power, kept, line, out):
+    """Fill out (n, knots), see `along`.
+
+    rows (n, 9, knots): half the sum of the ends, half their difference, direction; k (7, wave): turns/m of x, y, z, amplitudes of speed and wind; base (wave, knots): turns;
+    power, kept (wave,) and line (knots,): room.
+    """
+    waves, knots = k.shape[1], base.shape[1]
     for n in range(rows.shape[0]):
-        mx, my, mz = f32(rows[n, 0]), f32(rows[n, 1]), f32(rows[n, 2])
-        hx, hy, hz = f32(rows[n, 3]), f32(rows[n, 4]), f32(rows[n, 5])
-        ux, uy, uz = f32(rows[n, 6]), f32(rows[n, 7]), f32(rows[n, 8])
-        for q in range(LANES):
+        row = rows[n]
+        for w in range(waves):
+            power[w] = f32(0.0)
+        for q in (0, knots - 1):
+            hx, hy, hz = row[3, q], row[4, q], row[5, q]
+            ux, uy, uz = row[6, q], row[7, q], row[8, q]
+            for w in range(waves):
+                half = abs(fused(k[0, w], hx, fused(k[1, w], hy, k[2, w] * hz)))
+                half = (half if half > TENTH else TENTH) * f32(2.0 * math.pi)
+                much = fused(k[4, w], ux, fused(k[5, w], uy, fused(k[6, w], uz, k[3, w]))) / half
+                much = much * much
+                power[w] = much if much > power[w] else power[w]
+        for q in range(knots):
             line[q] = f32(0.0)
-        at = base[knot[n]]
-        for start in range(0, k.shape[1], LANES):
-            kx, ky, kz, c = k[0, start:], k[1, start:], k[2, start:], k[3, start:]
-            wx, wy, wz, b = k[4, start:], k[5, start:], k[6, start:], at[start:]
-            for q in range(LANES):
-                x, y, z = kx[q], ky[q], kz[q]
-                middle = fused(x, mx, fused(y, my, fused(z, mz, b[q])))
-                half = fused(x, hx, fused(y, hy, z * hz))
-                half = half if abs(half) > LEAST else LEAST
-                strength = fused(wx[q], ux, fused(wy[q], uy, fused(wz[q], uz, c[q])))
-                line[q] += (
-                    strength * _cosine_of_turns(middle) * _cosine_of_turns(half - QUARTER) / half
-                )
-        total = 0.0
-        for q in range(LANES):
+        for start in range(0, waves - waves % knots, knots):
+            some = power[start:]
+            for q in range(knots):
+                line[q] += some[q]
+        total = f32(0.0)
+        for q in range(knots):
             total += line[q]
-        out[0][n] = total
+        least = left * total / f32(waves)
+        many = 0
+        for w in range(waves):
+            if power[w] > least:
+                kept[many] = w
+                many += 1
+        for q in range(knots):
+            line[q] = f32(0.0)
+        for m in range(many):
+            w = kept[m]
+            x, y, z, c = k[0, w], k[1, w], k[2, w], k[3, w]
+            wx, wy, wz, b = k[4, w], k[5, w], k[6, w], base[w]
+            for q in range(knots):
+                middle = fused(x, row[0, q], fused(y, row[1, q], fused(z, row[2, q], b[q])))
+                half = fused(x, row[3, q], fused(y, row[4, q], z * row[5, q]))
+                half = half if abs(half) > LEAST else LEAST
+                strength = fused(wx, row[6, q], fused(wy, row[7, q], fused(wz, row[8, q], c)))
+                line[q] += strength * _cosine_of_turns(middle) * _cosine_of_turns(half - QUARTER) / half  # fmt: skip
+        for q in range(knots):
+            out[n, q] = line[q]
+
+
+@dataclass(frozen=True, eq=False)
+class Waves:
+    """A field at some times, as `along` reads it: k (7, wave) float32, see `_along`, phase (wave, knots) float32 in turns, and the mean wind (3,)."""
+
+    k: np.ndarray
+    base: np.ndarray
+    mean_m_s: np.ndarray
+
+
+def waves_at(field: Eddies, t_s: np.ndarray) -> Waves:
+    """Return a field at times (knots,)."""
+    k = np.concatenate([field.k.T / (2.0 * np.pi), field.speed_m_s[None], field.wind_m_s.T])
+    turns = field.phase[:, None] - np.multiply.outer(field.turning_rad_s, np.asarray(t_s, float))
+    turns = turns / (2.0 * np.pi)
+    base = (turns - np.floor(turns + 0.5)).astype(np.float32)
+    return Waves(np.ascontiguousarray(k, np.float32), base, field.mean_m_s)
 
 
 def along(
-    field: Eddies,
+    waves: Waves,
     start_m: np.ndarray,
     end_m: np.ndarray,
     start_s: np.ndarray,
     end_s: np.ndarray,
-    knot: np.ndarray,
-    t_s: np.ndarray,
+    left: float = LEFT,
 ) -> np.ndarray:
-    """Return the integrals (n,) in m^2/s of eddies over straight ways (n, 3) at times t_s (knots,)[knot (n,)], in float32.
+    """Return the integrals (n, knots) in m^2/s of eddies over straight ways (n, knots, 3) at as many times, in float32.
 
-    start_s, end_s: (n,) when the sound is at either end, re that time.
+    start_s, end_s: (n, knots) when the sound is at either end, re that time.  left: share of the power of all waves that may be left out with the least of them; what is least is
+    told by the first and the last knot.
     """
-    low, high = start_m - start_s[:, None] * field.mean_m_s, end_m - end_s[:, None] * field.mean_m_s
+    low = start_m - start_s[..., None] * waves.mean_m_s
+    high = end_m - end_s[..., None] * waves.mean_m_s
     away = end_m - start_m
-    length = np.sqrt((away * away).sum(axis=1))
-    rows = np.concatenate(
-        [0.5 * (low + high), 0.5 * (high - low), away / np.maximum(length, 1e-12)[:, None]], axis=1
-    )
-    spare = -len(field.phase) % LANES
-    k = np.concatenate([field.k.T / (2.0 * np.pi), field.speed_m_s[None], field.wind_m_s.T])
-    k = np.ascontiguousarray(np.pad(k, ((0, 0), (0, spare))), np.float32)
-    turns = field.phase - np.multiply.outer(np.asarray(t_s, float), field.turning_rad_s)
-    turns = turns / (2.0 * np.pi)
-    base = np.pad((turns - np.floor(turns + 0.5)).astype(np.float32), ((0, 0), (0, spare)))
-    out = np.empty(len(rows))
-    _along(np.ascontiguousarray(rows), knot, k, np.ascontiguousarray(base), (out, rows32(LANES)))
+    length = np.sqrt((away * away).sum(axis=-1))
+    rows = np.empty((len(low), 9, length.shape[1]), np.float32)
+    rows[:, 0:3] = 0.5 * (low + high).transpose(0, 2, 1)
+    rows[:, 3:6] = 0.5 * (high - low).transpose(0, 2, 1)
+    rows[:, 6:9] = (away / np.maximum(length, 1e-12)[..., None]).transpose(0, 2, 1)
+    many, knots = waves.base.shape
+    out = np.empty((len(rows), knots), np.float32)
+    _along(
+        rows, waves.k, waves.base, f32(left), rows32(many), np.empty(many, np.int64), rows32(knots), out
+    )  # fmt: skip
     return length * out / (2.0 * math.pi)

@@ -1,11 +1,13 @@
-"""What stirs the air of a room: draughts, and the heating that changes its temperature."""
+"""What stirs the air of a room: draughts, what movers blow, and the heating that changes its temperature."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import AfterValidator, Field, WithJsonSchema
 
+from usim.movers.base import AbstractMover, Jet
 from usim.physics.air import TEMPERATURE_RANGE_C
 from usim.rooms.base import AbstractRoom
 from usim.template.fields import Listed, Name, Table
@@ -101,6 +103,32 @@ def _direction(origin: Any, room: AbstractRoom) -> np.ndarray:
     if length < LEAST_M:
         raise ValueError("lies in the middle of the room, from where it would blow nowhere; move it")  # fmt: skip
     return away / length
+
+
+@dataclass(frozen=True, eq=False)
+class Blower:
+    """One jet of a mover: number `number` of those that it lists."""
+
+    mover: AbstractMover
+    number: int
+    jet: Jet
+
+    @property
+    def place(self) -> str:
+        """Where its random numbers come from."""
+        return f"air.jets.{self.mover.name}.{self.number}"
+
+    def frames(self, t_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where its opening is (n, 3) in m at times (n,), and its axes (n, 3, 3) as columns, the first where it blows."""
+        poses = self.mover.blowing(t_s)
+        return poses.position_m[:, self.number], poses.rotation[:, self.number]
+
+
+def blowers(movers: Iterable[AbstractMover]) -> tuple[Blower, ...]:
+    """All jets of some movers, in order."""
+    return tuple(
+        Blower(mover, number, jet) for mover in movers for number, jet in enumerate(mover.jets)
+    )
 
 
 def drifting(k_per_min: float, temperature_c: float, duration_s: float) -> str | None:

@@ -7,7 +7,7 @@ from usim.engine.array import blown
 from usim.engine.slab import PATH
 from usim.engine.stirred import BEFORE, TAPS, _of_six, _phasor, six
 from usim.physics.eddies import eddies
-from usim.physics.moving_air import _cosine_of_turns, along, straight, turned
+from usim.physics.moving_air import _cosine_of_turns, along, straight, turned, waves_at
 
 SLOW = np.array([0.3, 0.0, 0.1])
 
@@ -43,11 +43,14 @@ def test_along(field):
     """Knots far from the start, where a phase in single precision would be worn out."""
     start, end, left, there = ways(12)
     t_s = np.array([0.3, 77.7, 3600.0])
-    knot = np.arange(12) % 3
-    found = along(field, start, end, left, there, knot, t_s)
-    turning = np.exp(-1j * np.multiply.outer(t_s[knot], field.turning_rad_s))
-    wanted = (straight(field, start, end, left, there) * turning).real.sum(axis=1)
+    places = (np.repeat(one[:, None], 3, 1) for one in (start, end, left, there))
+    found = along(waves_at(field, t_s), *places, left=0.0)
+    turning = np.exp(-1j * np.multiply.outer(t_s, field.turning_rad_s))
+    wanted = (straight(field, start, end, left, there)[:, None] * turning).real.sum(axis=2)
     assert np.abs(found - wanted).max() < 3e-4 * np.abs(wanted).max()
+    places = (np.repeat(one[:, None], 3, 1) for one in (start, end, left, there))
+    most = along(waves_at(field, t_s), *places, left=0.01)
+    assert 0.0 < np.linalg.norm(most - wanted) < 0.1 * np.linalg.norm(wanted)
 
 
 def test_of_six():

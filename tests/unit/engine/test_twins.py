@@ -161,6 +161,18 @@ TWINS = {
         "test_phasor": ["_phasor"],
         "test_blown": ["blown"],
     },
+    f"{HERE}/test_kernels_crossing.py": {
+        "test_bell": ["_bell"],
+        "test_cut": ["_cut"],
+        "test_crossed": [
+            "_crossed",
+            "_placed",
+            "_leaning",
+            "_amplitudes",
+            "_waves",
+            "_from_node",
+        ],
+    },
     "tests/physics/test_engine_fan.py": {"test_sample_by_sample": ["flat_sum"]},
     f"{HERE}/test_selection.py": {
         "test_leg_powers": ["_leg_powers"],

@@ -145,6 +145,24 @@ def test_sweep_moves_the_head_about_its_pivot():
     assert (np.sum(behind * poses.rotation[:, part(mover, "motor"), :, 0], axis=1) > 0.05).all()
 
 
+def test_it_blows_where_its_head_points():
+    """2.9 m/s at 1000 a minute and 20 cm, as fast as both; nothing where it is told not to."""
+    assert made().jets == ()
+    assert made().blowing(np.zeros(3)).position_m.shape == (3, 0, 3)
+    mover = made(rpm=1000.0, sweep_deg=60.0, tilt_deg=10.0, jet=True)
+    (jet,) = mover.jets
+    assert jet.radius_m == 0.2
+    assert jet.speed_m_s == pytest.approx(2.93, abs=0.01)
+    (half,) = made(rpm=500.0, jet=True).jets
+    assert half.speed_m_s == pytest.approx(0.5 * jet.speed_m_s)
+    t_s = np.linspace(0.0, 12.0, 50)
+    poses, hub = mover.blowing(t_s), part(mover, "hub")
+    body = mover.at(t_s)
+    assert np.allclose(poses.position_m[:, 0], body.position_m[:, hub], atol=1e-12)
+    assert np.allclose(poses.rotation[:, 0], body.rotation[:, hub], atol=1e-12)
+    assert np.allclose(poses.rotation[:, 0, 2, 0], np.sin(np.deg2rad(10.0)), atol=1e-12)
+
+
 def test_a_grille_weakens_the_rotor_and_sweeps_with_the_head():
     """Wires of 2.5 mm, 15 mm apart: 0.5 dB each way at 32.5 kHz, and a mirror of -15 dB."""
     caged, open_ = made(sweep_deg=90.0), made(sweep_deg=90.0, grille=False)

@@ -15,16 +15,21 @@ import numpy as np
 
 PANEL_M = 0.03
 POINTS = 12  # of Gauss and Legendre in a panel
+FAR = 5.0  # widths from the middle of a reach of a jet, beyond which it is calm
 TOGETHER = 400_000  # points times waves in memory at once
 
 
 @dataclass(frozen=True, eq=False)
 class MovingAir:
-    """Air as data: fields that have k (wave, 3) rad/m, phase (wave,), speed_m_s (wave,), wind_m_s (wave, 3) and mean_m_s (3,), by how many m/s^2 sound grows faster, and by how many m/s^3 that grows."""
+    """Air as data.
+
+    jets: see `_jet`.  fields have k (wave, 3) rad/m, phase (wave,), speed_m_s (wave,), wind_m_s (wave, 3) and mean_m_s (3,), by how many m/s^2 sound grows faster, and by how many m/s^3 that grows.
+    """
 
     fields: Sequence[Any]
     growth: float = 0.0
     bend: float = 0.0
+    jets: Sequence[Any] = ()
 
     def late(
         self, room: Any, c: float, start_m: np.ndarray, end_m: np.ndarray, start_s: np.ndarray
@@ -54,7 +59,32 @@ class MovingAir:
                 where = points[part] - t_s[part, None] * field.mean_m_s
                 wave = np.cos(where @ field.k.T + field.phase)
                 speed[part] += wave @ field.speed_m_s + ((wave @ field.wind_m_s) * u[part]).sum(axis=1)  # fmt: skip
+        for jet in self.jets:
+            speed += (_blown(jet, points, t_s) * u).sum(axis=1)
         return speed
+
+
+def _blown(jet: Any, points: np.ndarray, t_s: np.ndarray) -> np.ndarray:
+    """The wind (n, 3) of a jet at points (n, 3) and times (n,).
+
+    frames(times) of a jet gives where it leaves (n, 3) and its axes (n, 3, 3); each of its reaches lies ahead_m along the first axis of late_s ago, and has wind_m_s along
+    it and gusts, a field as above in these axes, under bells of rms widths wind_spread_m and spread_m (3,).
+    """
+    wind = np.zeros_like(points)
+    for reach in jet.reaches:
+        origin, axes = jet.frames(t_s - reach.late_s)
+        place = np.einsum("nk,nkj->nj", points - origin, axes) - [reach.ahead_m, 0.0, 0.0]
+        near = np.flatnonzero(((place / np.maximum(reach.spread_m, reach.wind_spread_m)) ** 2).sum(axis=1) < FAR**2)  # fmt: skip
+        if not len(near):
+            continue
+        place, gusts = place[near], reach.gusts
+        mean = np.exp(-0.5 * ((place / reach.wind_spread_m) ** 2).sum(axis=1))
+        bell = np.exp(-0.5 * ((place / reach.spread_m) ** 2).sum(axis=1))
+        wave = np.cos((place - t_s[near, None] * gusts.mean_m_s) @ gusts.k.T + gusts.phase)
+        own = bell[:, None] * (wave @ gusts.wind_m_s)
+        own[:, 0] += reach.wind_m_s * mean
+        wind[near] += np.einsum("njk,nk->nj", axes[near], own)
+    return wind
 
 
 def _box(room: Any) -> tuple[np.ndarray, np.ndarray]:
