@@ -136,7 +136,7 @@ TWINS = {
         "test_sampled": ["_sampled"],
     },
     f"{HERE}/test_kernels_apertures.py": {
-        "test_bars": ["bars", "lengths", "bar", "mirror_line", "_leaning"],
+        "test_bars": ["bars", "lengths", "bar", "mirror_line", "bars._leaning"],
         "test_drifts": ["drifts"],
         "test_apertures": ["apertures", "front_only", "_front"],
     },
@@ -167,7 +167,7 @@ TWINS = {
         "test_crossed": [
             "_crossed",
             "_placed",
-            "_leaning",
+            "crossing._leaning",
             "_amplitudes",
             "_waves",
             "_from_node",
