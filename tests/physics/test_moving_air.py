@@ -11,9 +11,9 @@ from tumblers import at_one_place, images_of, traced, weights
 
 import usim
 from usim.engine import exact
+from usim.engine.asked import Asked
 from usim.engine.baseband import REFERENCE_PA, _stirred
 from usim.engine.dressing import glint_rows, kernel_order
-from usim.engine.echoes import _Asked
 from usim.engine.exact.link import links
 from usim.engine.paths import EDGE, Paths, listening, paths_over, quality_named, setting
 from usim.engine.stirred import sides_met, stirred
@@ -288,7 +288,7 @@ def test_a_walker_in_a_draught_against_the_judge(tmp_path, figures):
     (echo,), (mover,) = paths.echoes, scene.movers
     dress = dict(enumerate(coverings(scene, mover)))
     rows = [glint_rows(dress[n]) for n in dress]
-    asked, air = _Asked(mover, (), {}, {}), stirred(scene)
+    asked, air = Asked(mover, (), {}, {}), stirred(scene)
     legs = StirredLegs(air, paths.legs, sides_met(scene, paths.legs.walls), mover.pieces, asked.table, rows, *FINENESS["standard"])  # fmt: skip
     t_s, how, pairs = np.array([2.02]), {"images": {}, "spots": {}}, {}
     for number, glints in dress.items():

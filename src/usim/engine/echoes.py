@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from usim.emissions.base import AbstractEmission
-from usim.engine.dressing import dressed_epochs, glint_rows
-from usim.engine.flat_epochs import flat_epochs
+from usim.engine.asked import Asked, in_company
+from usim.engine.dressing import glint_rows
 from usim.engine.glints import SHARPNESS
-from usim.engine.legs import Band, Legs, body_tables, leg_slopes, wall_tables
+from usim.engine.legs import Band, Legs
 from usim.engine.motion import (
     EDGE_M,
     FADE_S,
@@ -31,50 +31,34 @@ from usim.engine.motion import (
     segment_start_s,
 )
 from usim.engine.orbits import Flat, flat_pieces
-from usim.engine.places import first_each, one_each, together, told_apart
-from usim.engine.selection import (
-    Chosen,
-    Quality,
-    chosen_epochs,
-    dressed_energies,
-    pose_table,
-    pose_tables,
+from usim.engine.piece_epochs import (
+    Epoch,
+    fields_of,
+    flat_piece_epochs,
+    flat_skin,
+    piece_epochs,
+    skins,
 )
-from usim.engine.shadowing import in_the_way
+from usim.engine.selection import (
+    Quality,
+)
 from usim.engine.slab import ROW
 from usim.engine.sounded import Sounded
 from usim.engine.stirred import sides_met, stirred
 from usim.engine.stirred_legs import FINENESS, StirredLegs, stirred_for_legs
-from usim.engine.sums import STILL, piece_sum
-from usim.engine.tones import AHEAD, COSINES, REACH, SPARE, planes, sample_rows
+from usim.engine.tones import COSINES, sample_rows
 from usim.engine.wheels import Wheel, wheel_of
 from usim.engine.wideband import Taps
-from usim.movers.base import AbstractMover, Poses
+from usim.movers.base import AbstractMover
 from usim.physics.dsp import at_rate
 from usim.physics.jit import kernel
-from usim.scene.company import Company
 from usim.scene.covering import coverings
 from usim.scene.scene import PlacedDevice, Scene
 from usim.template.problem import InvalidInput, Problem
-from usim.template.streams import uniform
 
 SHAPES = ("ellipsoid", "blade", "facet", "sheet_cell", "cylinder")
-ENVELOPE_HZ = 16000.0  # at which on, off and ramps are tabulated
 TOGETHER = 8  # segments whose poses are in memory at once
 CONTEXT_S = 0.064  # what the slowest interpolation filter reads on either side
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch of one piece was made of."""
-
-    mover: str
-    piece: int
-    driver: int
-    start_s: float
-    end_s: float
-    grid: Grid | FlatGrid
-    chosen: Chosen
 
 
 @dataclass(frozen=True)
@@ -222,7 +206,7 @@ def _sum_segments(
     require_known(mover)
     glints = [glint_rows(one) for one in coverings(scene, mover)]
     covers = skins(scene, mover, bands)
-    fields = _fields(scene, device, legs, bands)
+    fields = fields_of(scene, device, legs, bands)
     least_hz = 0 if emission is None else rate_hz
     c, top = scene.air.sound_speed_m_s, max(band.carrier_hz for band in bands)
     if (mover.name, least_hz) not in held.flats:
@@ -233,7 +217,7 @@ def _sum_segments(
     wheel = None
     if emission is None and taps is None:
         if mover.name not in held.wheels:
-            tables = {n: _flat_skin(scene, mover.pieces[n].surface, bands) for n in flats}
+            tables = {n: flat_skin(scene, mover.pieces[n].surface, bands) for n in flats}
             held.wheels[mover.name] = wheel_of(mover, flats, legs, bands, fields, tables, c)
         wheel = held.wheels[mover.name]
     air = stirred_for_legs(stirred(scene))
@@ -241,7 +225,7 @@ def _sum_segments(
     for first in range(window.start, window.stop, TOGETHER):
         some = range(first, min(first + TOGETHER, window.stop))
         edge_m = EDGE_M if legs.maps.veils.some else np.inf
-        asked = _Asked(among, shady, {}, {})
+        asked = Asked(among, shady, {}, {})
         most_ms = STEPS_MS[0]
         if air is not None:
             met = sides_met(scene, legs.walls)
@@ -256,10 +240,10 @@ def _sum_segments(
         if wheel is not None:
             jobs = [job for job in jobs if job[0] not in wheel.pieces]
 
-        def work(job: Job, asked: _Asked = asked) -> Iterable:
+        def work(job: Job, asked: Asked = asked) -> Iterable:
             if job[0] in flats:
-                return _flat_epochs(scene, asked, legs, bands, fields, flats, emission, *job)
-            return _piece_epochs(
+                return flat_piece_epochs(scene, asked, legs, bands, fields, flats, emission, *job)
+            return piece_epochs(
                 scene,
                 device,
                 asked,
@@ -282,18 +266,6 @@ def _sum_segments(
         _gather(mover, legs, bands, some, work, jobs, threads, held)
         if wheel is not None:
             _add_wheel(mover, wheel, flats, legs, bands, some, held)
-
-
-def in_company(scene: Scene, mover: AbstractMover, f_hz: float) -> tuple[AbstractMover, tuple[int, ...]]:  # fmt: skip
-    """Return a mover with those pieces of others that may stand in the way of its echoes, and the numbers of all that may."""
-    shady = {one.name: in_the_way(one, f_hz, scene.air) for one in scene.movers}
-    others = [
-        (one, shady[one.name]) for one in scene.movers if one is not mover and shady[one.name]
-    ]
-    if not others:
-        return mover, shady[mover.name]
-    among = Company(mover, others)
-    return among, (*shady[mover.name], *range(len(mover.pieces), len(among.pieces)))
 
 
 def _gather(mover, legs, bands, window: range, work, jobs: list, threads: int, held: Held) -> None:
@@ -347,60 +319,6 @@ def _add_wheel(mover, wheel: Wheel, flats, legs, bands, window: range, held: Hel
         held.sums[mover.name, segment] = (sums, epochs + more, missed)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A mover, which of its pieces cast shadows, and what it has answered: pieces with the same grid ask for the same times."""
-
-    mover: AbstractMover
-    shady: tuple[int, ...]
-    answers: dict[bytes, Poses]
-    tables: dict[tuple[bytes, tuple[int, ...]], np.ndarray]
-    air: StirredLegs | None = None
-
-    def blown(self, piece: int, driver: int, chosen: Chosen, t_s: np.ndarray) -> np.ndarray:
-        """Return what `array.blown` takes for the pairs of an epoch at times (n,)."""
-        if self.air is None:
-            return STILL
-        return self.air.longer_m(piece, driver, chosen.pairs, chosen.group, t_s)
-
-    def poses(self, t_s: np.ndarray) -> Poses:
-        """Return the poses of all pieces."""
-        key = t_s.tobytes()
-        found = self.answers.get(key)
-        if found is None:
-            found = self.answers[key] = self.mover.at(t_s)
-        return found
-
-    def table(self, t_s: np.ndarray, piece: int) -> np.ndarray:
-        """Return the poses (25, time) of one piece, see `pose_table`."""
-        poses = self.poses(t_s)
-        bend = poses.bend_rad
-        return pose_table(
-            poses.position_m[:, piece],
-            poses.rotation[:, piece],
-            poses.sizes_m(self.mover.pieces)[:, piece],
-            None if bend is None else bend[:, piece],
-        )
-
-    def crowd(self, piece: int) -> tuple[int, ...]:
-        """Return the numbers of a piece and of those that may stand in its way."""
-        return tuple(sorted({piece, *self.shady}))
-
-    def epochs(self, times: np.ndarray, knots: int, pieces: tuple[int, ...]) -> np.ndarray:
-        """Return the poses (epoch, piece, 25, knots) of some pieces at times (n, epochs * knots)."""
-        key = times.tobytes(), pieces
-        tables = self.tables.get(key)
-        if tables is None:
-            each = times.shape[1] // knots
-            tables = np.empty((len(times) * each, len(pieces), 25, knots))
-            for n, row in enumerate(times):
-                poses = self.poses(row)
-                sizes_m = poses.sizes_m(self.mover.pieces)
-                pose_tables(poses, sizes_m, pieces, tables[n * each : (n + 1) * each])
-            self.tables[key] = tables
-        return tables
-
-
 def _mapped(work, jobs: list, threads: int) -> Iterable[Iterable]:
     """Return what `work` gives for every job: with one thread epoch by epoch, as it is asked for."""
     if threads <= 1:
@@ -410,17 +328,6 @@ def _mapped(work, jobs: list, threads: int) -> Iterable[Iterable]:
         return list(pool.map(lambda job: list(work(job)), jobs))
     finally:
         pool.shutdown()
-
-
-def skins(scene: Scene, mover: AbstractMover, bands: list[Band]) -> np.ndarray:
-    """Return the reflection tables (carrier, piece, 3, 2, nodes) of a mover's pieces: mirror, glints and what is diffuse."""
-    surfaces = [piece.surface for piece in mover.pieces]
-    made = {
-        (band.carrier_hz, surface): body_tables(surface, band.carrier_hz, scene.air)
-        for band in bands
-        for surface in dict.fromkeys(surfaces)
-    }
-    return np.array([[made[band.carrier_hz, surface] for surface in surfaces] for band in bands])
 
 
 def _jobs(
@@ -472,196 +379,6 @@ def _lobe_turn(rows: np.ndarray, quality: Quality) -> float:
     return quality.lobe_turn / float(np.sqrt(2.0 * rows[:, SHARPNESS].max()))
 
 
-def _piece_epochs(
-    scene,
-    device,
-    asked,
-    legs,
-    bands,
-    fields,
-    covers,
-    glints,
-    quality,
-    emission,
-    piece,
-    grid,
-    run,
-    taps=None,
-):
-    """Yield (segment, epoch, sums (group, channel, PLANE) as `piece_sum` leaves them, pairs missed) for one piece over a run of segments."""
-    c, mover = scene.air.sound_speed_m_s, asked.mover
-    size = np.array(mover.pieces[piece].size_m, float)
-    blocks, fade, step = grid.blocks, grid.fade, grid.step_s
-    even = blocks + fade + 1 + 2 * REACH
-    each = grid.epochs
-    skin = np.ascontiguousarray(covers[:, piece])
-    most_lead = int(fields["far_m"] / (c * step)) + 1
-    draw_place = f"movers.{mover.name}.{mover.pieces[piece].name}.texture"
-    begins = [segment_start_s(segment) for segment in run]
-    # two instants an epoch, and those of the epoch before for the hysteresis
-    instants = blocks * step * 0.5 * np.arange(-2, 2 * each + 1)
-    first, *others = (asked.table(begin + instants, piece) for begin in begins)
-    seen = np.concatenate([first, *(other[:, 3:] for other in others)], axis=1)
-    knots = even + SPARE + 4 + most_lead
-    inside = step * (np.arange(knots) - REACH - AHEAD - most_lead)
-    starts = np.concatenate([begin + blocks * step * np.arange(each) for begin in begins])
-    times = (starts[:, None] + inside[None, :]).reshape(len(run), -1)
-    crowd = asked.crowd(piece)
-    tables, own = asked.epochs(times, knots, crowd), crowd.index(piece)
-    middles = tables[:, own, :3, knots // 2]
-    slopes = np.stack([leg_slopes(legs, band, middles) for band in bands], axis=1)
-    rms_m = mover.pieces[piece].surface.wrinkle_rms_m if len(glints[piece]) else 0.0
-    seats = one_each(legs)
-    for driver in range(len(legs.sources)):
-        energy, shares = dressed_energies(seen, size, legs, bands[0], driver, rms_m)
-        seed = int(uniform(scene.seed, f"{draw_place}.{driver}") * 2.0**53)
-        apart_energy = energy.reshape(len(energy), len(legs), len(legs))
-        if legs.places is not None:
-            energy = together(apart_energy, legs.places).reshape(len(energy), -1)
-            shares = first_each(shares, legs.places)
-        if rms_m > 0.0:
-            choices = dressed_epochs(
-                energy,
-                shares,
-                seen,
-                size,
-                seats,
-                driver,
-                glints[piece],
-                quality,
-                seed,
-                blocks * step,
-            )
-        else:
-            choices = chosen_epochs(energy, quality, seed, len(seats))
-        choices = [told_apart(one, apart_energy, legs.places) for one in choices]
-        for number, chosen in enumerate(choices):
-            start = float(starts[number])
-            if taps is not None:
-                lost = taps.add(
-                    tables[number], own, glints[piece], most_lead, even, grid, quality, chosen, legs, fields, skin, driver, slopes[number], c, start, piece
-                )  # fmt: skip
-                end = start + (blocks + fade) * step
-                yield run[number // each], Epoch(mover.name, piece, driver, start, end, grid, chosen), None, lost  # fmt: skip
-                continue
-            total = planes(2, len(bands) * legs.targets.shape[1] * bands[0].beams.shape[1])
-            envelope, ahead = _envelope(
-                emission, start, start + (blocks + fade) * step, most_lead * step
-            )
-            gate = (envelope, ahead, ENVELOPE_HZ)
-            lost = _sum(
-                tables[number],
-                own,
-                glints[piece],
-                most_lead,
-                even,
-                grid,
-                quality,
-                chosen,
-                legs,
-                fields,
-                skin,
-                driver,
-                slopes[number],
-                c,
-                gate,
-                total,
-                asked.blown(piece, driver, chosen, times.reshape(-1, knots)[number]),
-            )
-            epoch = Epoch(
-                mover.name, piece, driver, start, start + (blocks + fade) * step, grid, chosen
-            )
-            yield run[number // each], epoch, total, lost
-
-
-def _flat_epochs(scene, asked, legs, bands, fields, flats, emission, piece, grid, run) -> Iterable:
-    """Yield what `_piece_epochs` does for one flat piece."""
-    mover, c = asked.mover, scene.air.sound_speed_m_s
-    body = mover.pieces[piece]
-    skin = _flat_skin(scene, body.surface, bands)
-
-    def gate(start_s: float, end_s: float, longest_s: float) -> tuple[np.ndarray, float]:
-        return _envelope(emission, start_s, end_s, longest_s)
-
-    for segment, start, driver, chosen, total, lost in flat_epochs(
-        asked.poses, body, piece, flats[piece], legs, bands, fields, skin, c, gate, ENVELOPE_HZ, run
-    ):
-        end = start + grid.blocks * grid.step_s
-        yield segment, Epoch(mover.name, piece, driver, start, end, grid, chosen), total, lost
-
-
-def _flat_skin(scene: Scene, surface, bands: list[Band]) -> np.ndarray:
-    """Return the reflection tables (carrier, 1, 2, nodes) of a flat piece's surface."""
-    return np.array([wall_tables([surface], band.carrier_hz, scene.air) for band in bands])
-
-
-def _fields(scene: Scene, device: PlacedDevice, legs: Legs, bands: list[Band]) -> dict[str, Any]:
-    """Return what all epochs of a mover read: the tables of all carriers as the kernel takes them, and the longest leg."""
-    return {
-        "far_m": np.sqrt(((legs.targets - device.position_m) ** 2).sum(axis=-1)).max()
-        + _diameter(scene),
-        "turns": np.array([b.turns_per_metre for b in bands]),
-        "walls": np.array([b.walls for b in bands]),
-        "beams": np.array([b.beams for b in bands]),  # (carrier, driver, basis, 2, D)
-        "ports": np.array([b.ports for b in bands]),  # (carrier, basis, D)
-        "absorption": np.array([b.absorption_np_m for b in bands]),
-        "slope": np.array([b.absorption_slope for b in bands]),
-        "axes": legs.target_axes.astype(np.float32),
-    }
-
-
-def _sum(
-    tables,
-    piece,
-    glints,
-    most_lead,
-    even,
-    grid,
-    quality,
-    chosen,
-    legs,
-    fields,
-    skin,
-    driver,
-    slopes,
-    c,
-    gate,
-    total,
-    air,
-) -> int:
-    """Run the kernel for all microphones together, or for each alone where the quality asks for it."""
-    mics = legs.targets.shape[1]
-    carriers, basis = fields["ports"].shape[:2]
-    groups = [slice(0, mics)] if quality.together else [slice(m, m + 1) for m in range(mics)]
-    missed = 0
-    for mic in groups:
-        width = mic.stop - mic.start
-        part = total if width == mics else planes(2, carriers * width * basis)
-        missed += piece_sum(
-            tables, piece, glints, most_lead, even, grid.samples, grid.step_s, grid.gain_ratio, quality.newton_steps, chosen.pairs, chosen.weight,
-            chosen.group, legs.sources[driver], legs.source_axes[driver].astype(np.float32),
-            np.ascontiguousarray(legs.targets[:, mic]), np.ascontiguousarray(fields["axes"][:, mic]), legs.chains,
-            fields["turns"], fields["walls"], skin, np.ascontiguousarray(fields["beams"][:, driver]), fields["ports"],
-            fields["absorption"], fields["slope"], slopes, c, gate[0], gate[1], gate[2], part, quality.together and not gate[0].size, air,
-        )  # fmt: skip
-        if part is not total:
-            total.reshape(2, carriers, mics, -1)[:, :, mic] = part.reshape(2, carriers, width, -1)
-    return missed
-
-
-def _envelope(
-    emission: AbstractEmission | None, start_s: float, end_s: float, longest_s: float
-) -> tuple[np.ndarray, float]:
-    """Return the emission's envelope (carrier, n) from the longest delay before an epoch on, and where in it the epoch starts."""
-    if emission is None:
-        return np.zeros((1, 0)), 0.0
-    ahead = 2.0 * longest_s  # out and back
-    times = (
-        start_s - ahead + np.arange(int((end_s - start_s + ahead) * ENVELOPE_HZ) + 3) / ENVELOPE_HZ
-    )
-    return np.ascontiguousarray(emission.envelope(times)), ahead * ENVELOPE_HZ
-
-
 @kernel
 def _add_faded(total, rows, fade, out, channel, at):
     """Add one epoch's planes (channel, PLANE) times its fade (sample,) to out (channel, sample), from `channel` and sample `at` on.
@@ -683,8 +400,3 @@ def _fade(blocks: int, fade: int, samples: int) -> np.ndarray:
     """Return the fade (sample,) of an epoch: up over `fade` blocks, one, down over `fade` blocks; neighbours sum to one."""
     up = np.sin(0.5 * np.pi * np.arange(fade * samples) / (fade * samples)) ** 2
     return np.concatenate([up, np.ones((blocks - fade) * samples), 1.0 - up])
-
-
-def _diameter(scene: Scene) -> float:
-    low, high = np.asarray(scene.room.bounds_m, float)
-    return float(np.sqrt(((high - low) ** 2).sum()))

@@ -36,8 +36,8 @@ def flat_epochs(
 ) -> Iterator[tuple[int, float, int, Chosen, np.ndarray, int]]:
     """Yield (segment, start in s, driver, pairs, sums (group, channel, PLANE), pairs missed) over a run of segments.
 
-    poses: of all pieces at times (n,), number: of this one.  fields: see `echoes._fields`.  skin (carrier, 1, 2, nodes): its reflection.
-    gate: gives the emission's envelope over (start, end) in s and from the longest way before on, see `echoes._envelope`; gate_hz: its rate.
+    poses: of all pieces at times (n,), number: of this one.  fields: see `piece_epochs.fields_of`.  skin (carrier, 1, 2, nodes): its reflection.
+    gate: gives the emission's envelope over (start, end) in s and from the longest way before on, see `piece_epochs.envelope_over`; gate_hz: its rate.
     """
     grid = flat.grid
     groups = [chosen.group for chosen in flat.chosen]

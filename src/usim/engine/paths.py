@@ -26,8 +26,9 @@ import numpy as np
 
 from usim.emissions.base import AbstractEmission
 from usim.engine.detours import Detours, detours, with_detours
-from usim.engine.echoes import Echo, Held, echo_of, skins
+from usim.engine.echoes import Echo, Held, echo_of
 from usim.engine.legs import Band, Legs, band, legs
+from usim.engine.piece_epochs import skins
 from usim.engine.selection import QUALITIES, Quality
 from usim.engine.shadowing import Shadow, Stretches, shadows_of, stretches
 from usim.engine.sounded import Sounded, late_nodes_hz

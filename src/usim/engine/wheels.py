@@ -131,7 +131,7 @@ def wheel_of(
 ) -> Wheel | None:  # fmt: skip
     """Return what a mover has that spins, ready to be read off; None where nothing does or where it would not pay.
 
-    flats: see `orbits.flat_pieces`; fields: see `echoes._fields`; skins: reflection (carrier, 1, 2, nodes) of each flat piece.
+    flats: see `orbits.flat_pieces`; fields: see `piece_epochs.fields_of`; skins: reflection (carrier, 1, 2, nodes) of each flat piece.
     """
     spin = mover.spin
     if spin is None or not set(spin.pieces) <= set(flats):
