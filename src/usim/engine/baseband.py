@@ -11,6 +11,7 @@ from usim.engine.paths import EDGE, FILTER_TAPS, Paths
 from usim.engine.shadowing import received
 from usim.engine.sounded import late_response, standing_response
 from usim.engine.stirred import StirredStanding
+from usim.engine.stirred_tail import stirred_tail
 from usim.engine.tail import Tail, taps_heard
 from usim.physics.dsp import filtered, short_filter
 from usim.template.problem import InvalidInput, Problem
@@ -220,6 +221,10 @@ def _late(
     emission = paths.device.emission
     assert emission is not None
     taps = tail.gains(unit) * drive[:, :, None, None]
+    air = stirred_tail(paths.scene, paths.device.name, tail, paths.standing.stirred)
+    if air is not None and emission.steady:
+        turns = np.array([band.turns_per_metre for band in paths.bands])
+        return air.heard(taps, turns, first, count, paths.rate_hz)
     return taps_heard(tail, taps, emission, first, count, paths.rate_hz).sum(axis=1).swapaxes(0, 1)
 
 

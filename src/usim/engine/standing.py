@@ -86,5 +86,7 @@ def standing(scene: Scene, device: PlacedDevice, legs: Legs, carriers_hz: np.nda
         np.clip(arrival, -1, 1),
         loss,
         np.asarray(carriers_hz, float),
-        stirred=stirred_standing(scene, legs.sources, mics, legs.walls, np.abs(loss).max(axis=0)),
+        stirred=stirred_standing(
+            scene, legs.sources, mics, legs.walls, np.abs(loss).max(axis=0, initial=0.0)
+        ),
     )
