@@ -175,7 +175,8 @@ def setting(
     still = standing(scene, device, found, at)
     ways = None
     if shaded and not wide:
-        ways = stretches(scene, device, found, still, at, quality.shading, own=ends is None)
+        own, together = ends is None, quality.together
+        ways = stretches(scene, device, found, still, at, quality.shading, own, together)
     return Setting(scene, device, quality, found, bands, still, late, met, ways)
 
 

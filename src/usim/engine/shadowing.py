@@ -74,21 +74,24 @@ class Shadow:
 
 
 def stretches(
-    scene: Scene, device: PlacedDevice, legs: Legs, standing: Standing, carriers_hz: np.ndarray, shading: tuple[float, int], own: bool = True
+    scene: Scene, device: PlacedDevice, legs: Legs, standing: Standing, carriers_hz: np.ndarray, shading: tuple[float, int], own: bool = True, together: bool = True
 ) -> Stretches | None:  # fmt: skip
     """Return the stretches of a device's standing paths that are strong enough to matter; its own direct sound goes past nobody.  None where nobody is.
 
-    shading: share of the standing paths' energy that is left out, and the least rate in Hz.  own: whether the device hears itself.
+    shading: share of the standing paths' energy that is left out, and the least rate in Hz.  own: whether the device hears itself.  together: microphones close to each
+    other share silhouettes.
     """
-    shady, rates_hz = {}, {}
     top = float(np.max(carriers_hz, initial=0.0))
+    if not top:
+        return None
+    shady, rates_hz = {}, {}
     for mover in scene.movers:
         some = list(in_the_way(mover, top, scene.air))
         if some:
             waves = top / scene.air.sound_speed_m_s
             rates_hz[mover.name] = _rate_hz(mover, some, waves, shading[1])
             shady[mover.name] = some
-    if not rates_hz or not top:
+    if not rates_hz:
         return None
     drivers, mics = device.world(device.unit.drivers_m), device.world(device.unit.mics_m)
     power = (np.abs(standing.gains(device.unit)) ** 2).sum(axis=0)
@@ -118,7 +121,7 @@ def stretches(
     for driver, image in np.argwhere(kept.any(axis=1)):
         if int(image) not in parts:
             parts[int(image)] = _splits(legs.maps, int(image), mirrors)
-        apart = standing.path_m[driver, :, image].min() * TILT < ARRAY_M
+        apart = not together or standing.path_m[driver, :, image].min() * TILT < ARRAY_M
         for group in [[mic] for mic in range(len(mics))] if apart else close:
             heard = [mic for mic in group if kept[driver, mic, image]]
             for (there, shift), (back, moved) in parts[int(image)] if heard else []:
