@@ -76,9 +76,9 @@ class Asked:
 def in_company(scene: Scene, mover: AbstractMover, f_hz: float) -> tuple[AbstractMover, tuple[int, ...]]:  # fmt: skip
     """Return a mover with those pieces of others that may stand in the way of its echoes, and the numbers of all that may."""
     shady = {one.name: in_the_way(one, f_hz, scene.air) for one in scene.movers}
-    others = [
-        (one, shady[one.name]) for one in scene.movers if one is not mover and shady[one.name]
-    ]
+    by_name = {one.name: one for one in scene.movers}
+    names = sorted(name for name in shady if name != mover.name and shady[name])
+    others = [(by_name[name], shady[name]) for name in names]  # in an order that no scene changes
     if not others:
         return mover, shady[mover.name]
     among = Company(mover, others)
