@@ -34,6 +34,7 @@ AXES = np.concatenate([np.eye(3), -np.eye(3)])
 def findings(scene: Scene, moved: tuple[Motion, ...]) -> Iterator[Finding]:
     """Every thing that is where it cannot be."""
     for index, thing in enumerate(scene.furniture):
+        yield from _thing(scene, index, thing)
         if thing.is_sheet:
             yield from _sheet(scene, index, thing)
     for index, device in enumerate(scene.devices):
@@ -45,6 +46,36 @@ def findings(scene: Scene, moved: tuple[Motion, ...]) -> Iterator[Finding]:
             yield from _noise(scene, index, np.array(noise.at))
         elif isinstance(noise.at, AtThing):
             yield from _target(scene, index, noise.at)
+
+
+def _thing(scene: Scene, index: int, thing: AbstractFurniture) -> Iterator[Finding]:
+    path = ("room", "furniture", index)
+    foot = thing.solid.footprint_m
+    corners = np.array([[*point, z] for z in (thing.solid.low_m, thing.solid.high_m) for point in foot])  # fmt: skip
+    outside = corners[~scene.room.contains(corners, -TOUCHING_M)]
+    if len(outside):
+        told = [_passed(scene, np.broadcast_to(one, (len(scene.room.walls), 3))) for one in outside]
+        wall, metres = max(told, key=lambda one: one[1])
+        text = f"{thing.name} reaches {metres:.3g} m beyond {wall}; the room is {_size(scene)}; move it, or make it smaller"
+        yield Finding("furniture in the room", path, text)
+        return
+    for solid in scene.room.solids:
+        if _overlap(foot, solid.footprint_m):
+            text = f"{thing.name} stands in the wall at a corner that juts into the room; move it, or make it smaller"
+            yield Finding("furniture in the room", path, text)
+            return
+
+
+def _overlap(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two convex footprints (n, 2) have more than a line in common: no side of either keeps them apart."""
+    for foot in (one, other):
+        along = np.roll(foot, -1, axis=0) - foot
+        across = np.stack([along[:, 1], -along[:, 0]]) / np.hypot(*along.T)
+        mine, theirs = one @ across, other @ across
+        shared = np.minimum(mine.max(axis=0), theirs.max(axis=0)) - np.maximum(mine.min(axis=0), theirs.min(axis=0))  # fmt: skip
+        if np.any(shared <= TOUCHING_M):
+            return False
+    return True
 
 
 def _sheet(scene: Scene, index: int, thing: AbstractFurniture) -> Iterator[Finding]:
@@ -91,26 +122,16 @@ def _device(scene: Scene, index: int, device: PlacedDevice) -> Iterator[Finding]
 
 def _mover(scene: Scene, index: int, motion: Motion) -> Iterator[Finding]:
     path = ("movers", index)
-    normals = np.array([wall.normal for wall in scene.room.walls])
-    reach = motion.support_m(-normals)
+    reach = motion.support_m(-_normals(scene))
     outside = ~scene.room.contains(reach, -TOUCHING_M)
     if outside.any():
         time, piece = (int(i[0]) for i in np.nonzero(outside.any(axis=-1)))
-        # A point beyond one wall is outside in the directions of all others too: the wall is told that is passed furthest.
-        corners = np.array([wall.corners_m[0] for wall in scene.room.walls])
-        beyond = ((corners - reach[time, piece]) * normals).sum(axis=-1)
-        # Nor has it passed a wall whose plane it is beyond, where that wall does not stand before it.
-        foot = reach[time, piece] + beyond[:, None] * normals
-        met = scene.room.contains(foot, -TOUCHING_M)
-        met &= ~scene.room.contains(foot - 4.0 * TOUCHING_M * normals, -TOUCHING_M)
-        passed = outside[time, piece]
-        beyond[~(passed & met if np.any(passed & met) else passed)] = -np.inf
-        furthest = int(beyond.argmax())
+        wall, metres = _passed(scene, reach[time, piece])
         part = motion.mover.pieces[piece].name
         yield Finding(
             "mover in the room",
             path,
-            f"its {part} reaches {beyond[furthest]:.3g} m beyond {scene.room.walls[furthest].name} at "
+            f"its {part} reaches {metres:.3g} m beyond {wall} at "
             f"{motion.t_s[time]:.3g} s; the room is {_size(scene)}; keep its route inside by its own size",
         )
     elif (met_at := _corner(scene, motion)) is not None:
@@ -133,6 +154,28 @@ def _mover(scene: Scene, index: int, motion: Motion) -> Iterator[Finding]:
             when = motion.t_s[int(np.nonzero(inside)[0][0])]
             text = f"it comes within {CLEARANCE_M:g} m of {device.name} at {when:.3g} s"
             yield Finding("mover meets device", path, f"{text}; lead its route past the device")
+
+
+def _normals(scene: Scene) -> np.ndarray:
+    return np.array([wall.normal for wall in scene.room.walls])
+
+
+def _passed(scene: Scene, reach: np.ndarray) -> tuple[str, float]:
+    """The wall that something passes furthest, and by how many metres.
+
+    reach (wall, 3): where it comes nearest to, or furthest beyond, each wall; somewhere it is outside the room.
+    """
+    # A point beyond one wall is outside in the directions of all others too: the wall is told that is passed furthest.
+    outside, normals = ~scene.room.contains(reach, -TOUCHING_M), _normals(scene)
+    corners = np.array([wall.corners_m[0] for wall in scene.room.walls])
+    beyond = ((corners - reach) * normals).sum(axis=-1)
+    # Nor has it passed a wall whose plane it is beyond, where that wall does not stand before it.
+    foot = reach + beyond[:, None] * normals
+    met = scene.room.contains(foot, -TOUCHING_M)
+    met &= ~scene.room.contains(foot - 4.0 * TOUCHING_M * normals, -TOUCHING_M)
+    beyond[~(outside & met if np.any(outside & met) else outside)] = -np.inf
+    furthest = int(beyond.argmax())
+    return scene.room.walls[furthest].name, float(beyond[furthest])
 
 
 def _corner(scene: Scene, motion: Motion) -> tuple[int, int, np.ndarray] | None:

@@ -2,6 +2,15 @@
 
 import pytest
 
+LSHAPED = (
+    "kind: box\n  size_m: [4, 4, 2.5]",
+    "kind: polygon\n  corners_m: [[0, 0], [4, 0], [4, 2], [2, 2], [2, 4], [0, 4]]\n  height_m: 2.5",
+)
+USHAPED = (
+    "kind: box\n  size_m: [4, 4, 2.5]",
+    "kind: polygon\n  corners_m: [[0, 0], [4, 0], [4, 4], [2.5, 4], [2.5, 2], [1.5, 2], [1.5, 4], [0, 4]]\n  height_m: 2.5",
+)
+
 FINDINGS = [
     # a device outside, in furniture, in the wall, too near another
     (("[0.3, 3.0, 1.0]", "[4.3, 3.0, 1.0]"), "devices.shelf.position_m: [4.3, 3, 1] is outside the room (which is 4 x 4 x 2.5 m)"),
@@ -17,6 +26,12 @@ FINDINGS = [
     (("[1, 3, 1]", "[0.3, 3, 1]"), "it comes within 0.01 m of shelf at"),
     # a sheet that is one with a wall
     (("surface: denim}\n", "surface: denim}\n    - {kind: screen, from_m: [3, 3.99, 0], to_m: [3.8, 3.99, 2], surface: curtain_drape}\n"), "room.furniture.screen: screen hangs at north, nearer than 0.02 m"),
+    # furniture outside, through a wall, through one end of a wall that juts in
+    (("to_m: [2, 2, 0.5]", "to_m: [2, 4.5, 0.5]"), "room.furniture.sofa: sofa reaches 0.5 m beyond north; the room is 4 x 4 x 2.5 m; move it"),
+    (("to_m: [2, 2, 0.5]", "to_m: [2, 2, 2.6]"), "sofa reaches 0.1 m beyond ceiling"),
+    (("from_m: [1, 1, 0]", "from_m: [1, 1, -0.2]"), "sofa reaches 0.2 m beyond floor"),
+    ((*LSHAPED, "from_m: [1, 1, 0]", "from_m: [1.5, 1.2, 0]", "to_m: [2, 2, 0.5]", "to_m: [2.5, 2.4, 0.5]"), "sofa reaches 0.5 m beyond w4"),
+    ((*USHAPED, "from_m: [1, 1, 0]", "from_m: [1, 2.5, 0]", "to_m: [2, 2, 0.5]", "to_m: [3, 3, 0.5]"), "sofa stands in the wall at a corner that juts into the room"),
     # noises
     (("at: [3.5, 3.5, 0.3]", "at: [9, 3.5, 0.3]"), "noises.valve.at: [9, 3.5, 0.3] is outside the room"),
     (("at: [3.5, 3.5, 0.3]", "at: [1.5, 1.5, 0.3]"), "is inside sofa; move the noise out of it"),
