@@ -1,14 +1,13 @@
 """A cylinder that follows a track and turns about one axis: a rolling pin, a pillar on wheels, a bottle."""
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field
 
-from usim.movers._track import Track, TrackParameters, track
-from usim.movers._turning import Turned, Turning, Turns, turns
-from usim.movers.base import AbstractMover, CoveredParameters, Piece, Poses, Stream
+from usim.movers._track import TrackParameters
+from usim.movers._tumbler import Tumbler, tumbler, way_of
+from usim.movers._turning import Turned, Turning
+from usim.movers.base import CoveredParameters, Piece, Stream
 from usim.surfaces.base import surface
 
 
@@ -51,28 +50,9 @@ EXAMPLES = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Cylinder(AbstractMover):
-    """A cylinder on a track that turns about a fixed axis."""
-
-    name: str
-    pieces: tuple[Piece, ...]
-    track: Track
-    turns: Turns
-    story_s: tuple[float, float]
-    moments_s: np.ndarray
-    label = "non_human"
-
-    def at(self, t_s: np.ndarray) -> Poses:
-        t_s = np.asarray(t_s, dtype=float)
-        return Poses(self.track.at(t_s)[:, None, :], self.turns.at(t_s)[:, None])
-
-
-def build(parameters: Parameters, stream: Stream) -> Cylinder:
+def build(parameters: Parameters, stream: Stream) -> Tumbler:
     """The cylinder of these parameters; it draws nothing from its stream."""
     size_m = (parameters.radius_m, 0.5 * parameters.length_m)
     body = Piece("body", "cylinder", size_m, surface(parameters.surface))
-    way, start_s = parameters.track, parameters.start_s
-    route = track(way.at_s, np.array(way.through_m), way.path, start_s)
-    turned = turns(parameters.turned, parameters.turning, start_s)
-    return Cylinder(parameters.name, (body,), route, turned, *turned.story(route))
+    way = way_of(parameters.track, parameters.turned, parameters.turning, parameters.start_s)
+    return tumbler(parameters.name, body, *way)

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from usim.movers._track import Track, TrackParameters, track
-from usim.movers._turning import Turned, Turning, Turns, turns
+from usim.movers._track import Track, TrackParameters
+from usim.movers._tumbler import way_of
+from usim.movers._turning import Turned, Turning, Turns
 from usim.movers.base import AbstractMover, CoveredParameters, Piece, Poses, Stream
 from usim.surfaces.base import surface
 from usim.template.fields import Listed
@@ -93,8 +94,8 @@ def build(parameters: Parameters, stream: Stream) -> Panel:
     width, height = parameters.size_m
     shape = "sheet_cell" if parameters.heard == "both_sides" else "facet"
     leaf = Piece("leaf", shape, (0.5 * width, 0.5 * height), surface(parameters.surface))
-    way, start_s = parameters.track, parameters.start_s
-    route = track(way.at_s, np.array(way.through_m), way.path, start_s)
-    turned = turns(parameters.turned, parameters.turning, start_s)
+    route, turned = way_of(
+        parameters.track, parameters.turned, parameters.turning, parameters.start_s
+    )
     middle = np.array([0.0, 0.5 * width if parameters.held == "edge" else 0.0, 0.0])
     return Panel(parameters.name, (leaf,), route, turned, middle, *turned.story(route))

@@ -91,12 +91,8 @@ def heard_from(motion: Motion, number: int, source, ear, c: float, t_s, poses: s
     raise RuntimeError(f"movers.{motion.mover.name}.pieces[{number}]: {SWIFT}")
 
 
-def plates_heard(motion: Motion, number: int, source, ear, c: float, t_s, f: float, poses: str):
-    """Echoes off one flat piece between source and ear (path, 3) in m at reception times t_s; poses: "at" or "fit"."""
-    piece = motion.mover.pieces[number]
-    half = np.array(piece.size_m, float)
-    shape = (len(source), len(t_s))
-    when, state, ends = heard_from(motion, number, source, ear, c, t_s, poses)
+def legs_of(state: np.ndarray, ends) -> tuple[list, list, list, list]:
+    """Per end (n, 3): length (n,) and rate (n,) of the leg, its direction (n, 3) from the centre of a piece in a state (n, 2 POSE), and the end in the piece's axes (n, 3)."""
     place, turn = state[:, :3], state[:, 3:AXES].reshape(-1, 3, 3)
     legs, rates, units, own = [], [], [], []
     for end in ends:
@@ -107,6 +103,16 @@ def plates_heard(motion: Motion, number: int, source, ear, c: float, t_s, f: flo
         units.append(unit)
         rates.append(-(unit * state[:, POSE : POSE + 3]).sum(axis=1))
         own.append(np.einsum("nij,ni->nj", turn, away))
+    return legs, rates, units, own
+
+
+def plates_heard(motion: Motion, number: int, source, ear, c: float, t_s, f: float, poses: str):
+    """Echoes off one flat piece between source and ear (path, 3) in m at reception times t_s; poses: "at" or "fit"."""
+    piece = motion.mover.pieces[number]
+    half = np.array(piece.size_m, float)
+    shape = (len(source), len(t_s))
+    when, state, ends = heard_from(motion, number, source, ear, c, t_s, poses)
+    legs, rates, units, own = legs_of(state, ends)
     k = 2.0 * np.pi * f / c
     least = min(1.25 / np.sqrt(k * np.sqrt(half[0] * half[1])), 0.4)
     if piece.shape == "sheet_cell":

@@ -17,7 +17,7 @@ import numpy as np
 
 from usim.engine.exact.bounce import AXES, FADE_FULL, FADE_NONE, POSE, compiled
 from usim.engine.exact.motion import Motion
-from usim.engine.exact.plate import NODES_PER_WAVE, Plates, heard_from
+from usim.engine.exact.plate import NODES_PER_WAVE, Plates, heard_from, legs_of
 
 TURNS = 40  # of Newton in the angle at most
 ENOUGH = 1e-12  # rad
@@ -82,17 +82,9 @@ def tubes_heard(motion: Motion, number: int, source, ear, c: float, t_s, f: floa
     radius, half = motion.mover.pieces[number].size_m
     shape = (len(source), len(t_s))
     when, state, ends = heard_from(motion, number, source, ear, c, t_s, poses)
-    place, turn = state[:, :3], state[:, 3:AXES].reshape(-1, 3, 3)
+    legs, rates, units, own = legs_of(state, ends)
+    turn = state[:, 3:AXES].reshape(-1, 3, 3)
     speed, turning = state[:, POSE : POSE + 3], state[:, POSE + 3 : POSE + AXES].reshape(-1, 3, 3)
-    legs, rates, units, own = [], [], [], []
-    for end in ends:
-        away = end - place
-        r = np.linalg.norm(away, axis=1)
-        unit = away / r[:, None]
-        legs.append(r)
-        units.append(unit)
-        rates.append(-(unit * speed).sum(axis=1))
-        own.append(np.einsum("nij,ni->nj", turn, away))
     spun = np.einsum("nji,njk->nik", turn, turning) / c  # antisymmetric
     spin = np.stack([spun[:, 2, 1], spun[:, 0, 2], spun[:, 1, 0]], axis=1)
     went = np.einsum("nij,ni->nj", turn, speed) / c
