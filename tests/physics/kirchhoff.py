@@ -18,6 +18,8 @@ NumPy only, and nothing from `usim`: the mesh is lambda/6, the sum a product rul
 that the ellipsoid is the image of.
 """
 
+import itertools
+
 import numpy as np
 
 
@@ -161,3 +163,23 @@ def bent(radius, half_m, source, microphone, k):
     kernel = 0.5 * ((1j * k + 1.0 / r2) * c2 + (1j * k + 1.0 / r1) * c1)
     kernel = kernel * np.exp(-1j * k * (r1 + r2)) / (r1 * r2)
     return half_m[0] * half_m[1] * (arc[1] @ kernel @ y[1]) / (2.0 * np.pi)
+
+
+def judged(figures, name, ratios, levels):
+    """Holds closed forms to the integral: ratios (n,) complex, levels (n,) dB below the strongest; within 1 dB and 0.2 rad where above -15 dB."""
+    strong = levels > -15.0
+    level = float(np.max(np.abs(20.0 * np.log10(np.abs(ratios[strong])))))
+    phase = float(np.max(np.abs(np.angle(ratios[strong]))))
+    counts = f"{np.sum(strong)} of {len(ratios)} places"
+    figures(f"{name} against Kirchhoff, level", level, "dB", "<= 1", counts)
+    figures(f"{name} against Kirchhoff, phase", phase, "rad", "<= 0.2", counts)
+    assert level <= 1.0
+    assert phase <= 0.2
+
+
+def judged_over(figures, name, compared, piece, frequencies, distances, angles, count):
+    """As `judged`, of what compared(piece, f_hz, r1, r2, angle, count) gives over a grid: ratios and levels below its own peak."""
+    grid = itertools.product(frequencies, distances, angles)
+    parts = [compared(piece, f_hz, r1, r2, angle, count) for f_hz, (r1, r2), angle in grid]
+    ratios, levels = (np.concatenate(one) for one in zip(*parts, strict=True))
+    judged(figures, name, ratios, levels)

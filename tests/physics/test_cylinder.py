@@ -44,19 +44,8 @@ def compared(piece, f_hz, r1, r2, bistatic_deg, count):
     return echo / truth, 20.0 * np.log10(np.abs(truth) / np.abs(truth).max())
 
 
-def judged(figures, name, piece, frequencies, distances, angles, count):
-    level, phase, strong, total = 0.0, 0.0, 0, 0
-    for f_hz, (r1, r2), angle in itertools.product(frequencies, distances, angles):
-        ratio, below = compared(piece, f_hz, r1, r2, angle, count)
-        loud = below > -15.0
-        level = max(level, float(np.abs(20.0 * np.log10(np.abs(ratio[loud]))).max()))
-        phase = max(phase, float(np.abs(np.angle(ratio[loud])).max()))
-        strong, total = strong + int(loud.sum()), total + len(ratio)
-    of = f"{strong} of {total} places"
-    figures(f"{name}, cylinder's echo against Kirchhoff, level", level, "dB", "<= 1", of)
-    figures(f"{name}, cylinder's echo against Kirchhoff, phase", phase, "rad", "<= 0.2", of)
-    assert level <= 1.0
-    assert phase <= 0.2
+def judged(figures, name, *grid):
+    kirchhoff.judged_over(figures, f"{name}, cylinder's echo", compared, *grid)
 
 
 @pytest.mark.slow

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.signal import get_window
-from tumblers import compared, decibels, strongest_path
+from tumblers import compared, judge_spurious
 
 from usim.engine import exact
 from usim.engine.exact.faces import faces
@@ -148,13 +147,7 @@ def test_spurious_past_an_edge(figures):
     Expected: <= -80 dB of the strongest moving path.
     """
     found = compared(room("L"), "standard", 0.9, 0.128)
-    level, fastest = strongest_path(found.paths, 0.964)
-    taper = get_window("blackmanharris", len(found.t_s))
-    line = np.abs(np.fft.fft((found.engine - found.exact) * taper)) / taper.sum()
-    beyond = np.abs(np.fft.fftfreq(len(taper), 1.0 / found.paths.rate_hz)) > 1.2 * fastest
-    worst = 2.0 * decibels(line[beyond].max() / level)
-    figures("spurious past an edge, standard", worst, "dB", "<= -80", f"beyond {1.2 * fastest:.0f} Hz")  # fmt: skip
-    assert worst <= -80.0
+    judge_spurious(figures, "spurious past an edge, standard", found, 0.964)
 
 
 def test_names_are_those_of_the_judge():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from scipy.signal import get_window
-from tumblers import compared, decibels, strongest_path, tumbling
+from tumblers import compared, judge_spurious, tumbling
 
 pytestmark = pytest.mark.slow
 
@@ -102,13 +100,4 @@ def test_spurious(quality, window, figures):
     """
     how, start_s = WINDOWS[window]
     found = compared(tumbling(**how), quality, start_s - 0.05, 0.128)
-    level, fastest = strongest_path(found.paths, start_s + 0.014)
-    taper = get_window("blackmanharris", len(found.t_s))
-    line = np.abs(np.fft.fft((found.engine - found.exact) * taper)) / taper.sum()
-    beyond = np.abs(np.fft.fftfreq(len(taper), 1.0 / found.paths.rate_hz)) > 1.2 * fastest
-    assert np.count_nonzero(beyond) > 50
-    worst = 2.0 * decibels(line[beyond].max() / level)
-    figures(
-        f"spurious, {quality}, {window}", worst, "dB", "<= -80", f"beyond {1.2 * fastest:.0f} Hz"
-    )
-    assert worst <= -80.0
+    judge_spurious(figures, f"spurious, {quality}, {window}", found, start_s + 0.014)

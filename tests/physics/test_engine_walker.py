@@ -6,8 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scipy.signal import get_window
-from tumblers import compared, decibels, strongest_path, traced
+from tumblers import compared, judge_spurious, traced
 
 from usim.engine import exact
 from usim.movers.base import AbstractMover
@@ -113,7 +112,7 @@ def test_spurious(window, figures):
     """
     name, start_s = WINDOWS[window]
     found = compared(walker(name), "standard", start_s - 0.05, 0.128)
-    report(f"walker, spurious, standard, {window}", found, start_s + 0.014, figures)
+    judge_spurious(figures, f"walker, spurious, standard, {window}", found, start_s + 0.014)
 
 
 def test_through_ones_own_arms(figures):
@@ -128,7 +127,7 @@ def test_through_ones_own_arms(figures):
     lost_db = -20.0 * np.log10(np.abs(direct(scene, found.t_s) / free))
     figures("arm before the chest, direct mirror lost", lost_db.max(), "dB", "> 3")
     assert lost_db.max() > 3.0
-    report("arm before the chest, spurious", found, start_s + 0.064, figures)
+    judge_spurious(figures, "arm before the chest, spurious", found, start_s + 0.064)
 
 
 def direct(scene: Scene, t_s) -> np.ndarray:
@@ -159,18 +158,6 @@ def shaded_from_s() -> float:
     aside = np.linalg.norm(off - ahead[:, None] * way, axis=1)
     aside[ahead < 0.0] = np.inf
     return float(t_s[aside.argmin()]) - 0.064
-
-
-def report(name, found, middle_s, figures) -> None:
-    """Measure what lies beyond 1.2 times the fastest Doppler shift, and hold it to the bar."""
-    level, fastest = strongest_path(found.paths, middle_s)
-    taper = get_window("blackmanharris", len(found.t_s))
-    line = np.abs(np.fft.fft((found.engine - found.exact) * taper)) / taper.sum()
-    beyond = np.abs(np.fft.fftfreq(len(taper), 1.0 / found.paths.rate_hz)) > 1.2 * fastest
-    assert np.count_nonzero(beyond) > 50
-    worst = 2.0 * decibels(line[beyond].max() / level)
-    figures(name, worst, "dB", "<= -80", f"beyond {1.2 * fastest:.0f} Hz")
-    assert worst <= -80.0
 
 
 def test_epochs_of_a_walker_are_complete():

@@ -10,6 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import get_window
 
 from usim.engine import exact
 from usim.engine.baseband import envelopes
@@ -207,3 +208,15 @@ def strongest_path(paths: Paths, t_s: float, mic: int = 0) -> tuple[float, float
     top = float(moving["level_db"].max())
     fastest = np.abs(moving["doppler_hz"][moving["level_db"] > top - 60.0]).max()
     return float(gain * 10.0 ** (top / 20.0)), float(fastest)
+
+
+def judge_spurious(figures, name: str, found: Compared, middle_s: float) -> None:
+    """Measure what of the difference to `exact` lies beyond 1.2 times the fastest Doppler shift, re the strongest moving path, and hold it to -80 dB."""
+    level, fastest = strongest_path(found.paths, middle_s)
+    taper = get_window("blackmanharris", len(found.t_s))
+    line = np.abs(np.fft.fft((found.engine - found.exact) * taper)) / taper.sum()
+    beyond = np.abs(np.fft.fftfreq(len(taper), 1.0 / found.paths.rate_hz)) > 1.2 * fastest
+    assert np.count_nonzero(beyond) > 50
+    worst = 2.0 * decibels(line[beyond].max() / level)
+    figures(name, worst, "dB", "<= -80", f"beyond {1.2 * fastest:.0f} Hz")
+    assert worst <= -80.0
